@@ -1,0 +1,32 @@
+# vidgen_module(NAME [TORCH] [USES module...] [LINKS library...])
+#
+# Declares the library vidgen::NAME from src/NAME/*.cpp. USES are the lower modules it may include; LINKS are the
+# third-party libraries that it owns. A module that touches tensors says TORCH and shares one precompiled header.
+function(vidgen_module name)
+  cmake_parse_arguments(ARG "TORCH" "" "USES;LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  add_library(vidgen_${name} STATIC ${sources})
+  add_library(vidgen::${name} ALIAS vidgen_${name})
+  set_target_properties(vidgen_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(vidgen_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  list(TRANSFORM ARG_USES PREPEND vidgen_)
+  target_link_libraries(vidgen_${name} PUBLIC ${ARG_USES} PRIVATE $<BUILD_INTERFACE:vidgen_options> ${ARG_LINKS})
+  if(ARG_TORCH)
+    target_link_libraries(vidgen_${name} PUBLIC LibTorch::LibTorch)
+    vidgen_use_torch_pch(vidgen_${name})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY VIDGEN_MODULES vidgen_${name})
+endfunction()
+
+# Gives a target the precompiled LibTorch headers.
+function(vidgen_use_torch_pch target)
+  if(NOT TARGET vidgen_pch)
+    add_library(vidgen_pch OBJECT ${PROJECT_SOURCE_DIR}/cmake/pch.cpp)
+    set_target_properties(vidgen_pch PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    target_link_libraries(vidgen_pch PRIVATE vidgen_options LibTorch::LibTorch)
+    target_precompile_headers(vidgen_pch PRIVATE ${PROJECT_SOURCE_DIR}/cmake/pch.h)
+  endif()
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_precompile_headers(${target} REUSE_FROM vidgen_pch)
+endfunction()

@@ -1,0 +1,258 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vidgen/core/error.h"
+#include "vidgen/core/json.h"
+
+/// One list of fields per Options struct. A function `void fields(FieldVisitor&, FooOptions&)` in
+/// the struct's own namespace names every field once, with its range and meaning; reading a tree,
+/// writing one and explaining it all walk that list.
+namespace vidgen::core {
+
+/// An Options value that is wrong, with the dotted path of its key ("model.generator.widths").
+class FieldError : public Error {
+ public:
+  FieldError(std::string path, const std::string& problem)
+      : Error(path + ": " + problem), path_(std::move(path)), problem_(problem) {}
+  const std::string& path() const { return path_; }
+  const std::string& problem() const { return problem_; }
+
+ private:
+  std::string path_;
+  std::string problem_;
+};
+
+/// Inclusive bounds.
+template <class T>
+struct Range {
+  T min = std::numeric_limits<T>::lowest();
+  T max = std::numeric_limits<T>::max();
+};
+
+/// The names of an enum's values, in the order they are shown.
+template <class E>
+using Choices = std::vector<std::pair<std::string, E>>;
+
+class FieldVisitor {
+ public:
+  virtual ~FieldVisitor() = default;
+
+  virtual void field(const std::string& name, bool& value, const std::string& help) = 0;
+  virtual void field(const std::string& name, int64_t& value, Range<int64_t> range,
+                     const std::string& help) = 0;
+  virtual void field(const std::string& name, double& value, Range<double> range,
+                     const std::string& help) = 0;
+  virtual void field(const std::string& name, std::string& value, const std::string& help) = 0;
+  /// A list of integers, each within the range.
+  virtual void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
+                     const std::string& help) = 0;
+
+  template <class E>
+  void choice(const std::string& name, E& value, const Choices<E>& choices,
+              const std::string& help) {
+    std::vector<std::string> names;
+    std::string text;
+    for (const auto& [choice_name, choice_value] : choices) {
+      names.push_back(choice_name);
+      if (choice_value == value) text = choice_name;
+    }
+    choice_text(name, text, names, help);
+    for (const auto& [choice_name, choice_value] : choices) {
+      if (choice_name == text) value = choice_value;
+    }
+  }
+
+  /// A nested struct that has its own fields().
+  template <class T>
+  void section(const std::string& name, T& options, const std::string& help) {
+    if (!begin_section(name, help)) return;
+    fields(*this, options);
+    end_section();
+  }
+
+  /// A list of structs. Where an item is text it stands for an item whose field `shorthand` is that
+  /// text, and one item alone may stand for the list; an empty `shorthand` allows neither.
+  template <class T>
+  void sections(const std::string& name, std::vector<T>& items, const std::string& shorthand,
+                const std::string& help) {
+    if (auto size = begin_list(name, items.size(), shorthand, help)) items.assign(*size, T{});
+    for (size_t i = 0; i < items.size(); ++i) {
+      begin_item(i);
+      fields(*this, items[i]);
+      end_section();
+    }
+    std::vector<T> example(item_example() ? 1 : 0);
+    for (auto& item : example) {
+      begin_item(0);
+      fields(*this, item);
+      end_section();
+    }
+    end_list();
+  }
+
+ protected:
+  virtual void choice_text(const std::string& name, std::string& value,
+                           const std::vector<std::string>& names, const std::string& help) = 0;
+  /// False when there is nothing to visit inside.
+  virtual bool begin_section(const std::string& name, const std::string& help) = 0;
+  virtual void end_section() = 0;
+  /// Returns how many default items replace those that are there, or nothing to keep them.
+  virtual std::optional<size_t> begin_list(const std::string& name, size_t size,
+                                           const std::string& shorthand,
+                                           const std::string& help) = 0;
+  virtual void begin_item(size_t index) = 0;
+  virtual void end_list() = 0;
+  /// Whether an item that is not in the list is to be visited, to show what one looks like.
+  virtual bool item_example() const { return false; }
+};
+
+/// Sets fields from a tree; keys that are absent keep their value. Throws FieldError for an unknown
+/// key (naming the nearest known one), a wrong type, a value out of range.
+class FieldReader : public FieldVisitor {
+ public:
+  explicit FieldReader(const Json& tree, std::string path = "");
+  /// Call after fields(): rejects the keys of the tree's top level that no field asked for.
+  void finish();
+
+  void field(const std::string& name, bool& value, const std::string& help) override;
+  void field(const std::string& name, int64_t& value, Range<int64_t> range,
+             const std::string& help) override;
+  void field(const std::string& name, double& value, Range<double> range,
+             const std::string& help) override;
+  void field(const std::string& name, std::string& value, const std::string& help) override;
+  void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
+             const std::string& help) override;
+
+ protected:
+  void choice_text(const std::string& name, std::string& value,
+                   const std::vector<std::string>& names, const std::string& help) override;
+  bool begin_section(const std::string& name, const std::string& help) override;
+  void end_section() override;
+  std::optional<size_t> begin_list(const std::string& name, size_t size,
+                                   const std::string& shorthand, const std::string& help) override;
+  void begin_item(size_t index) override;
+  void end_list() override;
+
+ private:
+  /// One object of the tree that is being read.
+  struct Frame {
+    Json tree;
+    std::string path;
+    std::vector<std::string> known;
+  };
+  struct List {
+    Json items;
+    std::string path;
+    std::string shorthand;
+  };
+  const Json* find(const std::string& name);
+  std::string path_of(const std::string& name) const;
+
+  std::vector<Frame> frames_;
+  std::vector<List> lists_;
+};
+
+/// Builds a tree from the fields.
+class FieldWriter : public FieldVisitor {
+ public:
+  Json take() { return std::move(stack_.front()); }
+
+  void field(const std::string& name, bool& value, const std::string& help) override;
+  void field(const std::string& name, int64_t& value, Range<int64_t> range,
+             const std::string& help) override;
+  void field(const std::string& name, double& value, Range<double> range,
+             const std::string& help) override;
+  void field(const std::string& name, std::string& value, const std::string& help) override;
+  void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
+             const std::string& help) override;
+
+ protected:
+  void choice_text(const std::string& name, std::string& value,
+                   const std::vector<std::string>& names, const std::string& help) override;
+  bool begin_section(const std::string& name, const std::string& help) override;
+  void end_section() override;
+  std::optional<size_t> begin_list(const std::string& name, size_t size,
+                                   const std::string& shorthand, const std::string& help) override;
+  void begin_item(size_t index) override;
+  void end_list() override;
+
+ private:
+  /// Objects being filled, outermost first, and the key (or list position) that each will have in
+  /// the one before.
+  std::vector<Json> stack_{Json::object()};
+  std::vector<std::string> keys_;
+};
+
+/// What `vidgen config --explain` prints: one entry a field, in order.
+struct FieldHelp {
+  std::string path;
+  std::string type;
+  std::string default_value;
+  std::string range;
+  std::string help;
+};
+
+class FieldExplainer : public FieldVisitor {
+ public:
+  std::vector<FieldHelp> take() { return std::move(entries_); }
+
+  void field(const std::string& name, bool& value, const std::string& help) override;
+  void field(const std::string& name, int64_t& value, Range<int64_t> range,
+             const std::string& help) override;
+  void field(const std::string& name, double& value, Range<double> range,
+             const std::string& help) override;
+  void field(const std::string& name, std::string& value, const std::string& help) override;
+  void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
+             const std::string& help) override;
+
+ protected:
+  void choice_text(const std::string& name, std::string& value,
+                   const std::vector<std::string>& names, const std::string& help) override;
+  bool begin_section(const std::string& name, const std::string& help) override;
+  void end_section() override;
+  std::optional<size_t> begin_list(const std::string& name, size_t size,
+                                   const std::string& shorthand, const std::string& help) override;
+  void begin_item(size_t index) override;
+  void end_list() override;
+  bool item_example() const override { return list_empty_; }
+
+ private:
+  void add(const std::string& name, std::string type, std::string value, std::string range,
+           const std::string& help);
+
+  std::vector<FieldHelp> entries_;
+  std::string prefix_;
+  std::vector<std::string> outer_;
+  bool list_empty_ = false;
+};
+
+template <class T>
+void read_fields(const Json& tree, T& options, const std::string& path = "") {
+  FieldReader reader(tree, path);
+  fields(reader, options);
+  reader.finish();
+}
+
+template <class T>
+Json write_fields(const T& options) {
+  FieldWriter writer;
+  T copy = options;
+  fields(writer, copy);
+  return writer.take();
+}
+
+template <class T>
+std::vector<FieldHelp> explain_fields() {
+  FieldExplainer explainer;
+  T options;
+  fields(explainer, options);
+  return explainer.take();
+}
+
+}  // namespace vidgen::core

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace vidgen::core {
+
+/// A file under construction. What is written goes to a temporary file beside `path`; commit()
+/// flushes it to the disk and renames it, so that `path` always holds the old content or the new,
+/// whole. Without commit() nothing is left. Every failure throws vidgen::Error naming the path and
+/// the system's reason.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* data, size_t bytes);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Overwrites `bytes` at `offset` from the start of the file; the position for write() stays.
+  void write_at(size_t offset, const void* data, size_t bytes);
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int descriptor_ = -1;
+};
+
+/// Where a writer that insists on a file name (a video encoder) writes; commit() flushes and
+/// renames as AtomicFile does. The temporary name ends like `path`, because encoders choose the
+/// container by the extension.
+class AtomicPath {
+ public:
+  explicit AtomicPath(std::filesystem::path path);
+  ~AtomicPath();
+  AtomicPath(const AtomicPath&) = delete;
+  AtomicPath& operator=(const AtomicPath&) = delete;
+
+  const std::filesystem::path& temporary() const { return temporary_; }
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+};
+
+/// Deletes what writers that were killed left in a folder under temporary names.
+void remove_temporary_files(const std::filesystem::path& folder);
+
+/// The whole file; throws vidgen::Error when it is missing, not a regular file, unreadable or
+/// larger than max_bytes.
+std::string read_file(const std::filesystem::path& path, uint64_t max_bytes);
+
+/// Creates the folder and its parents; throws vidgen::Error naming it and the system's reason.
+void make_folder(const std::filesystem::path& folder);
+
+/// Throws vidgen::Error unless the folder that `path` would be created in exists and can be written
+/// to.
+void check_can_create(const std::filesystem::path& path);
+
+/// A read-only memory map of a whole file. Pages are read on first use and can be dropped by the
+/// system at any time.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  const uint8_t* data() const { return data_; }
+  size_t size() const { return size_; }
+
+ private:
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// The folder for things that can be made again: $VIDGEN_CACHE, else $XDG_CACHE_HOME/vidgen, else
+/// ~/.cache/vidgen.
+std::filesystem::path cache_folder();
+
+}  // namespace vidgen::core

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vidgen::core {
+
+/// The candidate with the smallest edit distance to `word`, or "" when none is near enough to be a
+/// likely misspelling.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// Whether `name` matches a pattern in which `*` stands for any run of characters and `?` for one.
+bool matches_glob(std::string_view name, std::string_view pattern);
+
+/// "a, b, c".
+std::string join(const std::vector<std::string>& parts, std::string_view separator = ", ");
+
+/// Rows of cells as aligned columns, the first row as the heading; numbers are aligned to the
+/// right.
+std::string format_table(const std::vector<std::vector<std::string>>& rows);
+
+/// A number with a fixed count of decimals.
+std::string format_number(double value, int decimals);
+
+}  // namespace vidgen::core

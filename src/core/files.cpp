@@ -1,0 +1,188 @@
+#include "vidgen/core/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include "vidgen/core/error.h"
+
+namespace vidgen::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Between the stem and the extension, so that an encoder still sees the extension and a clean-up
+// finds the file.
+constexpr const char* kTemporaryMark = ".vidgen-tmp";
+
+[[noreturn]] void fail(const char* action, const fs::path& path, int error = errno) {
+  throw Error(cat("cannot ", action, " ", path.string(), ": ", std::strerror(error)));
+}
+
+fs::path temporary_name(const fs::path& path) {
+  auto name = path;
+  name.replace_filename(
+      cat(path.stem().string(), kTemporaryMark, ::getpid(), path.extension().string()));
+  return name;
+}
+
+void flush_folder(const fs::path& file) {
+  const auto folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
+void rename_into_place(const fs::path& temporary, const fs::path& path) {
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    fail("write", path, error);
+  }
+  flush_folder(path);
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("create", path_);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(const void* data, size_t bytes) {
+  auto* next = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::write(descriptor_, next, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", path_);
+    next += written;
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+void AtomicFile::write_at(size_t offset, const void* data, size_t bytes) {
+  auto* next = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::pwrite(descriptor_, next, bytes, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", path_);
+    next += written;
+    offset += static_cast<size_t>(written);
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail("write", path_);
+  const int descriptor = descriptor_;
+  descriptor_ = -1;
+  if (::close(descriptor) != 0) {
+    const int error = errno;
+    ::unlink(temporary_.c_str());
+    fail("write", path_, error);
+  }
+  rename_into_place(temporary_, path_);
+}
+
+AtomicPath::AtomicPath(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  check_can_create(path_);
+}
+
+AtomicPath::~AtomicPath() {
+  std::error_code ignored;
+  fs::remove(temporary_, ignored);
+}
+
+void AtomicPath::commit() {
+  const int descriptor = ::open(temporary_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail("write", path_);
+  const bool flushed = ::fsync(descriptor) == 0;
+  const int error = errno;
+  ::close(descriptor);
+  if (!flushed) fail("write", path_, error);
+  rename_into_place(temporary_, path_);
+}
+
+void remove_temporary_files(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().filename().string().find(kTemporaryMark) != std::string::npos)
+      fs::remove(entry.path(), error);
+  }
+}
+
+std::string read_file(const fs::path& path, uint64_t max_bytes) {
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  if (!fs::exists(status)) throw Error(cat(path.string(), ": no such file"));
+  if (!fs::is_regular_file(status)) throw Error(cat(path.string(), ": is not a regular file"));
+  const auto size = fs::file_size(path, error);
+  if (error) throw Error(cat("cannot read ", path.string(), ": ", error.message()));
+  if (size > max_bytes)
+    throw Error(cat(path.string(), ": is ", size, " bytes long, expected at most ", max_bytes));
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail("read", path);
+  std::string content(size, '\0');
+  file.read(content.data(), static_cast<std::streamsize>(size));
+  content.resize(static_cast<size_t>(file.gcount()));
+  return content;
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw Error(cat("cannot create folder ", folder.string(), ": ", error.message()));
+}
+
+void check_can_create(const fs::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code error;
+  if (!fs::exists(folder, error))
+    throw Error(cat("cannot create ", path.string(), ": no folder ", folder.string()));
+  if (!fs::is_directory(folder, error)) {
+    throw Error(cat("cannot create ", path.string(), ": ", folder.string(), " is not a folder"));
+  }
+  // access() asks the file system itself, so a read-only mount is noticed for root too.
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) fail("create", path);
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail("read", path);
+  struct stat status {};
+  const bool known = ::fstat(descriptor, &status) == 0;
+  size_ = known ? static_cast<size_t>(status.st_size) : 0;
+  void* memory = size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor, 0) : nullptr;
+  const int error = errno;
+  ::close(descriptor);
+  if (!known || memory == MAP_FAILED) fail("read", path, error);
+  data_ = static_cast<const uint8_t*>(memory);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+fs::path cache_folder() {
+  if (const char* folder = std::getenv("VIDGEN_CACHE"); folder && *folder) return folder;
+  if (const char* folder = std::getenv("XDG_CACHE_HOME"); folder && *folder)
+    return fs::path(folder) / "vidgen";
+  if (const char* home = std::getenv("HOME"); home && *home)
+    return fs::path(home) / ".cache" / "vidgen";
+  return fs::temp_directory_path() / "vidgen-cache";
+}
+
+}  // namespace vidgen::core

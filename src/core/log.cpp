@@ -1,0 +1,37 @@
+#include "vidgen/core/log.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace vidgen::core {
+namespace {
+
+spdlog::logger& logger() {
+  static const auto instance = [] {
+    auto result = std::make_shared<spdlog::logger>(
+        "vidgen", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    result->set_pattern("%^%l%$: %v");
+    return result;
+  }();
+  return *instance;
+}
+
+}  // namespace
+
+void log_debug(const std::string& message) { logger().debug(message); }
+void log_info(const std::string& message) { logger().info(message); }
+void log_warning(const std::string& message) { logger().warn(message); }
+void log_error(const std::string& message) { logger().error(message); }
+
+void set_log_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::kQuiet:
+      return logger().set_level(spdlog::level::warn);
+    case LogLevel::kInfo:
+      return logger().set_level(spdlog::level::info);
+    case LogLevel::kDebug:
+      return logger().set_level(spdlog::level::debug);
+  }
+}
+
+}  // namespace vidgen::core

@@ -1,0 +1,208 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <fstream>
+#include <numeric>
+#include <set>
+#include <thread>
+
+#include "support/temporary_folder.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
+#include "vidgen/core/progress.h"
+#include "vidgen/core/queue.h"
+#include "vidgen/core/random.h"
+#include "vidgen/core/text.h"
+
+namespace vidgen::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+size_t entries(const fs::path& folder) {
+  return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+TEST(AtomicFileTest, CommitReplacesTheOldContent) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "file.txt";
+  std::ofstream(path) << "old";
+  AtomicFile file(path);
+  file.write("new content");
+  file.write_at(0, "N", 1);
+  EXPECT_EQ(read_file(path, 100), "old");
+  file.commit();
+  EXPECT_EQ(read_file(path, 100), "New content");
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(AtomicFileTest, WithoutCommitNothingIsLeft) {
+  TemporaryFolder folder;
+  { AtomicFile(folder.path() / "file.txt").write("lost"); }
+  EXPECT_EQ(entries(folder.path()), 0u);
+}
+
+TEST(AtomicFileTest, FullDiskIsAnErrorAndKeepsTheOldFile) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "file.bin";
+  std::ofstream(path) << "old";
+  // A limit on the file size fails a write as a full disk does.
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{4096, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const std::string large(10000, 'x');
+  std::string message;
+  try {
+    AtomicFile file(path);
+    file.write(large);
+    file.commit();
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_THAT(message, testing::HasSubstr(path.string()));
+  EXPECT_EQ(read_file(path, 100), "old");
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(AtomicFileTest, MissingFolderIsAnError) {
+  EXPECT_THROW(AtomicFile("no/such/folder/file"), Error);
+  EXPECT_THROW(check_can_create("no/such/folder/file"), Error);
+  EXPECT_THROW(check_can_create("/proc/version/file"), Error);
+}
+
+TEST(AtomicPathTest, KeepsTheExtensionAndCleansUp) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "clip.mp4";
+  {
+    AtomicPath file(path);
+    EXPECT_EQ(file.temporary().extension(), ".mp4");
+    std::ofstream(file.temporary()) << "partial";
+  }
+  EXPECT_EQ(entries(folder.path()), 0u);
+  {
+    AtomicPath file(path);
+    std::ofstream(file.temporary()) << "whole";
+    file.commit();
+  }
+  EXPECT_EQ(read_file(path, 100), "whole");
+}
+
+TEST(FilesTest, RemovesOnlyTemporaryFiles) {
+  TemporaryFolder folder;
+  std::ofstream(folder.path() / "keep.mp4") << "x";
+  AtomicPath abandoned(folder.path() / "lost.mp4");
+  std::ofstream(abandoned.temporary()) << "x";
+  remove_temporary_files(folder.path());
+  EXPECT_EQ(entries(folder.path()), 1u);
+  EXPECT_TRUE(fs::exists(folder.path() / "keep.mp4"));
+}
+
+TEST(FilesTest, ReadFileRefusesWhatIsNotASmallRegularFile) {
+  TemporaryFolder folder;
+  std::ofstream(folder.path() / "big") << std::string(11, 'x');
+  EXPECT_THROW(read_file(folder.path(), 10), Error);
+  EXPECT_THROW(read_file(folder.path() / "missing", 10), Error);
+  EXPECT_THROW(read_file(folder.path() / "big", 10), Error);
+  EXPECT_EQ(read_file(folder.path() / "big", 11).size(), 11u);
+}
+
+TEST(FilesTest, MapsAWholeFile) {
+  TemporaryFolder folder;
+  std::ofstream(folder.path() / "file") << "mapped";
+  std::ofstream(folder.path() / "empty");
+  const MappedFile file(folder.path() / "file");
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(file.data()), file.size()), "mapped");
+  EXPECT_EQ(MappedFile(folder.path() / "empty").size(), 0u);
+  EXPECT_THROW(MappedFile(folder.path() / "missing"), Error);
+}
+
+TEST(BoundedQueueTest, DeliversEverythingInOrderAcrossThreads) {
+  BoundedQueue<int> queue(3);
+  std::thread producer([&] {
+    for (int i = 0; i < 1000; ++i) queue.push(i);
+    queue.close();
+  });
+  int expected = 0;
+  while (auto item = queue.pop()) EXPECT_EQ(*item, expected++);
+  EXPECT_EQ(expected, 1000);
+  producer.join();
+}
+
+TEST(BoundedQueueTest, CloseWakesAProducerThatWaits) {
+  BoundedQueue<int> queue(1);
+  ASSERT_TRUE(queue.push(1));
+  std::thread producer([&] { EXPECT_FALSE(queue.push(2)); });
+  queue.close();
+  producer.join();
+  EXPECT_EQ(queue.pop(), 1);
+  EXPECT_EQ(queue.pop(), std::nullopt);
+}
+
+TEST(BoundedQueueTest, ManyProducersAndConsumers) {
+  BoundedQueue<int> queue(4);
+  std::atomic<int> sum{0};
+  std::vector<std::thread> consumers, producers;
+  for (int i = 0; i < 3; ++i) {
+    consumers.emplace_back([&] {
+      while (auto item = queue.pop()) sum += *item;
+    });
+    producers.emplace_back([&] {
+      for (int k = 1; k <= 500; ++k) queue.push(k);
+    });
+  }
+  for (auto& thread : producers) thread.join();
+  queue.close();
+  for (auto& thread : consumers) thread.join();
+  EXPECT_EQ(sum, 3 * 500 * 501 / 2);
+}
+
+TEST(RandomTest, PurposesAndIndicesAreIndependent) {
+  EXPECT_EQ(derive_seed(1, "data"), derive_seed(1, "data"));
+  EXPECT_NE(derive_seed(1, "data"), derive_seed(1, "latent"));
+  EXPECT_NE(derive_seed(1, "data"), derive_seed(2, "data"));
+  std::set<uint64_t> first;
+  for (uint64_t i = 0; i < 1000; ++i) first.insert(CounterRandom(7, i).next());
+  EXPECT_EQ(first.size(), 1000u);
+}
+
+TEST(RandomTest, BelowIsUniform) {
+  std::vector<int> counts(10);
+  CounterRandom random(3, 0);
+  for (int i = 0; i < 10000; ++i) ++counts.at(static_cast<size_t>(random.below(10)));
+  // Five standard deviations of a binomial(10000, 0.1).
+  for (const int count : counts) EXPECT_NEAR(count, 1000, 150);
+  for (int i = 0; i < 1000; ++i) {
+    const double u = random.uniform();
+    EXPECT_TRUE(u >= 0 && u < 1);
+  }
+}
+
+TEST(TextTest, NearestFindsMisspellings) {
+  EXPECT_EQ(nearest("batchsize", {"steps", "batch_size"}), "batch_size");
+  EXPECT_EQ(nearest("frmaes", {"frames", "size"}), "frames");
+  EXPECT_EQ(nearest("zzzzzzz", {"frames", "size"}), "");
+}
+
+TEST(TextTest, Globs) {
+  EXPECT_TRUE(matches_glob("frame.main.0.weight", "frame.*"));
+  EXPECT_TRUE(matches_glob("frame.main.0.weight", "*main.?.weight"));
+  EXPECT_FALSE(matches_glob("frame.main.0.weight", "main.*"));
+  EXPECT_TRUE(matches_glob("aab", "*ab"));
+  EXPECT_FALSE(matches_glob("", "?"));
+}
+
+TEST(TextTest, Formats) {
+  EXPECT_EQ(format_table({{"name", "size"}, {"a", "10"}, {"long", "5"}}), "name  size\na       10\nlong     5\n");
+  EXPECT_EQ(format_duration(3723), "1:02:03");
+  EXPECT_EQ(format_duration(65), "1:05");
+  EXPECT_EQ(format_bytes(999), "999 B");
+  EXPECT_EQ(format_bytes(1234567), "1.23 MB");
+}
+
+}  // namespace
+}  // namespace vidgen::core
