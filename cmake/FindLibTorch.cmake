@@ -1,7 +1,8 @@
 # Finds LibTorch and defines LibTorch::LibTorch: CPU, and CUDA as well when VIDGEN_CUDA is on.
 #
-# Looked for in VIDGEN_TORCH_DIR (an unpacked official archive, or the torch folder of a Python installation), then where
-# tools/setup.sh puts it. Plain imported targets, because LibTorch's own package file asks for nvcc even in a CPU build.
+# Looked for in VIDGEN_TORCH_DIR, a variable of CMake or of the environment (an unpacked official archive, or the torch
+# folder of a Python installation), then where tools/setup.sh puts it. Plain imported targets, because LibTorch's own
+# package file asks for nvcc even in a CPU build.
 if(DEFINED ENV{VIDGEN_CACHE})
   set(_cache $ENV{VIDGEN_CACHE})
 else()
@@ -9,8 +10,8 @@ else()
 endif()
 if(VIDGEN_TORCH_DIR)
   set(_torch ${VIDGEN_TORCH_DIR})
-elseif(VIDGEN_CUDA)
-  set(_torch ${_cache}/libtorch-2.11.0-cuda/torch)
+elseif(DEFINED ENV{VIDGEN_TORCH_DIR})
+  set(_torch $ENV{VIDGEN_TORCH_DIR})
 else()
   set(_torch ${_cache}/libtorch-2.11.0/torch)
 endif()
@@ -29,6 +30,7 @@ if(EXISTS ${_torch}/include/torch/headeronly/version.h)
 endif()
 
 include(FindPackageHandleStandardArgs)
+set(LibTorch_DIR ${_torch})
 find_package_handle_standard_args(LibTorch REQUIRED_VARS ${_required} VERSION_VAR LibTorch_VERSION
   REASON_FAILURE_MESSAGE "no LibTorch in ${_torch}. Run tools/setup.sh, or set VIDGEN_TORCH_DIR.")
 

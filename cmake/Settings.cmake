@@ -21,6 +21,9 @@ if(VIDGEN_SANITIZE)
   target_link_options(vidgen_options INTERFACE -fsanitize=${VIDGEN_SANITIZE})
 endif()
 
+# Executables are compiled as libraries are, so that all can share one precompiled header.
+set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)
+
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER

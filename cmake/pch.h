@@ -1,4 +1,5 @@
-// Compiled once and shared by every target that touches tensors: LibTorch's headers take half a minute to read.
+// Compiled once and shared by every target that touches tensors: LibTorch's headers take half a
+// minute to read.
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>

@@ -160,10 +160,15 @@ void check_can_create(const fs::path& path) {
 }
 
 MappedFile::MappedFile(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: a pipe would otherwise wait for a writer.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) fail("read", path);
   struct stat status {};
   const bool known = ::fstat(descriptor, &status) == 0;
+  if (known && !S_ISREG(status.st_mode)) {
+    ::close(descriptor);
+    throw Error(cat(path.string(), ": is not a regular file"));
+  }
   size_ = known ? static_cast<size_t>(status.st_size) : 0;
   void* memory = size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor, 0) : nullptr;
   const int error = errno;

@@ -22,7 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 size_t entries(const fs::path& folder) {
-  return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+  return static_cast<size_t>(
+      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
 TEST(AtomicFileTest, CommitReplacesTheOldContent) {
@@ -197,7 +198,8 @@ TEST(TextTest, Globs) {
 }
 
 TEST(TextTest, Formats) {
-  EXPECT_EQ(format_table({{"name", "size"}, {"a", "10"}, {"long", "5"}}), "name  size\na       10\nlong     5\n");
+  EXPECT_EQ(format_table({{"name", "size"}, {"a", "10"}, {"long", "5"}}),
+            "name  size\na       10\nlong     5\n");
   EXPECT_EQ(format_duration(3723), "1:02:03");
   EXPECT_EQ(format_duration(65), "1:05");
   EXPECT_EQ(format_bytes(999), "999 B");

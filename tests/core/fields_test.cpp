@@ -49,9 +49,11 @@ std::string problem_with(const char* text) {
 
 TEST(FieldsTest, ReadsEveryKind) {
   Outer o;
-  read_fields(Json::parse(R"({"steps": 1e1, "fast": true, "colour": "blue", "widths": [8], "inner": {"weight": 2},
+  read_fields(
+      Json::parse(
+          R"({"steps": 1e1, "fast": true, "colour": "blue", "widths": [8], "inner": {"weight": 2},
                               "items": ["a", {"path": "b", "weight": 5}]})"),
-              o);
+      o);
   EXPECT_EQ(o.steps, 10);
   EXPECT_TRUE(o.fast);
   EXPECT_EQ(o.colour, Colour::kBlue);
@@ -59,7 +61,8 @@ TEST(FieldsTest, ReadsEveryKind) {
   EXPECT_EQ(o.inner.weight, 2);
   ASSERT_EQ(o.items.size(), 2u);
   EXPECT_EQ(o.items[0].path, "a");
-  EXPECT_EQ(o.items[0].weight, 1) << "an item starts from its own defaults, not from the default list's";
+  EXPECT_EQ(o.items[0].weight, 1)
+      << "an item starts from its own defaults, not from the default list's";
   EXPECT_EQ(o.items[1].weight, 5);
 }
 
@@ -90,30 +93,39 @@ TEST(FieldsTest, WrittenFieldsReadBack) {
 
 TEST(FieldsTest, ErrorsNameThePathWhatWasFoundAndWhatWasExpected) {
   EXPECT_EQ(problem_with(R"({"stepps": 1})"), "stepps: unknown key, did you mean \"steps\"?");
-  EXPECT_EQ(problem_with(R"({"inner": {"wieght": 1}})"), "inner.wieght: unknown key, did you mean \"weight\"?");
-  EXPECT_EQ(problem_with(R"({"items": [{"paht": "a"}]})"), "items[0].paht: unknown key, did you mean \"path\"?");
+  EXPECT_EQ(problem_with(R"({"inner": {"wieght": 1}})"),
+            "inner.wieght: unknown key, did you mean \"weight\"?");
+  EXPECT_EQ(problem_with(R"({"items": [{"paht": "a"}]})"),
+            "items[0].paht: unknown key, did you mean \"path\"?");
   EXPECT_EQ(problem_with(R"({"steps": 0})"), "steps: found 0, expected an integer from 1 to 100");
-  EXPECT_EQ(problem_with(R"({"steps": 1.5})"), "steps: found 1.5, expected an integer from 1 to 100");
-  EXPECT_EQ(problem_with(R"({"steps": "many"})"), "steps: found text \"many\", expected an integer from 1 to 100");
+  EXPECT_EQ(problem_with(R"({"steps": 1.5})"),
+            "steps: found 1.5, expected an integer from 1 to 100");
+  EXPECT_EQ(problem_with(R"({"steps": "many"})"),
+            "steps: found text \"many\", expected an integer from 1 to 100");
   EXPECT_EQ(problem_with(R"({"fast": 1})"), "fast: found 1, expected true or false");
-  EXPECT_EQ(problem_with(R"({"colour": "green"})"), "colour: found text \"green\", expected one of red, blue");
-  EXPECT_EQ(problem_with(R"({"widths": [1, 65]})"), "widths[1]: found 65, expected an integer from 1 to 64");
+  EXPECT_EQ(problem_with(R"({"colour": "green"})"),
+            "colour: found text \"green\", expected one of red, blue");
+  EXPECT_EQ(problem_with(R"({"widths": [1, 65]})"),
+            "widths[1]: found 65, expected an integer from 1 to 64");
   EXPECT_EQ(problem_with(R"({"inner": 3})"), "inner: found 3, expected a mapping");
   EXPECT_EQ(problem_with(R"({"inner": null})"), "inner: found nothing, expected a mapping");
   EXPECT_EQ(problem_with(R"({"items": 3})"), "items: found 3, expected a list");
-  EXPECT_EQ(problem_with(R"({"inner": {"path": 3}})"), "inner.path: found 3, expected text (put it in quotes)");
+  EXPECT_EQ(problem_with(R"({"inner": {"path": 3}})"),
+            "inner.path: found 3, expected text (put it in quotes)");
 }
 
 TEST(FieldsTest, IntegersBeyond64BitsAreRefused) {
-  EXPECT_THAT(problem_with(R"({"steps": 18446744073709551615})"), testing::HasSubstr("expected an integer"));
+  EXPECT_THAT(problem_with(R"({"steps": 18446744073709551615})"),
+              testing::HasSubstr("expected an integer"));
   EXPECT_THAT(problem_with(R"({"steps": 1e300})"), testing::HasSubstr("expected an integer"));
 }
 
 TEST(FieldsTest, ExplainsEachFieldOnce) {
   std::vector<std::string> paths;
   for (const auto& entry : explain_fields<Outer>()) paths.push_back(entry.path);
-  EXPECT_THAT(paths, testing::ElementsAre("steps", "fast", "colour", "widths", "inner", "inner.path", "inner.weight",
-                                          "items", "items[].path", "items[].weight"));
+  EXPECT_THAT(paths,
+              testing::ElementsAre("steps", "fast", "colour", "widths", "inner", "inner.path",
+                                   "inner.weight", "items", "items[].path", "items[].weight"));
 }
 
 }  // namespace

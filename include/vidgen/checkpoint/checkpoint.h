@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "vidgen/checkpoint/safetensors.h"
+#include "vidgen/core/json.h"
+#include "vidgen/models/shape.h"
+#include "vidgen/models/video_generator.h"
+
+/// vidgen's own files: safetensors with the resolved configuration inside.
+namespace vidgen::checkpoint {
+
+/// Files of a later format are refused. Raise it when older programs could misread a file.
+constexpr int64_t kFormatVersion = 1;
+
+enum class Kind {
+  /// Everything that training needs to go on as if nothing had happened.
+  kCheckpoint,
+  /// The averaged generator alone: what is sampled and shipped.
+  kWeights
+};
+
+struct Checkpoint {
+  std::filesystem::path path;
+  Kind kind = Kind::kCheckpoint;
+  /// Of the program that wrote it.
+  std::string vidgen_version;
+  /// The resolved configuration of the run.
+  core::Json config;
+  models::ClipShape clip;
+  /// Generator updates behind it.
+  int64_t step = 0;
+  /// All tensors, and all metadata as stored.
+  SafetensorsFile file;
+
+  /// What the names of the averaged generator's tensors begin with.
+  std::string generator_prefix() const { return kind == Kind::kCheckpoint ? "ema." : "generator."; }
+  /// The tensors whose names begin with `prefix`, without it.
+  Tensors tensors_under(const std::string& prefix) const;
+};
+
+/// Throws vidgen::Error naming the file when it is missing, damaged, not vidgen's or of a later
+/// format.
+Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+/// As read_checkpoint(), with the tensors left on the disk.
+Checkpoint read_checkpoint_header(const std::filesystem::path& path);
+
+/// Writes checkpoint.file.tensors, and metadata made from file.metadata and the other fields; whole
+/// or not at all.
+void write_checkpoint(const Checkpoint& checkpoint);
+
+/// The averaged generator, in evaluation mode, built from the configuration inside. Throws
+/// vidgen::Error when tensors are missing, superfluous or of another shape than the configuration
+/// says.
+models::VideoGenerator load_generator(const Checkpoint& checkpoint);
+
+}  // namespace vidgen::checkpoint

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vidgen/core/json.h"
+
+namespace vidgen::checkpoint {
+
+/// The files of one training run:
+///   config.yaml                           the resolved configuration
+///   log.jsonl                             one JSON object a line
+///   checkpoints/step-XXXXXXXX.safetensors the last few
+///   samples/step-XXXXXXXX.png and .mp4    the same latents each time
+///   weights.safetensors                   the averaged generator, written at the end
+class RunFolder {
+ public:
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config() const { return path_ / "config.yaml"; }
+  std::filesystem::path log() const { return path_ / "log.jsonl"; }
+  std::filesystem::path weights() const { return path_ / "weights.safetensors"; }
+  std::filesystem::path samples() const { return path_ / "samples"; }
+  std::filesystem::path sample(int64_t step, const std::string& extension) const;
+  std::filesystem::path checkpoint(int64_t step) const;
+
+  /// Makes the folders and deletes what an interrupted writer left. Throws vidgen::Error when it
+  /// cannot.
+  void create() const;
+  /// All checkpoints, oldest first.
+  std::vector<std::filesystem::path> checkpoints() const;
+  std::optional<std::filesystem::path> newest_checkpoint() const;
+  /// Deletes all but the newest `keep`.
+  void keep_newest(int64_t keep) const;
+
+  /// Appends one line to the log. Throws vidgen::Error when it cannot be written whole.
+  void append_log(const core::Json& line) const;
+  /// Drops the lines of steps after `step`, and a last line that was cut short. Returns the last
+  /// line that stays.
+  core::Json rewind_log(int64_t step) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// What a run's folder stands for where a file is wanted.
+enum class Prefer { kWeights, kCheckpoint };
+
+/// The file that RUN_DIR|FILE stands for: a file itself; in a run's folder the weights or the
+/// newest checkpoint, whichever is preferred, else the other. Throws vidgen::Error when there is
+/// neither.
+std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_file,
+                                      Prefer prefer = Prefer::kWeights);
+
+}  // namespace vidgen::checkpoint

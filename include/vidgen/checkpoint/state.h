@@ -1,0 +1,54 @@
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "vidgen/checkpoint/safetensors.h"
+
+/// A component's state lists itself once: `visit(StateVisitor&, prefix)` names every tensor and
+/// counter, and saving and loading both walk that list.
+namespace vidgen::checkpoint {
+
+class StateVisitor {
+ public:
+  virtual ~StateVisitor() = default;
+  /// A tensor that exists already and keeps its place in memory.
+  virtual void tensor(const std::string& name, torch::Tensor& value) = 0;
+  virtual void counter(const std::string& name, int64_t& value) = 0;
+
+  /// All parameters and buffers, as "prefix.name".
+  void module(const std::string& prefix, torch::nn::Module& module);
+};
+
+/// Collects the state: tensors as they are (not copied), counters as metadata.
+class StateSaver : public StateVisitor {
+ public:
+  void tensor(const std::string& name, torch::Tensor& value) override;
+  void counter(const std::string& name, int64_t& value) override;
+
+  Tensors tensors;
+  Metadata metadata;
+};
+
+/// Sets the state from a file that was read. Every tensor and counter must be there, with the shape
+/// and type expected; otherwise throws vidgen::Error naming the file and the tensor.
+class StateLoader : public StateVisitor {
+ public:
+  StateLoader(std::filesystem::path path, const SafetensorsFile& file)
+      : path_(std::move(path)), file_(file) {}
+  void tensor(const std::string& name, torch::Tensor& value) override;
+  void counter(const std::string& name, int64_t& value) override;
+  /// Throws when the file holds a tensor that nobody asked for.
+  void finish() const;
+
+ private:
+  const std::filesystem::path path_;
+  const SafetensorsFile& file_;
+  std::set<std::string> visited_;
+};
+
+}  // namespace vidgen::checkpoint

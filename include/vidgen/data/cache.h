@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "vidgen/data/cache_file.h"
+#include "vidgen/data/manifest.h"
+#include "vidgen/data/options.h"
+
+namespace vidgen::data {
+
+/// A source video that clips can be taken from.
+struct CachedVideo {
+  ManifestEntry entry;
+  VideoReport report;
+  std::shared_ptr<const CacheFile> pixels;
+};
+
+/// All usable videos of the sources, decoded, scaled and memory-mapped; in the order of
+/// list_videos().
+///
+/// Each video has one cache file, decoded once and streamed to the disk, so memory does not depend
+/// on its length. It is used as long as the source's path, size and time of change and the settings
+/// that change pixels stay the same, and made again otherwise. That a video is damaged is
+/// remembered too.
+struct ClipCache {
+  std::vector<CachedVideo> videos;
+};
+
+/// Opens the cache, first making what is missing, several files at a time, with a progress line on
+/// stderr. Unusable videos are logged by name and skipped with OnError::kSkip. Throws vidgen::Error
+/// naming file and reason for the first of them with OnError::kStop, when none is usable, and when
+/// the cache cannot be written (disk full).
+ClipCache prepare_clips(const DataOptions& options);
+
+}  // namespace vidgen::data

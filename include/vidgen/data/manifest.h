@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "vidgen/data/options.h"
+
+namespace vidgen::data {
+
+/// One video file of a source.
+struct ManifestEntry {
+  /// Absolute.
+  std::filesystem::path path;
+  /// As the source is written in the configuration, followed by where the file is inside it: the
+  /// same on every machine.
+  std::string name;
+  /// Position in DataOptions::sources.
+  size_t source = 0;
+  double weight = 1;
+};
+
+/// The files of all sources, those of a folder sorted by path. A folder gives the files with a
+/// video's extension that are not hidden; a file that is named itself is always taken. Throws
+/// vidgen::Error naming a source that does not exist or holds no video.
+std::vector<ManifestEntry> list_videos(const DataOptions& options);
+
+/// What decoding a whole video showed.
+struct VideoReport {
+  std::filesystem::path path;
+  /// Pixels of the source.
+  int64_t width = 0;
+  int64_t height = 0;
+  double fps = 0;
+  /// 0 when the file does not say.
+  int64_t frames_promised = 0;
+  int64_t frames_read = 0;
+  /// After resampling to DataOptions::fps.
+  int64_t frames = 0;
+  /// Different clips, that is positions where one can start.
+  int64_t clips = 0;
+  /// Why the video is not used; "" when it is.
+  std::string problem;
+};
+
+/// Decodes the whole file. What is wrong with it is in `problem`: cannot be opened, damaged (it
+/// ends before it should), too small, too short.
+VideoReport inspect_video(const std::filesystem::path& path, const DataOptions& options);
+
+}  // namespace vidgen::data

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <filesystem>
+
+#include "vidgen/models/shape.h"
+#include "vidgen/models/video_generator.h"
+
+namespace vidgen::infer {
+
+struct RenderOptions {
+  /// Clips to make.
+  int64_t count = 1;
+  /// Frames of each; 0 is as many as the model was trained on. Longer ones need a temporal module
+  /// that goes on, which all of them do.
+  int64_t frames = 0;
+  /// The same seed gives the same clips.
+  uint64_t seed = 0;
+  /// Scales the latents: below 1 gives more typical, less varied clips. 0 to 2.
+  double truncation = 1;
+};
+
+/// A trained generator, ready to play. Needs nothing but the file.
+class Generator {
+ public:
+  /// From a weights file, a checkpoint or a run's folder. Throws vidgen::Error naming the file and
+  /// what is wrong with it.
+  static Generator load(const std::filesystem::path& run_or_file,
+                        torch::Device device = torch::kCPU);
+
+  /// uint8 RGB [count, frames, size, size, 3] on the CPU.
+  torch::Tensor render(const RenderOptions& options) const;
+
+  /// What it was trained on; fps is 25 when that is not known.
+  const models::ClipShape& shape() const { return shape_; }
+
+ private:
+  Generator(models::VideoGenerator network, models::ClipShape shape)
+      : network_(std::move(network)), shape_(shape) {}
+
+  models::VideoGenerator network_;
+  models::ClipShape shape_;
+};
+
+}  // namespace vidgen::infer

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/pimpl.h>
+#include <torch/types.h>
+
+#include <vector>
+
+#include "vidgen/nn/attention.h"
+#include "vidgen/nn/stages.h"
+
+/// The two networks of DCGAN (Radford et al., "Unsupervised Representation Learning with Deep
+/// Convolutional Generative Adversarial Networks", 2016), for any power-of-two size from 16 and any
+/// widths, with self-attention where asked.
+namespace vidgen::models {
+
+struct DcganGeneratorOptions {
+  /// D, the length of a latent.
+  int64_t latent_dim = 100;
+  /// Channels of the hidden stages; N of them make pictures of 4 * 2^N pixels a side.
+  std::vector<int64_t> widths = {128, 64};
+  /// Channels of the picture.
+  int64_t channels = 3;
+  /// Resolutions of hidden stages with self-attention.
+  std::vector<int64_t> attention;
+  nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
+};
+
+/// Transposed convolutions from a latent to a picture in [-1,1]: stages of ConvTranspose2d k4,
+/// BatchNorm, ReLU (the first s1 p0, the others s2 p1), then ConvTranspose2d k4 s2 p1 and Tanh; no
+/// bias. Parameters: main.<i>.*, attention_<resolution>.*.
+class DcganGeneratorImpl : public torch::nn::Cloneable<DcganGeneratorImpl> {
+ public:
+  explicit DcganGeneratorImpl(DcganGeneratorOptions options);
+
+  /// z [M,D] or [M,D,1,1] -> [M,C,S,S]. Each `frames` rows are one clip, for attention over time.
+  torch::Tensor forward(const torch::Tensor& z, int64_t frames = 1,
+                        const nn::LayerObserver& observer = {});
+  void reset() override;
+
+  DcganGeneratorOptions options;
+
+ private:
+  nn::Stages stages_;
+};
+TORCH_MODULE(DcganGenerator);
+
+struct DcganDiscriminatorOptions {
+  /// Channels of the picture.
+  int64_t channels = 3;
+  /// Channels of the hidden stages; N of them take pictures of 4 * 2^N pixels a side.
+  std::vector<int64_t> widths = {64, 128};
+  /// Resolutions of hidden stages with self-attention.
+  std::vector<int64_t> attention;
+  nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
+};
+
+/// Strided convolutions from a picture to a logit: stages of Conv2d k4 s2 p1, BatchNorm (from the
+/// second on), LeakyReLU 0.2, then Conv2d k4 s1 p0; no bias. Parameters: main.<i>.*,
+/// attention_<resolution>.*.
+class DcganDiscriminatorImpl : public torch::nn::Cloneable<DcganDiscriminatorImpl> {
+ public:
+  explicit DcganDiscriminatorImpl(DcganDiscriminatorOptions options);
+
+  /// x [M,C,S,S] -> logits [M,1,1,1]. Each `frames` rows are of one clip, for attention over time.
+  torch::Tensor forward(const torch::Tensor& x, int64_t frames = 1,
+                        const nn::LayerObserver& observer = {});
+  void reset() override;
+
+  DcganDiscriminatorOptions options;
+
+ private:
+  nn::Stages stages_;
+};
+TORCH_MODULE(DcganDiscriminator);
+
+}  // namespace vidgen::models

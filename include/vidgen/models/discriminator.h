@@ -1,0 +1,66 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+#include "vidgen/models/dcgan.h"
+#include "vidgen/models/mocogan.h"
+#include "vidgen/models/options.h"
+#include "vidgen/nn/stages.h"
+
+namespace vidgen::models {
+
+/// What a discriminator looks at.
+struct ClipBatch {
+  /// [B,C,T,H,W] in [-1,1].
+  torch::Tensor clips;
+  /// [B,k] int64: the frames of each clip that a frame discriminator judges; the others do not read
+  /// it.
+  torch::Tensor frame_indices;
+};
+
+/// k different frames of each clip, each choice as likely: int64 [clips,k] on the CPU. k must be
+/// in 1..frames.
+torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k, at::Generator generator);
+
+/// A network that tells real clips from generated ones. Submodule: `net`.
+class DiscriminatorImpl : public torch::nn::Module {
+ public:
+  explicit DiscriminatorImpl(DiscriminatorOptions options) : options(std::move(options)) {}
+
+  /// Returns logits [n], high for real; n depends on the kind of discriminator.
+  torch::Tensor forward(const ClipBatch& batch, const nn::LayerObserver& observer = {}) {
+    return run(batch, observer).flatten();
+  }
+
+  const DiscriminatorOptions options;
+
+ private:
+  virtual torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) = 0;
+};
+
+/// Judges k frames of each clip, each for itself: n = B*k, logit b*k+j is of frame
+/// frame_indices[b][j].
+class FrameDiscriminatorImpl : public DiscriminatorImpl {
+ public:
+  FrameDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape);
+
+ private:
+  torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;
+
+  DcganDiscriminator net_;
+};
+
+/// Judges whole clips: n = B for the shortest clips it takes, one more a clip for each frame more.
+class ClipDiscriminatorImpl : public DiscriminatorImpl {
+ public:
+  ClipDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape);
+
+ private:
+  torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;
+
+  MocoganDiscriminator net_;
+};
+
+}  // namespace vidgen::models

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "vidgen/models/discriminator.h"
+#include "vidgen/models/options.h"
+#include "vidgen/models/video_generator.h"
+
+namespace vidgen::models {
+
+/// The generator that valid options describe, with PyTorch's default weights (see nn::initialize).
+VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shape);
+
+/// One discriminator that valid options describe, with PyTorch's default weights.
+std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,
+                                                      const ClipShape& shape);
+
+}  // namespace vidgen::models

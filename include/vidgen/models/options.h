@@ -1,0 +1,74 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vidgen/core/fields.h"
+#include "vidgen/models/shape.h"
+#include "vidgen/nn/attention.h"
+#include "vidgen/nn/init.h"
+#include "vidgen/nn/temporal.h"
+
+namespace vidgen::models {
+
+enum class GeneratorType { kDcgan };
+
+/// The network that paints one frame from one latent.
+struct GeneratorOptions {
+  GeneratorType type = GeneratorType::kDcgan;
+  /// Channels of the hidden stages, from 4x4 pixels upwards, one for each doubling up to half the
+  /// clip size. Empty: 64 at the last, doubling towards the first, at most 512. Twice the widths is
+  /// four times the work.
+  std::vector<int64_t> widths;
+  /// Resolutions (4 up to half the clip size) behind which a block of self-attention stands.
+  std::vector<int64_t> attention;
+  nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
+};
+
+enum class DiscriminatorType {
+  /// Judges single frames.
+  kFrame,
+  /// Judges clips, with 3-D convolutions.
+  kClip
+};
+
+/// One network that tells real from generated. Its picture is halved until 4x4 pixels are left.
+struct DiscriminatorOptions {
+  DiscriminatorType type = DiscriminatorType::kFrame;
+  /// Channels of the hidden stages, one for each halving of the (pooled) picture. Empty: 64,
+  /// doubling, at most 512.
+  std::vector<int64_t> widths;
+  /// Frames of each clip that a frame discriminator looks at, drawn anew at each step.
+  int64_t frames = 1;
+  /// Averages squares of this many pixels a side first: 1, 2 or 4. 2 is a quarter of the work.
+  int64_t pool = 1;
+  /// Resolutions (4 up to half the pooled picture) behind which a block of self-attention stands.
+  std::vector<int64_t> attention;
+  nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
+  /// Factor of this discriminator's term in the generator's loss.
+  double weight = 1;
+};
+
+/// A frame discriminator and a clip discriminator, the pair of MoCoGAN.
+std::vector<DiscriminatorOptions> default_discriminators();
+
+struct ModelOptions {
+  GeneratorOptions generator;
+  nn::TemporalOptions temporal;
+  std::vector<DiscriminatorOptions> discriminators = default_discriminators();
+  nn::Init init = nn::Init::kDcgan;
+};
+
+void fields(core::FieldVisitor& visitor, GeneratorOptions& options);
+void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options);
+void fields(core::FieldVisitor& visitor, ModelOptions& options);
+
+/// Throws core::FieldError when the options do not fit the clips or each other. Paths are those of
+/// the configuration: "model.generator.widths", "model.discriminators[1].widths", "data.size".
+void validate(const ModelOptions& options, const ClipShape& shape);
+
+/// The widths that are used: those given, or the default for the size. The size must be valid.
+std::vector<int64_t> resolved_widths(const GeneratorOptions& options, const ClipShape& shape);
+std::vector<int64_t> resolved_widths(const DiscriminatorOptions& options, const ClipShape& shape);
+
+}  // namespace vidgen::models

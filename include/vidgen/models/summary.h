@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vidgen/models/discriminator.h"
+#include "vidgen/models/shape.h"
+#include "vidgen/models/video_generator.h"
+
+namespace vidgen::models {
+
+/// One layer as it ran on one clip.
+struct LayerRow {
+  /// As in the names of its parameters.
+  std::string name;
+  /// "ConvTranspose2d".
+  std::string type;
+  /// The shape of what it put out.
+  std::vector<int64_t> output;
+  /// Numbers in its parameters.
+  int64_t parameters = 0;
+};
+
+/// The layers in the order they run, found by running one clip of zeros; changes no weight, buffer
+/// or mode.
+std::vector<LayerRow> summarize(VideoGeneratorImpl& generator, const ClipShape& shape);
+std::vector<LayerRow> summarize(DiscriminatorImpl& discriminator, const ClipShape& shape);
+
+/// The rows as an aligned table with a heading and a last row with the sum of the parameters.
+std::string format_layers(const std::vector<LayerRow>& rows);
+
+}  // namespace vidgen::models

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <torch/nn/cloneable.h>
+#include <torch/nn/pimpl.h>
+#include <torch/types.h>
+
+#include "vidgen/models/dcgan.h"
+#include "vidgen/nn/stages.h"
+#include "vidgen/nn/temporal.h"
+
+namespace vidgen::models {
+
+/// What B clips of T frames are made from.
+struct Latents {
+  /// [B,content_dim], kept from a clip's first frame to its last.
+  torch::Tensor content;
+  /// [B,T,motion_dim], the noise that the temporal module turns into motion; gives T even when
+  /// motion_dim is 0.
+  torch::Tensor noise;
+  /// [B,motion_dim], the state that a GRU cell starts from; the other temporal modules do not read
+  /// it.
+  torch::Tensor initial;
+
+  Latents to(torch::Device device) const;
+};
+
+/// Standard normal latents, float32 on the CPU. All three parts are drawn whatever the temporal
+/// module, always in the same order.
+Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
+                     at::Generator generator);
+
+struct VideoGeneratorOptions {
+  nn::TemporalOptions temporal;
+  /// Its latent_dim is set to content_dim + motion_dim.
+  DcganGeneratorOptions frame;
+};
+
+/// Latents -> temporal module -> one latent [content, motion_t] a frame -> frame generator ->
+/// clips. Submodules: `temporal` (absent for type none) and `frame`.
+class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
+ public:
+  explicit VideoGeneratorImpl(VideoGeneratorOptions options);
+
+  /// Returns clips [B,C,T,H,W] in [-1,1], for any T: a view of the frame generator's output, so
+  /// channels_last_3d when the weights are channels_last. Under autocast the clips may have its
+  /// type.
+  torch::Tensor forward(const Latents& latents, const nn::LayerObserver& observer = {});
+  /// The motion path alone, [B,T,motion_dim], always in float32.
+  torch::Tensor motion(const Latents& latents);
+  void reset() override;
+
+  VideoGeneratorOptions options;
+
+ private:
+  // The one that the temporal type names; the other stays empty.
+  nn::VideoRnn rnn_{nullptr};
+  nn::GruCellMotion cell_{nullptr};
+  DcganGenerator frame_{nullptr};
+};
+TORCH_MODULE(VideoGenerator);
+
+}  // namespace vidgen::models

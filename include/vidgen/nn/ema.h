@@ -1,0 +1,57 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <memory>
+
+#include "vidgen/core/fields.h"
+
+namespace vidgen::nn {
+
+struct EmaOptions {
+  /// Share of the average that stays at each update. Closer to 1 averages over more steps and lags
+  /// further behind.
+  double decay = 0.999;
+  /// Clips after which an old weight counts half; independent of the batch size. 0 takes it from
+  /// `decay`.
+  double half_life = 0;
+  /// Limits the half-life to this share of the clips seen so far, so that the first, poor weights
+  /// are soon forgotten. 0 switches that off.
+  double rampup = 0.05;
+};
+
+void fields(core::FieldVisitor& visitor, EmaOptions& options);
+
+/// The share of the average that stays when an update follows `seen` clips and adds `batch` more:
+/// 0.5^(batch / max(min(half_life, seen * rampup), 1e-8)) (Karras et al., StyleGAN2-ADA, 2020).
+/// Plain `decay` when neither half_life nor rampup is set.
+double ema_beta(const EmaOptions& options, int64_t seen, int64_t batch);
+
+/// The exponential moving average of a module's weights, held in a second module of the same type.
+/// What resume needs is module()'s parameters and buffers, and seen().
+class Ema {
+ public:
+  /// Starts at a copy of the source's weights, in evaluation mode and without gradients.
+  Ema(const torch::nn::Module& source, EmaOptions options);
+
+  /// average = beta * average + (1 - beta) * source for every parameter; buffers are copied.
+  /// `batch` is the number of clips in the step that led to the source's present weights.
+  void update(const torch::nn::Module& source, int64_t batch);
+
+  std::shared_ptr<torch::nn::Module> module() const { return module_; }
+  /// The average as the source's own type: `ema.as<models::VideoGenerator>()`. Shares its weights.
+  template <class Holder>
+  Holder as() const {
+    return Holder(std::dynamic_pointer_cast<typename Holder::ContainedType>(module_));
+  }
+
+  /// Clips seen so far, on which the ramp-up depends; resume sets it.
+  int64_t& seen() { return seen_; }
+
+ private:
+  EmaOptions options_;
+  std::shared_ptr<torch::nn::Module> module_;
+  int64_t seen_ = 0;
+};
+
+}  // namespace vidgen::nn

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/types.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "vidgen/nn/attention.h"
+
+namespace vidgen::nn {
+
+/// Is shown each layer's name, the layer, and what the layer put out.
+using LayerObserver = std::function<void(const std::string& name, const torch::nn::Module& layer,
+                                         const torch::Tensor& output)>;
+
+/// Layers that run one after the other, with self-attention behind some of them. The blocks of
+/// attention have names of their own, so that those of the layers stay what they are without
+/// attention.
+///
+/// A part of a module, built anew in its reset(): add the layers in their order, then
+/// register_in().
+class Stages {
+ public:
+  template <class Layer>
+  void add(Layer layer) {
+    main_->push_back(std::move(layer));
+  }
+  /// Attention behind the layer that was added last, at this resolution.
+  void add_attention(int64_t resolution, const SelfAttentionOptions& options);
+  /// Makes the layers submodules of `owner`: "main.<i>" and "attention_<resolution>".
+  void register_in(torch::nn::Module& owner);
+
+  /// Takes frames [M,C,H,W] or clips [B,C,T,H,W]; `frames` as for SelfAttention.
+  torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer);
+
+ private:
+  struct Attention {
+    std::string name;
+    SelfAttention block;
+  };
+  torch::nn::Sequential main_;
+  /// By the index in main_ of the layer before.
+  std::map<size_t, Attention> attention_;
+};
+
+}  // namespace vidgen::nn

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/rnn.h>
+#include <torch/nn/pimpl.h>
+#include <torch/types.h>
+
+#include <string>
+
+#include "vidgen/core/fields.h"
+
+namespace vidgen::nn {
+
+/// How the noise of the frames becomes a motion path.
+enum class TemporalType {
+  /// The noise itself: every frame is drawn for itself.
+  kNone,
+  /// VideoRnn with LSTM cells.
+  kLstm,
+  /// VideoRnn with GRU cells.
+  kGru,
+  /// One GRU cell whose state is the path, as in MoCoGAN.
+  kGruCell
+};
+
+struct TemporalOptions {
+  TemporalType type = TemporalType::kGruCell;
+  /// Length of the latent part that a clip keeps from its first frame to its last.
+  int64_t content_dim = 50;
+  /// Length of the latent part that changes from frame to frame, and of the noise that it is made
+  /// from.
+  int64_t motion_dim = 10;
+  /// State size of lstm and gru; the state of gru_cell is the motion itself.
+  int64_t hidden = 64;
+  /// Layers of lstm and gru, stacked; gru_cell has one.
+  int64_t layers = 1;
+};
+
+void fields(core::FieldVisitor& visitor, TemporalOptions& options);
+
+/// Throws core::FieldError, naming keys under `path`, when the fields do not fit together.
+void validate(const TemporalOptions& options, const std::string& path);
+
+enum class RnnCell { kLstm, kGru };
+
+struct VideoRnnOptions {
+  RnnCell cell = RnnCell::kLstm;
+  /// D, the length of a latent.
+  int64_t dim = 100;
+  int64_t hidden = 64;
+  int64_t layers = 1;
+};
+
+/// A stack of LSTM or GRU layers over a sequence of latents, and a linear map from its state back
+/// to a latent. The state starts at zero. Parameters: rnn.*, fc.*.
+class VideoRnnImpl : public torch::nn::Cloneable<VideoRnnImpl> {
+ public:
+  explicit VideoRnnImpl(VideoRnnOptions options);
+
+  /// x [B,T,D] -> [B,T,D], one latent a step: a motion path from noise.
+  torch::Tensor forward(const torch::Tensor& x);
+  /// x [B,T,D] -> [B,D]: the latent that follows, which is the last step of forward().
+  torch::Tensor predict_next(const torch::Tensor& x);
+  void reset() override;
+
+  VideoRnnOptions options;
+
+ private:
+  torch::Tensor states(const torch::Tensor& x);
+
+  // The one that options.cell names; the other stays empty.
+  torch::nn::LSTM lstm_{nullptr};
+  torch::nn::GRU gru_{nullptr};
+  torch::nn::Linear fc_{nullptr};
+};
+TORCH_MODULE(VideoRnn);
+
+struct GruCellMotionOptions {
+  /// D, the length of the noise, the state and the motion code.
+  int64_t dim = 10;
+};
+
+/// The motion path of MoCoGAN (Tulyakov et al., 2018): h_{t+1} = GRUCell(noise_t, h_t), and frame t
+/// gets h_{t+1}, so that h_0 itself makes no frame. Parameters: recurrent.*.
+class GruCellMotionImpl : public torch::nn::Cloneable<GruCellMotionImpl> {
+ public:
+  explicit GruCellMotionImpl(GruCellMotionOptions options);
+
+  /// noise [B,T,D], initial (h_0) [B,D] -> [B,T,D].
+  torch::Tensor forward(const torch::Tensor& noise, const torch::Tensor& initial);
+  void reset() override;
+
+  GruCellMotionOptions options;
+
+ private:
+  torch::nn::GRUCell recurrent_{nullptr};
+};
+TORCH_MODULE(GruCellMotion);
+
+}  // namespace vidgen::nn

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <optional>
+#include <vector>
+
+#include "vidgen/checkpoint/state.h"
+#include "vidgen/core/fields.h"
+
+namespace vidgen::train {
+
+enum class OptimizerType { kAdam, kAdamW };
+
+struct AdamOptions {
+  /// kAdam adds weight_decay to the gradient (L2); kAdamW shrinks the weight directly.
+  OptimizerType type = OptimizerType::kAdam;
+  double lr = 2e-4;
+  double beta1 = 0.5;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+};
+
+void fields(core::FieldVisitor& visitor, AdamOptions& options);
+
+/// Adam (Kingma and Ba, 2015) and AdamW (Loshchilov and Hutter, 2019) by LibTorch's fused kernels,
+/// which update all parameters in one pass, on the CPU and on CUDA.
+class Adam {
+ public:
+  /// `names` go into the checkpoint, one for each parameter.
+  Adam(std::vector<std::pair<std::string, torch::Tensor>> parameters, const AdamOptions& options);
+
+  const std::vector<torch::Tensor>& parameters() const { return parameters_; }
+  /// The gradients that are there, laid out in memory as their parameters (the kernels require it).
+  std::vector<torch::Tensor> gradients();
+  /// Updates every parameter that has a gradient. When `found_inf` is given and 1, nothing changes,
+  /// without the host having to know.
+  void step(double lr_factor = 1, const std::optional<torch::Tensor>& found_inf = std::nullopt);
+  void zero_grad();
+
+  void visit(checkpoint::StateVisitor& visitor, const std::string& prefix);
+
+ private:
+  AdamOptions options_;
+  std::vector<std::string> names_;
+  std::vector<torch::Tensor> parameters_;
+  std::vector<torch::Tensor> exp_avgs_;
+  std::vector<torch::Tensor> exp_avg_sqs_;
+  std::vector<torch::Tensor> steps_;
+};
+
+}  // namespace vidgen::train

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vidgen/checkpoint/state.h"
+#include "vidgen/models/factory.h"
+#include "vidgen/nn/ema.h"
+#include "vidgen/train/adam.h"
+#include "vidgen/train/grad_scaler.h"
+#include "vidgen/train/options.h"
+
+namespace vidgen::train {
+
+/// One update of the discriminators, then one of the generator, and all that they need: networks,
+/// optimisers, scalers, the averaged generator. What is random in step k is a function of the seed
+/// and k.
+class GanStep {
+ public:
+  GanStep(const RunOptions& options, torch::Device device);
+
+  /// Returns a batch of real clips, uint8 [B,T,H,W,C] on the CPU.
+  using NextClips = std::function<torch::Tensor()>;
+  /// Runs step number `step` (from 0). Never waits for the device.
+  void run(int64_t step, const NextClips& next_clips);
+
+  /// What metrics() holds: losses, scores, gradient norms, and the state of the scalers.
+  const std::vector<std::string>& metric_names() const { return metric_names_; }
+  /// Of the last step: float32 [K] on the device.
+  const torch::Tensor& metrics() const { return metrics_; }
+
+  models::VideoGenerator generator() const { return generator_; }
+  const std::vector<std::shared_ptr<models::DiscriminatorImpl>>& discriminators() const {
+    return discriminators_;
+  }
+  /// The averaged generator, in evaluation mode.
+  models::VideoGenerator ema_generator() const { return ema_->as<models::VideoGenerator>(); }
+  Precision precision() const { return precision_; }
+
+  /// Keeps pruned weights at zero from now on: uint8 masks (1 = kept) by the names of the
+  /// generator's parameters. Throws vidgen::Error for a name or a shape that the generator does not
+  /// have.
+  void set_masks(checkpoint::Tensors masks);
+
+  void visit(checkpoint::StateVisitor& visitor);
+
+ private:
+  /// What one batch leaves for the generator's turn.
+  struct Turn {
+    models::Latents latents;
+    torch::Tensor fake;
+    std::vector<torch::Tensor> frame_indices;
+  };
+  /// Sums of scores over batches, on the device.
+  struct Scores {
+    torch::Tensor loss;
+    std::vector<torch::Tensor> real, fake;
+  };
+
+  Turn start_turn(at::Generator& latents, at::Generator& frames, bool keep_graph);
+  void discriminator_turn(const torch::Tensor& real, const std::vector<torch::Tensor>& real_indices,
+                          const Turn& turn, Scores& scores);
+  torch::Tensor generator_turn(const Turn& turn);
+  std::vector<torch::Tensor> draw_indices(at::Generator& generator);
+  torch::Tensor generate(const models::Latents& latents);
+  /// Clips, unscales and applies the gradients; returns their norm before clipping.
+  torch::Tensor update(Adam& optimizer, GradScaler& scaler, int64_t step);
+  void apply_masks();
+  void name_metrics();
+
+  const RunOptions options_;
+  const models::ClipShape shape_;
+  const torch::Device device_;
+  const Precision precision_;
+  models::VideoGenerator generator_{nullptr};
+  std::vector<std::shared_ptr<models::DiscriminatorImpl>> discriminators_;
+  std::unique_ptr<nn::Ema> ema_;
+  std::unique_ptr<Adam> generator_optimizer_;
+  std::unique_ptr<Adam> discriminator_optimizer_;
+  std::unique_ptr<GradScaler> generator_scaler_;
+  std::unique_ptr<GradScaler> discriminator_scaler_;
+  checkpoint::Tensors masks_;
+  std::vector<std::string> metric_names_;
+  torch::Tensor metrics_;
+};
+
+/// A CPU generator for what is random under one name in one step.
+at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t step);
+
+}  // namespace vidgen::train

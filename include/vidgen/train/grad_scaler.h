@@ -1,0 +1,63 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "vidgen/checkpoint/state.h"
+#include "vidgen/core/fields.h"
+
+namespace vidgen::train {
+
+/// When losses are scaled so that small float16 gradients do not vanish.
+enum class ScalerMode { kAuto, kOn, kOff };
+
+struct GradScalerOptions {
+  /// kAuto scales in float16 only; bfloat16 has the range of float32.
+  ScalerMode mode = ScalerMode::kAuto;
+  double init_scale = 65536;
+  /// The scale is multiplied by this after `growth_interval` steps in a row without an overflow.
+  double growth_factor = 2;
+  /// ... and by this after a step with one.
+  double backoff_factor = 0.5;
+  int64_t growth_interval = 2000;
+};
+
+void fields(core::FieldVisitor& visitor, GradScalerOptions& options);
+
+/// Dynamic loss scaling around one optimiser, with the semantics of torch.amp.GradScaler
+/// (Micikevicius et al., "Mixed precision training", 2018): scale the loss, unscale the gradients
+/// once, skip the optimiser's step when any gradient is infinite or NaN, then update(). A disabled
+/// scaler passes everything through. All state stays on the device.
+class GradScaler {
+ public:
+  GradScaler(const GradScalerOptions& options, bool enabled, torch::Device device);
+
+  bool enabled() const { return enabled_; }
+  /// loss * scale.
+  torch::Tensor scale(const torch::Tensor& loss) const;
+  /// Divides the gradients by the scale in place and notes whether any is not finite. Once per
+  /// step.
+  void unscale(const std::vector<torch::Tensor>& gradients);
+  /// Float scalar, 1 when the last unscale() found a gradient that is not finite, else 0. Undefined
+  /// when disabled.
+  torch::Tensor found_inf() const { return found_inf_; }
+  /// Grows or shrinks the scale by what unscale() found, and counts the steps that were skipped.
+  void update();
+
+  /// Float scalars on the device.
+  torch::Tensor current_scale() const { return scale_; }
+  torch::Tensor skipped_steps() const { return skipped_; }
+
+  void visit(checkpoint::StateVisitor& visitor, const std::string& prefix);
+
+ private:
+  GradScalerOptions options_;
+  bool enabled_;
+  torch::Tensor scale_;
+  torch::Tensor growth_tracker_;
+  torch::Tensor found_inf_;
+  torch::Tensor skipped_;
+};
+
+}  // namespace vidgen::train

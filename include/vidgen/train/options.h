@@ -1,0 +1,80 @@
+#pragma once
+
+#include <string>
+
+#include "vidgen/core/fields.h"
+#include "vidgen/data/options.h"
+#include "vidgen/losses/adversarial.h"
+#include "vidgen/models/options.h"
+#include "vidgen/nn/ema.h"
+#include "vidgen/train/adam.h"
+#include "vidgen/train/grad_scaler.h"
+#include "vidgen/train/precision.h"
+
+namespace vidgen::train {
+
+struct OptimOptions {
+  AdamOptions generator;
+  /// One optimiser for all discriminators together.
+  AdamOptions discriminator;
+  /// The learning rates grow linearly from 0 over this many steps.
+  int64_t warmup_steps = 0;
+  /// Largest norm of all gradients of one optimiser together; longer ones are shortened to it. 0
+  /// does not limit.
+  double clip_grad_norm = 0;
+};
+
+enum class DeviceChoice { kAuto, kCpu, kCuda };
+
+struct TrainOptions {
+  /// Generator updates in all.
+  int64_t steps = 10000;
+  /// Clips a batch. Memory and the time of a step grow with it.
+  int64_t batch_size = 8;
+  /// Batches whose gradients are averaged before each update: the effect of a larger batch in the
+  /// memory of a small one.
+  int64_t accumulate = 1;
+  Precision precision = Precision::kAuto;
+  GradScalerOptions scaler;
+  nn::EmaOptions ema;
+  int64_t seed = 0;
+  DeviceChoice device = DeviceChoice::kAuto;
+  /// CPU threads to compute with; 0 is one a core. Another count gives other roundings.
+  int64_t threads = 0;
+  /// Steps between two lines of the log, which hold the means since the line before.
+  int64_t log_every = 50;
+  /// Steps between two sheets of samples; 0 makes none.
+  int64_t sample_every = 500;
+  /// Clips on a sheet of samples.
+  int64_t sample_clips = 8;
+  /// Steps between two checkpoints; a crash costs at most this many.
+  int64_t checkpoint_every = 500;
+  /// Checkpoints that are kept: the last so many.
+  int64_t keep_checkpoints = 3;
+};
+
+/// Everything that a training run is made of: the whole YAML file.
+struct RunOptions {
+  data::DataOptions data;
+  models::ModelOptions model;
+  losses::LossOptions loss;
+  OptimOptions optim;
+  TrainOptions train;
+  /// Where the run's results go.
+  std::string run_dir = "runs/default";
+};
+
+void fields(core::FieldVisitor& visitor, OptimOptions& options);
+void fields(core::FieldVisitor& visitor, TrainOptions& options);
+void fields(core::FieldVisitor& visitor, RunOptions& options);
+
+/// Throws core::FieldError, naming the key, when the options do not fit together.
+void validate(const RunOptions& options);
+
+/// The clips that the data section asks for; fps is 0 when it is the source's.
+models::ClipShape clip_shape(const data::DataOptions& options);
+
+/// Throws vidgen::Error when CUDA is asked for and not there.
+torch::Device resolve_device(DeviceChoice choice);
+
+}  // namespace vidgen::train

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+
+namespace vidgen::train {
+
+/// What the forward passes compute in. Parameters, optimiser state and losses are float32 always.
+enum class Precision { kAuto, kFloat32, kBfloat16, kFloat16 };
+
+/// kAuto becomes the fastest that is safe: on CUDA bfloat16 where the device has it, else float16;
+/// on the CPU bfloat16 where it has instructions for it (AVX512-BF16 or AMX), else float32, because
+/// emulated bfloat16 is several times slower.
+Precision resolve_precision(Precision precision, torch::Device device);
+
+/// "float32", "bfloat16", "float16".
+std::string precision_name(Precision precision);
+
+/// Runs the operations of its scope that gain from it in the given precision (float32: leaves
+/// autocast off). Close it before backward(). The state is per thread, and is put back as it was.
+class Autocast {
+ public:
+  Autocast(torch::Device device, Precision precision);
+  ~Autocast();
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  const c10::DeviceType device_;
+  const bool was_enabled_;
+  const at::ScalarType previous_type_;
+};
+
+}  // namespace vidgen::train

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "vidgen/checkpoint/checkpoint.h"
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/core/json.h"
+#include "vidgen/core/progress.h"
+#include "vidgen/data/loader.h"
+#include "vidgen/train/gan_step.h"
+#include "vidgen/train/options.h"
+
+namespace vidgen::train {
+
+/// A training run: data, networks, and what is written along the way.
+class Trainer {
+ public:
+  /// Opens (or makes) the clip cache and builds the networks. Throws vidgen::Error for what is
+  /// wrong with the options, the data or the device. Writes nothing into the run's folder yet.
+  explicit Trainer(const RunOptions& options);
+
+  /// Goes on from a checkpoint, bit for bit as if the run had never stopped. Throws vidgen::Error
+  /// naming the first key in which the checkpoint's configuration differs, apart from those that do
+  /// not change the result.
+  void resume(const std::filesystem::path& checkpoint);
+
+  enum class End { kFinished, kInterrupted };
+  /// Trains until train.steps or until a stop is asked for (core::interrupted()), with a checkpoint
+  /// at the end in both cases. Throws vidgen::Error when a loss is no longer finite, naming the
+  /// step, the loss and the last good checkpoint, and when something cannot be written.
+  End run();
+
+  /// What one step costs.
+  struct StepCost {
+    double first_seconds;
+    double seconds;
+    uint64_t peak_bytes;
+  };
+  /// Runs a step to warm up and one to measure, and writes nothing.
+  StepCost measure_step();
+
+  int64_t step() const { return step_; }
+  torch::Device device() const { return device_; }
+  const models::ClipShape& shape() const { return shape_; }
+  GanStep& gan() { return *gan_; }
+
+ private:
+  void train_one_step();
+  void write_log_line();
+  void write_samples();
+  void write_checkpoint();
+  void write_weights();
+  /// Throws when a loss of a step since the last call was not finite.
+  void check_losses();
+  void start_loader();
+  void reset_meters();
+  void visit(checkpoint::StateVisitor& visitor);
+  /// Everything but the tensors.
+  checkpoint::Checkpoint describe(checkpoint::Kind kind, std::filesystem::path path) const;
+  bool due(int64_t every) const { return every > 0 && step_ % every == 0; }
+
+  const RunOptions options_;
+  const torch::Device device_;
+  const checkpoint::RunFolder folder_;
+  std::shared_ptr<const data::ClipDataset> dataset_;
+  models::ClipShape shape_;
+  std::unique_ptr<GanStep> gan_;
+  std::unique_ptr<data::ClipLoader> loader_;
+  std::unique_ptr<core::Progress> progress_;
+
+  int64_t step_ = 0;
+  /// Sums of GanStep::metrics() since the last line of the log, and over how many steps.
+  torch::Tensor metric_sums_;
+  int64_t metric_count_ = 0;
+  /// First step at which each metric was not finite, -1 for none; on the device, so that no step
+  /// waits for it.
+  torch::Tensor first_bad_step_;
+  std::optional<std::filesystem::path> last_good_;
+  double seconds_before_ = 0;
+  std::chrono::steady_clock::time_point started_;
+  std::chrono::steady_clock::time_point line_started_;
+};
+
+/// The first key, in the order of the fields, in which two resolved configurations differ, among
+/// those that change what a run computes; "" when none does. `left` and `right` become the values.
+std::string first_difference(const core::Json& before, const core::Json& now, std::string& left,
+                             std::string& right);
+
+}  // namespace vidgen::train

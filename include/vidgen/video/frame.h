@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace vidgen::video {
+
+/// One image: uint8 [height, width, channels], row by row; 3 channels are RGB, 1 is grey.
+struct Frame {
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t channels = 3;
+  std::vector<uint8_t> pixels;
+};
+
+/// One video in memory: uint8 RGB [frames, height, width, 3].
+struct Clip {
+  int64_t frames = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+  std::vector<uint8_t> pixels;
+
+  int64_t frame_bytes() const { return height * width * 3; }
+  const uint8_t* frame(int64_t index) const { return pixels.data() + index * frame_bytes(); }
+  uint8_t* frame(int64_t index) { return pixels.data() + index * frame_bytes(); }
+};
+
+/// Scaled to height x width pixels: averages areas when it shrinks, bicubic when it grows.
+Frame resize(const Frame& frame, int64_t height, int64_t width);
+/// The rectangle whose upper left corner is (top, left); it must lie inside.
+Frame crop(const Frame& frame, int64_t top, int64_t left, int64_t height, int64_t width);
+/// The luma (BT.601) of an RGB frame, one channel. A grey frame comes back as it is.
+Frame to_gray(const Frame& frame);
+
+/// All clips as one image: a row for each clip, a column for each frame, `gap` white pixels
+/// between. The clips have the same frame size; shorter ones leave white places.
+Frame contact_sheet(const std::vector<Clip>& clips, int64_t gap = 2);
+/// The clips playing side by side in rows x columns places, filled row by row with `gap` white
+/// pixels between. The clips have the same size and length; there are at most rows * columns of
+/// them.
+Clip grid(const std::vector<Clip>& clips, int64_t rows, int64_t columns, int64_t gap = 2);
+
+}  // namespace vidgen::video

@@ -1,0 +1,147 @@
+#include "vidgen/checkpoint/checkpoint.h"
+
+#include <charconv>
+
+#include "vidgen/checkpoint/state.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/version.h"
+#include "vidgen/models/factory.h"
+#include "vidgen/nn/layout.h"
+
+namespace vidgen::checkpoint {
+namespace {
+
+using core::cat;
+using core::Json;
+
+constexpr const char* kFormatKey = "vidgen.format";
+constexpr const char* kVersionKey = "vidgen.version";
+constexpr const char* kKindKey = "vidgen.kind";
+constexpr const char* kConfigKey = "config";
+constexpr const char* kClipKey = "clip";
+constexpr const char* kStepKey = "step";
+
+class MetadataReader {
+ public:
+  MetadataReader(const std::filesystem::path& path, const Metadata& metadata)
+      : path_(path), metadata_(metadata) {}
+
+  std::string text(const char* key) const {
+    const auto found = metadata_.find(key);
+    if (found == metadata_.end()) {
+      throw Error(cat(path_.string(), ": is not a vidgen file, its metadata has no \"", key, "\""));
+    }
+    return found->second;
+  }
+
+  int64_t integer(const char* key) const {
+    const std::string value = text(key);
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size() || number < 0)
+      wrong(key, value, "a count");
+    return number;
+  }
+
+  Json json(const char* key) const {
+    const std::string value = text(key);
+    Json tree = Json::parse(value, nullptr, /*allow_exceptions=*/false);
+    if (!tree.is_object()) wrong(key, value.substr(0, 40), "a JSON object");
+    return tree;
+  }
+
+  Kind kind() const {
+    const std::string value = text(kKindKey);
+    if (value == "checkpoint") return Kind::kCheckpoint;
+    if (value != "weights") wrong(kKindKey, value, "checkpoint or weights");
+    return Kind::kWeights;
+  }
+
+ private:
+  [[noreturn]] void wrong(const char* key, const std::string& found, const char* expected) const {
+    throw Error(
+        cat(path_.string(), ": metadata \"", key, "\" is \"", found, "\", expected ", expected));
+  }
+
+  const std::filesystem::path& path_;
+  const Metadata& metadata_;
+};
+
+template <class Options>
+void read_options(const std::filesystem::path& path, const Json& tree, Options& options,
+                  const char* where) {
+  try {
+    core::read_fields(tree, options, where);
+  } catch (const core::FieldError& error) {
+    throw Error(cat(path.string(), ": in its configuration, ", error.what()));
+  }
+}
+
+Checkpoint interpret(const std::filesystem::path& path, SafetensorsFile file) {
+  const MetadataReader reader(path, file.metadata);
+  const int64_t format = reader.integer(kFormatKey);
+  if (format > kFormatVersion) {
+    throw Error(cat(path.string(), ": has format version ", format, ", this vidgen reads up to ",
+                    kFormatVersion, "; use a later vidgen"));
+  }
+  Checkpoint checkpoint;
+  checkpoint.path = path;
+  checkpoint.kind = reader.kind();
+  checkpoint.vidgen_version = reader.text(kVersionKey);
+  checkpoint.config = reader.json(kConfigKey);
+  checkpoint.step = reader.integer(kStepKey);
+  read_options(path, reader.json(kClipKey), checkpoint.clip, kClipKey);
+  checkpoint.file = std::move(file);
+  return checkpoint;
+}
+
+}  // namespace
+
+Tensors Checkpoint::tensors_under(const std::string& prefix) const {
+  Tensors result;
+  for (auto it = file.tensors.lower_bound(prefix); it != file.tensors.end(); ++it) {
+    if (it->first.compare(0, prefix.size(), prefix) != 0) break;
+    result[it->first.substr(prefix.size())] = it->second;
+  }
+  return result;
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+  return interpret(path, read_safetensors(path));
+}
+
+Checkpoint read_checkpoint_header(const std::filesystem::path& path) {
+  return interpret(path, {read_safetensors_header(path).metadata, {}});
+}
+
+void write_checkpoint(const Checkpoint& checkpoint) {
+  Metadata metadata = checkpoint.file.metadata;
+  metadata[kFormatKey] = std::to_string(kFormatVersion);
+  metadata[kVersionKey] = core::version();
+  metadata[kKindKey] = checkpoint.kind == Kind::kCheckpoint ? "checkpoint" : "weights";
+  metadata[kConfigKey] = checkpoint.config.dump();
+  metadata[kClipKey] = core::write_fields(checkpoint.clip).dump();
+  metadata[kStepKey] = std::to_string(checkpoint.step);
+  write_safetensors(checkpoint.path, checkpoint.file.tensors, metadata);
+}
+
+models::VideoGenerator load_generator(const Checkpoint& checkpoint) {
+  models::ModelOptions options;
+  read_options(checkpoint.path, checkpoint.config.value("model", Json::object()), options, "model");
+  try {
+    models::validate(options, checkpoint.clip);
+  } catch (const core::FieldError& error) {
+    throw Error(cat(checkpoint.path.string(), ": in its configuration, ", error.what()));
+  }
+  auto generator = models::make_generator(options, checkpoint.clip);
+  nn::to_channels_last(*generator);
+  const SafetensorsFile weights{{}, checkpoint.tensors_under(checkpoint.generator_prefix())};
+  StateLoader loader(checkpoint.path, weights);
+  for (auto& item : generator->named_parameters()) loader.tensor(item.key(), item.value());
+  for (auto& item : generator->named_buffers()) loader.tensor(item.key(), item.value());
+  loader.finish();
+  generator->eval();
+  return generator;
+}
+
+}  // namespace vidgen::checkpoint

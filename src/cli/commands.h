@@ -1,0 +1,26 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+/// The program's subcommands: one file each, one line each in the table of main.cpp.
+namespace vidgen::cli {
+
+/// What a subcommand does once its arguments are parsed.
+using Run = std::function<void()>;
+
+/// Each declares the subcommand's arguments on `command` and returns what it does with them.
+Run add_train(CLI::App& command);
+Run add_sample(CLI::App& command);
+Run add_prune(CLI::App& command);
+Run add_inspect(CLI::App& command);
+Run add_data(CLI::App& command);
+Run add_config(CLI::App& command);
+Run add_completion(CLI::App& command);
+
+/// "vidgen 0.1.0" and what it was built with, one item a line.
+std::string version_text();
+
+}  // namespace vidgen::cli

@@ -1,0 +1,97 @@
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/text.h"
+
+namespace vidgen::cli {
+namespace {
+
+using core::cat;
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const auto* option : command.get_options()) {
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::vector<std::string> subcommand_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const auto* sub : command.get_subcommands({})) names.push_back(sub->get_name());
+  return names;
+}
+
+/// "train" or "data inspect": every command with its words so far, and what can follow.
+void collect(const CLI::App& command, const std::string& words,
+             std::vector<std::pair<std::string, std::vector<std::string>>>& out) {
+  auto next = subcommand_names(command);
+  const auto options = option_names(command);
+  next.insert(next.end(), options.begin(), options.end());
+  out.emplace_back(words, next);
+  for (const auto* sub : command.get_subcommands({})) {
+    collect(*sub, words.empty() ? sub->get_name() : cat(words, " ", sub->get_name()), out);
+  }
+}
+
+std::string bash_script(const CLI::App& program) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> commands;
+  collect(program, "", commands);
+  std::string text = R"(_vidgen() {
+  local word="${COMP_WORDS[COMP_CWORD]}" path="" i
+  for ((i = 1; i < COMP_CWORD; ++i)); do
+    [[ ${COMP_WORDS[i]} == [a-z]* && ${COMP_WORDS[i-1]} != --* ]] && path="${path:+$path }${COMP_WORDS[i]}"
+  done
+  case "$path" in
+)";
+  for (const auto& [words, next] : commands) {
+    text += cat("    \"", words, "\") COMPREPLY=($(compgen -W \"", core::join(next, " "),
+                "\" -- \"$word\")) ;;\n");
+  }
+  return text + R"(  esac
+  [[ $word != -* ]] && COMPREPLY+=($(compgen -f -- "$word"))
+}
+complete -o filenames -F _vidgen vidgen
+)";
+}
+
+std::string fish_script(const CLI::App& program) {
+  std::string text;
+  for (const auto* sub : program.get_subcommands({})) {
+    text += cat("complete -c vidgen -n __fish_use_subcommand -a ", sub->get_name(), " -d \"",
+                sub->get_description(), "\"\n");
+    for (const auto* inner : sub->get_subcommands({})) {
+      text += cat("complete -c vidgen -n \"__fish_seen_subcommand_from ", sub->get_name(), "\" -a ",
+                  inner->get_name(), "\n");
+    }
+    for (const auto* option : sub->get_options()) {
+      for (const auto& name : option->get_lnames()) {
+        text += cat("complete -c vidgen -n \"__fish_seen_subcommand_from ", sub->get_name(),
+                    "\" -l ", name, "\n");
+      }
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+Run add_completion(CLI::App& command) {
+  auto shell = std::make_shared<std::string>();
+  command.add_option("SHELL", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  const CLI::App* program = command.get_parent();
+  return [shell, program] {
+    if (*shell == "fish") {
+      std::cout << fish_script(*program);
+    } else {
+      std::cout << (*shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" : "")
+                << bash_script(*program);
+    }
+  };
+}
+
+}  // namespace vidgen::cli

@@ -1,0 +1,84 @@
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+#include "vidgen/config/config.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/log.h"
+#include "vidgen/core/text.h"
+#include "vidgen/data/cache.h"
+#include "vidgen/data/dataset.h"
+#include "vidgen/data/manifest.h"
+
+namespace vidgen::cli {
+namespace {
+
+using core::cat;
+
+void inspect(const data::DataOptions& options) {
+  std::vector<std::vector<std::string>> table{
+      {"file", "size", "fps", "promised", "read", "clips", "problem"}};
+  int64_t usable = 0;
+  const auto videos = data::list_videos(options);
+  for (const auto& entry : videos) {
+    const auto report = data::inspect_video(entry.path, options);
+    usable += report.problem.empty() ? 1 : 0;
+    table.push_back({entry.name, cat(report.width, "x", report.height),
+                     core::format_number(report.fps, 2), std::to_string(report.frames_promised),
+                     std::to_string(report.frames_read), std::to_string(report.clips),
+                     report.problem});
+  }
+  std::cout << core::format_table(table) << usable << " of " << videos.size()
+            << " files usable for clips of " << options.frames << " frames, stride "
+            << options.frame_stride << ", " << options.size << "x" << options.size << "\n";
+}
+
+void add_inspect_videos(CLI::App& data) {
+  auto options = std::make_shared<data::DataOptions>();
+  options->sources.resize(1);
+  auto* command =
+      data.add_subcommand("inspect", "Decode every file of a folder and list what is in it.");
+  command->add_option("PATH", options->sources[0].path, "A video or a folder of videos")
+      ->required();
+  command->add_option("--size", options->size, "Pixels of a clip's side")->capture_default_str();
+  command->add_option("--frames", options->frames, "Frames of a clip")->capture_default_str();
+  command->add_option("--frame-stride", options->frame_stride, "Every how many-th frame is taken")
+      ->capture_default_str();
+  command->add_option("--fps", options->fps, "Resample to this rate first; 0 keeps the file's")
+      ->capture_default_str();
+  command->callback([options] {
+    data::validate(*options, "data inspect");
+    inspect(*options);
+  });
+}
+
+void add_prepare(CLI::App& data) {
+  struct Arguments {
+    std::string config;
+    std::vector<std::string> assignments;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command =
+      data.add_subcommand("prepare", "Decode the videos of a configuration into the clip cache.");
+  command->add_option("--config", arguments->config, "YAML file")->required();
+  command->add_option("--set", arguments->assignments, "Set a key, as in --set data.size=128")
+      ->allow_extra_args(false);
+  command->callback([arguments] {
+    const auto options = config::read_config(arguments->config, arguments->assignments).data;
+    const auto cache = data::prepare_clips(options);
+    const data::ClipDataset dataset(options, cache, data::Split::kTrain);
+    std::cout << cache.videos.size() << " videos ready, " << dataset.clip_count()
+              << " training clips\n";
+  });
+}
+
+}  // namespace
+
+Run add_data(CLI::App& command) {
+  command.require_subcommand(1);
+  add_inspect_videos(command);
+  add_prepare(command);
+  return nullptr;
+}
+
+}  // namespace vidgen::cli

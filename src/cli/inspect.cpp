@@ -1,0 +1,59 @@
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+#include "vidgen/checkpoint/checkpoint.h"
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/config/yaml.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/progress.h"
+#include "vidgen/core/text.h"
+
+namespace vidgen::cli {
+namespace {
+
+using core::cat;
+
+std::string sparsity(const torch::Tensor& tensor) {
+  if (tensor.numel() == 0) return "";
+  const auto zeros = tensor.numel() - torch::count_nonzero(tensor).item<int64_t>();
+  return core::format_number(
+      100.0 * static_cast<double>(zeros) / static_cast<double>(tensor.numel()), 1);
+}
+
+std::string format_tensors(const checkpoint::Tensors& tensors) {
+  std::vector<std::vector<std::string>> table{{"tensor", "shape", "type", "bytes", "zeros %"}};
+  size_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) {
+    bytes += tensor.nbytes();
+    table.push_back({name, cat(tensor.sizes()), c10::toString(tensor.scalar_type()),
+                     cat(tensor.nbytes()), sparsity(tensor)});
+  }
+  return core::format_table(table) +
+         cat(tensors.size(), " tensors, ", core::format_bytes(bytes), "\n");
+}
+
+void run(const std::string& file) {
+  const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(file));
+  const auto& clip = checkpoint.clip;
+  std::cout << "file      " << checkpoint.path.string() << "\n"
+            << "kind      "
+            << (checkpoint.kind == checkpoint::Kind::kCheckpoint ? "checkpoint" : "weights") << "\n"
+            << "vidgen    " << checkpoint.vidgen_version << "\n"
+            << "step      " << checkpoint.step << "\n"
+            << "clip      " << clip.frames << " frames of " << clip.size << "x" << clip.size << ", "
+            << (clip.channels == 1 ? "grey" : "colour") << ", " << clip.fps
+            << " frames a second\n\nconfiguration\n"
+            << config::write_yaml(checkpoint.config) << "\n"
+            << format_tensors(checkpoint.file.tensors);
+}
+
+}  // namespace
+
+Run add_inspect(CLI::App& command) {
+  auto file = std::make_shared<std::string>();
+  command.add_option("FILE", *file, "A checkpoint, a weights file or a run's folder")->required();
+  return [file] { run(*file); };
+}
+
+}  // namespace vidgen::cli

@@ -1,0 +1,65 @@
+#include <cstdio>
+#include <exception>
+
+#include "commands.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/log.h"
+
+namespace {
+
+using vidgen::cli::Run;
+
+struct Command {
+  const char* name;
+  const char* help;
+  Run (*add)(CLI::App&);
+};
+
+constexpr Command kCommands[] = {
+    {"train", "Train a video GAN, or go on with a run.", vidgen::cli::add_train},
+    {"sample", "Render clips from a trained generator.", vidgen::cli::add_sample},
+    {"prune", "Set the smallest weights of a generator to zero.", vidgen::cli::add_prune},
+    {"inspect", "Show what a checkpoint or weights file holds.", vidgen::cli::add_inspect},
+    {"data", "Look at videos and prepare them for training.", vidgen::cli::add_data},
+    {"config", "Check a configuration, or explain every key.", vidgen::cli::add_config},
+    {"completion", "Print a completion script for a shell.", vidgen::cli::add_completion},
+};
+
+// 0 is success, 2 something the user can put right, 1 a fault of our own.
+int run(int argc, char** argv) {
+  CLI::App app("Trains generative adversarial networks on video, and renders clips from them.",
+               "vidgen");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", vidgen::cli::version_text);
+  app.add_flag_callback(
+      "-q,--quiet", [] { vidgen::core::set_log_level(vidgen::core::LogLevel::kQuiet); },
+      "Only warnings and errors.");
+  for (const auto& command : kCommands) {
+    auto* sub = app.add_subcommand(command.name, command.help);
+    auto action = command.add(*sub);
+    if (action) sub->callback(action);
+  }
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "vidgen: %s (see vidgen --help)\n", error.what());
+    return 2;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const vidgen::Error& error) {
+    std::fprintf(stderr, "vidgen: %s\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "vidgen: internal fault: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,116 @@
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/config/config.h"
+#include "vidgen/core/files.h"
+#include "vidgen/core/interrupt.h"
+#include "vidgen/core/log.h"
+#include "vidgen/core/progress.h"
+#include "vidgen/core/text.h"
+#include "vidgen/models/summary.h"
+#include "vidgen/train/trainer.h"
+
+namespace vidgen::cli {
+namespace {
+
+using core::cat;
+
+struct Arguments {
+  std::string config;
+  std::vector<std::string> assignments;
+  std::string run_dir;
+  std::string resume = "auto";
+  bool dry_run = false;
+};
+
+void print_dry_run(train::Trainer& trainer) {
+  auto& gan = trainer.gan();
+  auto generator = gan.generator();
+  std::cout << "generator\n"
+            << models::format_layers(models::summarize(*generator, trainer.shape()));
+  for (size_t i = 0; i < gan.discriminators().size(); ++i) {
+    std::cout << "\ndiscriminators[" << i << "]\n"
+              << models::format_layers(
+                     models::summarize(*gan.discriminators()[i], trainer.shape()));
+  }
+  const auto cost = trainer.measure_step();
+  std::cout << "\ndevice          " << trainer.device() << "\n"
+            << "precision       " << train::precision_name(gan.precision()) << "\n"
+            << "first step      " << core::format_number(cost.first_seconds, 3) << " s\n"
+            << "a step          " << core::format_number(cost.seconds, 3) << " s\n"
+            << "peak memory     " << core::format_bytes(cost.peak_bytes) << "\n"
+            << "Nothing was written.\n";
+}
+
+// A run that is already there is never written over: it is gone on with, or the user has to choose
+// another folder.
+void resume(train::Trainer& trainer, const checkpoint::RunFolder& folder,
+            const std::string& choice) {
+  const auto newest = folder.newest_checkpoint();
+  if (choice == "auto") {
+    if (newest) trainer.resume(*newest);
+    return;
+  }
+  const bool another = choice != "none" && newest && !std::filesystem::equivalent(choice, *newest);
+  if (newest && (choice == "none" || another)) {
+    throw Error(cat(folder.path().string(), ": already holds a run (", newest->filename().string(),
+                    "); use --resume auto, or another --run-dir"));
+  }
+  if (choice != "none") trainer.resume(choice);
+}
+
+void save_config(const checkpoint::RunFolder& folder, const config::Config& config) {
+  core::make_folder(folder.path());
+  core::AtomicFile file(folder.config());
+  file.write(config::to_yaml(config));
+  file.commit();
+}
+
+void run(const Arguments& arguments) {
+  auto config = config::read_config(arguments.config, arguments.assignments);
+  if (!arguments.run_dir.empty()) config.run_dir = arguments.run_dir;
+  if (arguments.resume != "auto" && arguments.resume != "none" &&
+      !std::filesystem::exists(arguments.resume)) {
+    throw Error(
+        cat("--resume ", arguments.resume, ": no such file, expected auto, none or a checkpoint"));
+  }
+  train::Trainer trainer(config);
+  if (arguments.dry_run) return print_dry_run(trainer);
+
+  const checkpoint::RunFolder folder(config.run_dir);
+  resume(trainer, folder, arguments.resume);
+  save_config(folder, config);
+  core::catch_interrupts();
+  core::log_info(cat("training ", config.run_dir, " on ", trainer.device().str(), " in ",
+                     train::precision_name(trainer.gan().precision()), " from step ",
+                     trainer.step(), " to ", config.train.steps));
+  if (trainer.run() == train::Trainer::End::kInterrupted) {
+    core::log_info(cat("stopped at step ", trainer.step(),
+                       ", checkpoint saved. To go on: vidgen train --config ", arguments.config,
+                       arguments.run_dir.empty() ? "" : cat(" --run-dir ", arguments.run_dir)));
+    return;
+  }
+  core::log_info(cat("done: ", folder.weights().string()));
+}
+
+}  // namespace
+
+Run add_train(CLI::App& command) {
+  auto arguments = std::make_shared<Arguments>();
+  command.add_option("--config", arguments->config, "YAML file (see vidgen config --explain)")
+      ->required();
+  command.add_option("--set", arguments->assignments, "Set a key, as in --set train.steps=500")
+      ->allow_extra_args(false);
+  command.add_option("--run-dir", arguments->run_dir, "Folder for the results, instead of run_dir");
+  command
+      .add_option("--resume", arguments->resume,
+                  "auto goes on where the run is, none starts anew, or a checkpoint")
+      ->capture_default_str();
+  command.add_flag("--dry-run", arguments->dry_run,
+                   "Show the networks and what a step costs; write nothing");
+  return [arguments] { run(*arguments); };
+}
+
+}  // namespace vidgen::cli

@@ -1,0 +1,217 @@
+#include "vidgen/config/yaml.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <charconv>
+#include <cmath>
+#include <set>
+
+#include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
+
+namespace vidgen::config {
+namespace {
+
+using core::cat;
+using core::Json;
+
+constexpr uint64_t kMaxBytes = 1 << 20;
+constexpr int kMaxNodes = 10000;
+constexpr int kMaxDepth = 64;
+
+/// Turns yaml-cpp's nodes into a tree. Aliases are expanded, so cycles and exponential growth have
+/// to be caught here.
+class Converter {
+ public:
+  Converter(const std::string& name, YamlTree& out) : name_(name), out_(out) {}
+
+  Json convert(const YAML::Node& node, const std::string& path, int depth) {
+    if (++nodes_ > kMaxNodes)
+      fail(node, cat("holds more than ", kMaxNodes, " values (aliases expanded)"));
+    if (depth > kMaxDepth)
+      fail(node, cat("is nested more than ", kMaxDepth, " deep, or an alias contains itself"));
+    switch (node.Type()) {
+      case YAML::NodeType::Map:
+        return convert_map(node, path, depth);
+      case YAML::NodeType::Sequence:
+        return convert_list(node, path, depth);
+      case YAML::NodeType::Scalar:
+        return convert_scalar(node);
+      default:
+        return nullptr;
+    }
+  }
+
+  std::string place(const YAML::Mark& mark) const {
+    return mark.is_null() ? name_ : cat(name_, ":", mark.line + 1, ":", mark.column + 1);
+  }
+
+ private:
+  [[noreturn]] void fail(const YAML::Node& node, const std::string& problem) const {
+    throw Error(cat(place(node.Mark()), ": ", problem));
+  }
+
+  Json convert_map(const YAML::Node& node, const std::string& path, int depth) {
+    Json result = Json::object();
+    for (const auto& item : node) {
+      if (!item.first.IsScalar()) fail(item.first, "found a key that is not text");
+      const std::string key = item.first.Scalar();
+      if (key == "<<") fail(item.first, "found the merge key <<, which is not supported");
+      if (result.contains(key)) fail(item.first, cat("duplicate key \"", key, "\""));
+      const std::string child = path.empty() ? key : cat(path, ".", key);
+      out_.places.emplace(child, place(item.first.Mark()));
+      result[key] = convert(item.second, child, depth + 1);
+    }
+    return result;
+  }
+
+  Json convert_list(const YAML::Node& node, const std::string& path, int depth) {
+    Json result = Json::array();
+    for (size_t i = 0; i < node.size(); ++i) {
+      const std::string child = cat(path, "[", i, "]");
+      out_.places.emplace(child, place(node[i].Mark()));
+      result.push_back(convert(node[i], child, depth + 1));
+    }
+    return result;
+  }
+
+  // YAML 1.2's core schema: what looks like a number is one unless it is quoted (quoted scalars
+  // have the tag "!").
+  static Json convert_scalar(const YAML::Node& node) {
+    const std::string& text = node.Scalar();
+    if (node.Tag() == "!") return text;
+    if (text == "true" || text == "True" || text == "TRUE") return true;
+    if (text == "false" || text == "False" || text == "FALSE") return false;
+    const char* begin = text.data() + (text.size() > 1 && text[0] == '+' ? 1 : 0);
+    const char* end = text.data() + text.size();
+    int64_t integer = 0;
+    if (const auto [last, error] = std::from_chars(begin, end, integer);
+        error == std::errc() && last == end) {
+      return integer;
+    }
+    double number = 0;
+    if (const auto [last, error] = std::from_chars(begin, end, number);
+        error == std::errc() && last == end && std::isfinite(number)) {
+      return number;
+    }
+    return text;
+  }
+
+  const std::string& name_;
+  YamlTree& out_;
+  int nodes_ = 0;
+};
+
+YAML::Node load(const std::string& text, const std::string& name) {
+  try {
+    const auto documents = YAML::LoadAll(text);
+    if (documents.size() > 1)
+      throw Error(cat(name, ": holds ", documents.size(), " documents, expected one"));
+    return documents.empty() ? YAML::Node() : documents.front();
+  } catch (const YAML::Exception& error) {
+    throw Error(
+        cat(name, ":", error.mark.line + 1, ":", error.mark.column + 1, ": not YAML: ", error.msg));
+  }
+}
+
+/// "a.b[0].c" -> a, b, 0, c.
+std::vector<std::string> split_path(const std::string& path) {
+  std::vector<std::string> parts(1);
+  for (const char c : path) {
+    if (c == '.' || c == '[') {
+      parts.emplace_back();
+    } else if (c != ']') {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+Json& child_of(Json& node, const std::string& part, const std::string& assignment) {
+  const auto fail = [&](const std::string& problem) {
+    throw Error(cat("--set ", assignment, ": ", problem));
+  };
+  if (part.empty()) fail("expected KEY=VALUE with a dotted key such as train.steps");
+  if (node.is_null()) node = Json::object();
+  if (node.is_object()) return node[part];
+  if (!node.is_array()) fail(cat("\"", part, "\" lies inside a value that is no section"));
+  size_t index = 0;
+  const auto [last, error] = std::from_chars(part.data(), part.data() + part.size(), index);
+  if (error != std::errc() || last != part.data() + part.size() || index >= node.size()) {
+    fail(cat("found index \"", part, "\" of a list with ", node.size(), " items"));
+  }
+  return node[index];
+}
+
+void emit(YAML::Emitter& out, const Json& node) {
+  if (node.is_object()) {
+    out << YAML::BeginMap;
+    for (const auto& [key, value] : node.items()) {
+      out << YAML::Key << key << YAML::Value;
+      emit(out, value);
+    }
+    out << YAML::EndMap;
+  } else if (node.is_array()) {
+    const bool flat = node.empty() || !node[0].is_object();
+    out << (flat ? YAML::Flow : YAML::Block) << YAML::BeginSeq;
+    for (const auto& value : node) emit(out, value);
+    out << YAML::EndSeq;
+  } else if (node.is_string()) {
+    out << YAML::DoubleQuoted << node.get<std::string>();
+  } else {
+    out << node.dump();
+  }
+}
+
+}  // namespace
+
+std::string YamlTree::place(std::string path) const {
+  while (true) {
+    if (const auto found = places.find(path); found != places.end()) return found->second;
+    const size_t cut = path.find_last_of(".[");
+    if (cut == std::string::npos) break;
+    path.resize(cut);
+  }
+  const auto top = places.find("");
+  return top == places.end() ? "" : top->second;
+}
+
+YamlTree parse_yaml(const std::string& text, const std::string& name) {
+  YamlTree result;
+  const YAML::Node node = load(text, name);
+  Converter converter(name, result);
+  result.places.emplace("", name);
+  result.tree = converter.convert(node, "", 0);
+  if (result.tree.is_null()) result.tree = Json::object();
+  if (!result.tree.is_object())
+    throw Error(cat(name, ":1:1: found no keys, expected sections such as data, model, train"));
+  return result;
+}
+
+YamlTree read_yaml(const std::filesystem::path& path) {
+  return parse_yaml(core::read_file(path, kMaxBytes), path.string());
+}
+
+void set_key(YamlTree& tree, const std::string& assignment) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string::npos) throw Error(cat("--set ", assignment, ": expected KEY=VALUE"));
+  const YamlTree value =
+      parse_yaml("value: " + assignment.substr(equals + 1), "--set " + assignment);
+  Json* node = &tree.tree;
+  std::string path;
+  for (const auto& part : split_path(assignment.substr(0, equals))) {
+    path += node->is_array() ? cat("[", part, "]") : path.empty() ? part : cat(".", part);
+    node = &child_of(*node, part, assignment);
+  }
+  *node = value.tree["value"];
+  tree.places[path] = "--set " + assignment;
+}
+
+std::string write_yaml(const Json& tree) {
+  YAML::Emitter out;
+  out.SetIndent(2);
+  emit(out, tree);
+  return std::string(out.c_str()) + "\n";
+}
+
+}  // namespace vidgen::config

@@ -1,0 +1,109 @@
+#include "vidgen/data/cache.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <map>
+#include <sstream>
+
+#include "cache_builder.h"
+#include "decode.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/json.h"
+#include "vidgen/core/log.h"
+#include "vidgen/core/random.h"
+
+namespace vidgen::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Raised whenever the same settings begin to give other pixels.
+constexpr int kVersion = 1;
+constexpr size_t kProblemsShown = 3;
+
+std::string key_text(const core::Json& json) {
+  return json.dump(-1, ' ', false, core::Json::error_handler_t::replace);
+}
+
+/// The settings that change pixels.
+core::Json pixel_settings(const DataOptions& options) {
+  return {{"version", kVersion},
+          {"short_side", options.short_side()},
+          {"center_crop", options.crop == Crop::kCenter ? options.size : 0},
+          {"channels", options.channels()},
+          {"fps", options.fps}};
+}
+
+/// The file's name depends on the source's path and the settings, its key on the source's size and
+/// time of change as well, so a changed source replaces the file made from the old one.
+CacheJob make_job(const fs::path& source, const DataOptions& options, const fs::path& folder) {
+  core::Json key = {{"source", source.string()}, {"settings", pixel_settings(options)}};
+  std::ostringstream name;
+  name << source.stem().string().substr(0, 64) << '-' << std::hex << std::setfill('0')
+       << std::setw(16) << core::derive_seed(0, key_text(key)) << ".clips";
+  std::error_code ignored;  // what cannot be opened is found when it is opened
+  key["bytes"] = static_cast<uint64_t>(fs::file_size(source, ignored));
+  key["changed"] = fs::last_write_time(source, ignored).time_since_epoch().count();
+  return {source, folder / name.str(), key_text(key), nullptr, {}};
+}
+
+/// One job for each file, however often the sources name it. With OnError::kStop some may be undone
+/// when one has a problem.
+std::map<fs::path, CacheJob> make_jobs(const std::vector<ManifestEntry>& entries,
+                                       const DataOptions& options) {
+  const fs::path folder =
+      options.cache_dir.empty() ? core::cache_folder() / "clips" : fs::path(options.cache_dir);
+  core::make_folder(folder);
+  std::map<fs::path, CacheJob> jobs;
+  std::vector<CacheJob*> missing;
+  bool stop = false;
+  for (const ManifestEntry& entry : entries) {
+    if (jobs.count(entry.path)) continue;
+    CacheJob& job = jobs[entry.path] = make_job(entry.path, options, folder);
+    job.pixels = CacheFile::open(job.file, job.key);
+    if (!job.pixels) {
+      missing.push_back(&job);
+      continue;
+    }
+    job.report = job.pixels->report();
+    judge(job.report, options);
+    stop |= options.on_error == OnError::kStop && !job.report.problem.empty();
+  }
+  if (!missing.empty() && !stop) CacheBuilder(options, missing).run();
+  return jobs;
+}
+
+[[noreturn]] void nothing_usable(const std::vector<std::string>& problems) {
+  std::string message = "no usable video: ";
+  for (size_t i = 0; i < std::min(problems.size(), kProblemsShown); ++i) {
+    message += (i == 0 ? "" : "; ") + problems[i];
+  }
+  if (problems.size() > kProblemsShown) {
+    message += core::cat("; and ", problems.size() - kProblemsShown, " more");
+  }
+  throw Error(message);
+}
+
+}  // namespace
+
+ClipCache prepare_clips(const DataOptions& options) {
+  const std::vector<ManifestEntry> entries = list_videos(options);
+  const std::map<fs::path, CacheJob> jobs = make_jobs(entries, options);
+  ClipCache cache;
+  std::vector<std::string> problems;
+  for (const ManifestEntry& entry : entries) {
+    const CacheJob& job = jobs.at(entry.path);
+    if (!job.report.problem.empty()) {
+      problems.push_back(entry.name + ": " + job.report.problem);
+      if (options.on_error == OnError::kStop) throw Error(problems.back());
+    } else if (job.pixels) {
+      cache.videos.push_back({entry, job.report, job.pixels});
+    }
+  }
+  if (cache.videos.empty()) nothing_usable(problems);
+  for (const std::string& problem : problems) core::log_warning("skipped " + problem);
+  for (CachedVideo& video : cache.videos) video.report.path = video.entry.path;
+  return cache;
+}
+
+}  // namespace vidgen::data

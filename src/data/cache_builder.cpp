@@ -1,0 +1,101 @@
+#include "cache_builder.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "decode.h"
+#include "vidgen/core/error.h"
+
+namespace vidgen::data {
+namespace {
+
+constexpr std::chrono::seconds kQuietTime{1};
+
+/// Reads the headers, so that the length of the work is known before it begins.
+int64_t open_all(const std::vector<CacheJob*>& jobs, const DataOptions& options) {
+  int64_t frames = 0;
+  for (CacheJob* job : jobs) {
+    job->report = open_report(job->source);
+    if (job->report.problem.empty()) job->report.problem = size_problem(job->report, options);
+    if (job->report.problem.empty()) frames += job->report.frames_promised;
+  }
+  return frames;
+}
+
+}  // namespace
+
+CacheBuilder::CacheBuilder(const DataOptions& options, std::vector<CacheJob*> jobs)
+    : options_(options), jobs_(std::move(jobs)), total_frames_(open_all(jobs_, options)) {}
+
+void CacheBuilder::run() {
+  if (options_.on_error == OnError::kStop) {
+    for (const CacheJob* job : jobs_) stopped_ |= !job->report.problem.empty();
+  }
+  const size_t count =
+      std::min<size_t>(std::max(std::thread::hardware_concurrency(), 1u), jobs_.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < count; ++i) threads.emplace_back(&CacheBuilder::work, this);
+  for (std::thread& thread : threads) thread.join();
+  if (error_) std::rethrow_exception(error_);
+  if (progress_) progress_->update(total_frames_);
+}
+
+void CacheBuilder::work() {
+  try {
+    while (CacheJob* job = next_job()) {
+      build(*job);
+      if (options_.on_error == OnError::kSkip || job->report.problem.empty()) continue;
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = std::current_exception();
+    stopped_ = true;
+  }
+}
+
+CacheJob* CacheBuilder::next_job() {
+  const std::lock_guard lock(mutex_);
+  return stopped_ || next_ == jobs_.size() ? nullptr : jobs_[next_++];
+}
+
+void CacheBuilder::build(CacheJob& job) {
+  if (!job.report.problem.empty()) return;
+  stream(job);
+  // Decoding showed that the video is damaged: that is remembered, because finding out takes as
+  // long as using it.
+  if (!job.report.problem.empty() && job.report.frames_read > 0) {
+    CacheFileWriter(job.file).commit(job.key, job.report);
+  }
+  job.pixels = CacheFile::open(job.file, job.key);
+  judge(job.report, options_);
+  if (job.report.problem.empty() && !job.pixels) {
+    throw Error(job.file.string() + ": cannot read the clip cache just written");
+  }
+}
+
+void CacheBuilder::stream(CacheJob& job) {
+  CacheFileWriter writer(job.file);
+  job.report = decode_video(job.source, options_, [&](const video::Frame& frame, int64_t copies) {
+    for (int64_t i = 0; i < copies; ++i) writer.append(frame);
+    count_frame(job);
+  });
+  if (job.report.problem.empty()) writer.commit(job.key, job.report);
+}
+
+void CacheBuilder::count_frame(const CacheJob& job) {
+  const std::lock_guard lock(mutex_);
+  // Another thread's error ends this one's file too.
+  if (error_) throw Error(job.source.string() + ": not decoded to the end");
+  ++frames_;
+  if (!progress_ && std::chrono::steady_clock::now() - started_ > kQuietTime) {
+    progress_.emplace("preparing clips", total_frames_);
+  }
+  if (progress_) {
+    progress_->update(std::min(frames_, total_frames_), job.source.filename().string());
+  }
+}
+
+}  // namespace vidgen::data

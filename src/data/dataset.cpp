@@ -1,0 +1,105 @@
+#include "vidgen/data/dataset.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "vidgen/core/error.h"
+#include "vidgen/core/random.h"
+
+namespace vidgen::data {
+namespace {
+
+/// In [0, 1), the same for a name wherever and whenever it is computed.
+double position_of(const std::string& name) {
+  return static_cast<double>(core::derive_seed(0, name) >> 11) * 0x1p-53;
+}
+
+void mirror_row(uint8_t* row, int64_t width, int64_t channels) {
+  for (int64_t left = 0, right = width - 1; left < right; ++left, --right) {
+    std::swap_ranges(row + left * channels, row + (left + 1) * channels, row + right * channels);
+  }
+}
+
+}  // namespace
+
+std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double holdout) {
+  std::vector<bool> mask(videos.size(), false);
+  if (holdout <= 0 || videos.size() < 2) return mask;
+  std::vector<double> positions;
+  for (const CachedVideo& video : videos) positions.push_back(position_of(video.entry.name));
+  for (size_t i = 0; i < videos.size(); ++i) mask[i] = positions[i] < holdout;
+  const auto [first, last] = std::minmax_element(positions.begin(), positions.end());
+  mask[static_cast<size_t>(first - positions.begin())] = true;
+  // Where all have the same name, first and last are two different ones all the same.
+  mask[static_cast<size_t>(last - positions.begin())] = false;
+  return mask;
+}
+
+ClipDataset::ClipDataset(const DataOptions& options, const ClipCache& cache, Split split)
+    : options_(options) {
+  for (const SourceOptions& source : options.sources) sources_.push_back({source.weight, 0, {}});
+  const std::vector<bool> held_out = holdout_mask(cache.videos, options.holdout);
+  for (size_t i = 0; i < cache.videos.size(); ++i) {
+    const CachedVideo& video = cache.videos[i];
+    if (held_out[i] != (split == Split::kHoldout)) continue;
+    Source& source = sources_.at(video.entry.source);
+    source.videos.push_back({video.pixels, video.report.clips});
+    source.clips += video.report.clips;
+  }
+  sources_.erase(std::remove_if(sources_.begin(), sources_.end(),
+                                [](const Source& s) { return s.clips == 0 || s.weight <= 0; }),
+                 sources_.end());
+  if (sources_.empty()) {
+    throw Error(core::cat("data.sources: no clips to ",
+                          split == Split::kTrain ? "train on" : "hold out for evaluation", " in ",
+                          cache.videos.size(), " usable videos with data.holdout ",
+                          options.holdout));
+  }
+}
+
+int64_t ClipDataset::clip_count() const {
+  int64_t count = 0;
+  for (const Source& source : sources_) count += source.clips;
+  return count;
+}
+
+const ClipDataset::Source& ClipDataset::pick_source(double uniform) const {
+  double total = 0;
+  for (const Source& source : sources_) total += source.weight;
+  double rest = uniform * total;
+  for (const Source& source : sources_) {
+    rest -= source.weight;
+    if (rest < 0) return source;
+  }
+  return sources_.back();
+}
+
+void ClipDataset::clip(uint64_t seed, int64_t index, uint8_t* out) const {
+  core::CounterRandom random(core::derive_seed(seed, "data"), static_cast<uint64_t>(index));
+  const Source& source = pick_source(random.uniform());
+  int64_t start = random.below(source.clips);
+  auto video = source.videos.begin();
+  for (; start >= video->clips; ++video) start -= video->clips;
+
+  const CacheFile& pixels = *video->pixels;
+  // With a crop in the middle the cache holds frames of the final size, so both are 0.
+  const int64_t top = random.below(pixels.height() - options_.size + 1);
+  const int64_t left = random.below(pixels.width() - options_.size + 1);
+  const bool flip = options_.horizontal_flip && random.below(2) == 1;
+  copy(pixels, start, top, left, flip, out);
+}
+
+void ClipDataset::copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left, bool flip,
+                       uint8_t* out) const {
+  const int64_t row_bytes = options_.size * channels();
+  for (int64_t t = 0; t < options_.frames; ++t) {
+    const uint8_t* frame = pixels.frame(start + t * options_.frame_stride);
+    for (int64_t y = 0; y < options_.size; ++y, out += row_bytes) {
+      const int64_t pixel = (top + y) * pixels.width() + left;
+      std::memcpy(out, frame + pixel * channels(), static_cast<size_t>(row_bytes));
+      if (flip) mirror_row(out, options_.size, channels());
+    }
+  }
+}
+
+}  // namespace vidgen::data

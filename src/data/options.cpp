@@ -1,0 +1,60 @@
+#include "vidgen/data/options.h"
+
+namespace vidgen::data {
+
+void fields(core::FieldVisitor& visitor, SourceOptions& options) {
+  visitor.field("path", options.path,
+                "a video file, or a folder that is searched with all folders inside it");
+  visitor.field("weight", options.weight, {0, 1e6},
+                "clips are drawn from the sources in proportion to their weights");
+}
+
+void fields(core::FieldVisitor& visitor, DataOptions& options) {
+  visitor.sections("sources", options.sources, "path", "where the videos are");
+  visitor.field("size", options.size, {16, 1024}, "side of the square frames in pixels");
+  visitor.field("frames", options.frames, {1, 1024}, "frames of a clip");
+  visitor.field("frame_stride", options.frame_stride, {1, 1024},
+                "every how many-th frame of the video belongs to a clip");
+  visitor.field("fps", options.fps, {0, 240},
+                "frames per second that videos are resampled to; 0 keeps each video's own");
+  visitor.choice<Crop>("crop", options.crop, {{"center", Crop::kCenter}, {"random", Crop::kRandom}},
+                       "which square of a frame is seen");
+  visitor.field(
+      "resize", options.resize, {0, 4096},
+      "short side in pixels that frames are scaled to before the crop; 0 means data.size");
+  visitor.field("horizontal_flip", options.horizontal_flip, "mirrors half of the clips");
+  visitor.choice<Color>("color", options.color, {{"rgb", Color::kRgb}, {"gray", Color::kGray}},
+                        "colour or grey");
+  visitor.field("holdout", options.holdout, {0, 0.9},
+                "fraction of the files that is kept from training, for evaluation");
+  visitor.choice<OnError>("on_error", options.on_error,
+                          {{"skip", OnError::kSkip}, {"stop", OnError::kStop}},
+                          "what to do about a damaged, too small or too short video");
+  visitor.field("cache_dir", options.cache_dir,
+                "folder for decoded clips; empty: clips in vidgen's cache folder");
+  visitor.field("workers", options.workers, {0, 64},
+                "threads that assemble batches; 0 uses the training thread");
+}
+
+void validate(const DataOptions& options, const std::string& path) {
+  if (options.sources.empty()) {
+    throw core::FieldError(path + ".sources", "is empty, expected a video file or a folder");
+  }
+  double weights = 0;
+  for (size_t i = 0; i < options.sources.size(); ++i) {
+    if (options.sources[i].path.empty()) {
+      throw core::FieldError(core::cat(path, ".sources[", i, "].path"), "is empty");
+    }
+    weights += options.sources[i].weight;
+  }
+  if (weights <= 0) {
+    throw core::FieldError(path + ".sources", "all weights are 0, at least one must be more");
+  }
+  if (options.resize != 0 && options.resize < options.size) {
+    throw core::FieldError(path + ".resize",
+                           core::cat("is ", options.resize, ", expected 0 or at least ", path,
+                                     ".size, which is ", options.size));
+  }
+}
+
+}  // namespace vidgen::data

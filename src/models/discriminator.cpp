@@ -1,0 +1,73 @@
+#include "vidgen/models/discriminator.h"
+
+#include "vidgen/nn/layout.h"
+
+namespace vidgen::models {
+namespace {
+
+/// Layer names as those of submodule `net`.
+nn::LayerObserver in_net(const nn::LayerObserver& observer) {
+  if (!observer) return {};
+  return [&observer](const std::string& name, const auto& layer, const auto& output) {
+    observer("net." + name, layer, output);
+  };
+}
+
+/// Pictures [M,C,H,W] at 1/factor of the size.
+torch::Tensor pooled(const torch::Tensor& pictures, int64_t factor) {
+  return factor == 1 ? pictures : torch::avg_pool2d(pictures, factor);
+}
+
+/// The frames that indices [B,k] name, as pictures [B*k,C,H,W]. The pixels of a picture are kept
+/// together, because index_select puts out dense rows and channels_last would be lost otherwise.
+torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices) {
+  const int64_t frames = clips.size(2);
+  const auto first = torch::arange(clips.size(0), indices.options()).unsqueeze(1) * frames;
+  const auto rows = nn::as_frames(clips).permute({0, 2, 3, 1});
+  return rows.index_select(0, (indices + first).flatten().to(rows.device())).permute({0, 3, 1, 2});
+}
+
+}  // namespace
+
+torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k,
+                                 at::Generator generator) {
+  TORCH_CHECK(k >= 1 && k <= frames, "cannot draw ", k, " different frames of ", frames);
+  const auto keys = torch::empty({clips, frames}, torch::kDouble).uniform_(0, 1, generator);
+  return keys.argsort().narrow(1, 0, k).contiguous();
+}
+
+FrameDiscriminatorImpl::FrameDiscriminatorImpl(const DiscriminatorOptions& options,
+                                               const ClipShape& shape)
+    : DiscriminatorImpl(options),
+      net_(DcganDiscriminatorOptions{shape.channels, resolved_widths(options, shape),
+                                     options.attention, options.attention_axes}) {
+  register_module("net", net_);
+}
+
+torch::Tensor FrameDiscriminatorImpl::run(const ClipBatch& batch,
+                                          const nn::LayerObserver& observer) {
+  const auto& indices = batch.frame_indices;
+  TORCH_CHECK(indices.defined() && indices.dim() == 2 && indices.size(0) == batch.clips.size(0),
+              "a frame discriminator needs frame_indices [B,k]");
+  const auto pictures = pooled(gather_frames(batch.clips, indices), options.pool);
+  return net_->forward(pictures, indices.size(1), in_net(observer));
+}
+
+ClipDiscriminatorImpl::ClipDiscriminatorImpl(const DiscriminatorOptions& options,
+                                             const ClipShape& shape)
+    : DiscriminatorImpl(options),
+      net_(MocoganDiscriminatorOptions{shape.channels, resolved_widths(options, shape),
+                                       options.attention, options.attention_axes}) {
+  register_module("net", net_);
+}
+
+torch::Tensor ClipDiscriminatorImpl::run(const ClipBatch& batch,
+                                         const nn::LayerObserver& observer) {
+  auto clips = batch.clips;
+  if (options.pool > 1) {
+    clips = nn::as_clips(pooled(nn::as_frames(clips), options.pool), clips.size(0));
+  }
+  return net_->forward(clips, in_net(observer));
+}
+
+}  // namespace vidgen::models

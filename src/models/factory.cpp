@@ -1,0 +1,31 @@
+#include "vidgen/models/factory.h"
+
+#include "vidgen/core/error.h"
+
+namespace vidgen::models {
+
+VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shape) {
+  VideoGeneratorOptions generator;
+  generator.temporal = options.temporal;
+  switch (options.generator.type) {
+    case GeneratorType::kDcgan:
+      generator.frame.widths = resolved_widths(options.generator, shape);
+      generator.frame.channels = shape.channels;
+      generator.frame.attention = options.generator.attention;
+      generator.frame.attention_axes = options.generator.attention_axes;
+  }
+  return VideoGenerator(generator);
+}
+
+std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,
+                                                      const ClipShape& shape) {
+  switch (options.type) {
+    case DiscriminatorType::kFrame:
+      return std::make_shared<FrameDiscriminatorImpl>(options, shape);
+    case DiscriminatorType::kClip:
+      return std::make_shared<ClipDiscriminatorImpl>(options, shape);
+  }
+  TORCH_CHECK(false, "unknown type of discriminator");
+}
+
+}  // namespace vidgen::models

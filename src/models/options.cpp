@@ -1,0 +1,162 @@
+#include "vidgen/models/options.h"
+
+#include <algorithm>
+
+namespace vidgen::models {
+namespace {
+
+constexpr int64_t kBaseWidth = 64;
+constexpr int64_t kMaxWidth = 512;
+/// Pixels a side of a generator's first stage and of what a discriminator's last layer looks at.
+constexpr int64_t kSmallest = 4;
+
+const core::Choices<nn::AttentionAxes>& axes_choices() {
+  static const core::Choices<nn::AttentionAxes> choices{
+      {"space", nn::AttentionAxes::kSpace}, {"space_time", nn::AttentionAxes::kSpaceTime}};
+  return choices;
+}
+
+/// Doublings from the smallest picture to one of `size`.
+int64_t doublings(int64_t size) {
+  int64_t count = 0;
+  for (int64_t side = kSmallest; side < size; side *= 2) ++count;
+  return count;
+}
+
+/// The smallest first.
+std::vector<int64_t> default_widths(int64_t count) {
+  std::vector<int64_t> widths;
+  for (int64_t width = kBaseWidth; count > 0; --count, width = std::min(2 * width, kMaxWidth)) {
+    widths.push_back(width);
+  }
+  return widths;
+}
+
+void check_widths(const std::vector<int64_t>& widths, int64_t picture, const std::string& path) {
+  const auto expected = static_cast<size_t>(doublings(picture));
+  if (widths.empty() || widths.size() == expected) return;
+  throw core::FieldError(
+      path, core::cat("found ", widths.size(), " widths, expected ", expected, " for pictures of ",
+                      picture, "x", picture, " (one for each doubling from 4x4), or none"));
+}
+
+/// Hidden stages have 4, 8, ... up to half the picture.
+void check_attention(const std::vector<int64_t>& attention, int64_t picture,
+                     const std::string& path) {
+  std::string known;
+  for (int64_t side = kSmallest; side < picture; side *= 2) {
+    known += (known.empty() ? "" : ", ") + std::to_string(side);
+  }
+  for (const int64_t side : attention) {
+    const bool power_of_two = side > 0 && (side & (side - 1)) == 0;
+    if (power_of_two && side >= kSmallest && side < picture) continue;
+    throw core::FieldError(path,
+                           core::cat("found resolution ", side, ", expected some of ", known));
+  }
+}
+
+void check_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
+                         const std::string& path) {
+  const int64_t picture = shape.size / options.pool;
+  if (options.pool == 3 || picture < 2 * kSmallest) {
+    throw core::FieldError(path + ".pool", core::cat("found ", options.pool,
+                                                     ", expected 1, 2 or 4 that leaves at "
+                                                     "least 8 pixels of the clip's ",
+                                                     shape.size));
+  }
+  check_widths(options.widths, picture, path + ".widths");
+  check_attention(options.attention, picture, path + ".attention");
+  if (options.type == DiscriminatorType::kFrame && options.frames > shape.frames) {
+    throw core::FieldError(path + ".frames",
+                           core::cat("found ", options.frames, ", expected at most ", shape.frames,
+                                     ", the frames of a clip"));
+  }
+  const int64_t needed = 3 * doublings(picture) + 4;
+  if (options.type == DiscriminatorType::kClip && shape.frames < needed) {
+    throw core::FieldError(
+        path + ".type",
+        core::cat("a clip discriminator of pictures of ", picture, "x", picture, " needs ", needed,
+                  " frames, found data.frames ", shape.frames, " (a larger pool needs fewer)"));
+  }
+}
+
+}  // namespace
+
+std::vector<DiscriminatorOptions> default_discriminators() {
+  std::vector<DiscriminatorOptions> both(2);
+  both[1].type = DiscriminatorType::kClip;
+  return both;
+}
+
+void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
+  visitor.choice("type", options.type,
+                 core::Choices<GeneratorType>{{"dcgan", GeneratorType::kDcgan}},
+                 "the network that paints a frame from a latent");
+  visitor.field("widths", options.widths, {1, 8192},
+                "channels of the hidden stages from 4x4 upwards, one for each doubling up to half "
+                "the size; empty: 64 at the last, doubling towards the first, at most 512");
+  visitor.field("attention", options.attention, {4, 1024},
+                "resolutions behind which a block of self-attention stands");
+  visitor.choice("attention_axes", options.attention_axes, axes_choices(),
+                 "whether positions attend to their own frame or to the whole clip");
+}
+
+void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
+  visitor.choice("type", options.type,
+                 core::Choices<DiscriminatorType>{{"frame", DiscriminatorType::kFrame},
+                                                  {"clip", DiscriminatorType::kClip}},
+                 "frame judges single frames, clip whole clips by 3-D convolutions");
+  visitor.field("widths", options.widths, {1, 8192},
+                "channels of the hidden stages, one for each halving down to 4x4; empty: 64, "
+                "doubling, at most 512");
+  visitor.field("frames", options.frames, {1, 4096},
+                "frames of each clip that a frame discriminator looks at");
+  visitor.field("pool", options.pool, {1, 4},
+                "averages squares of this many pixels a side first: 1, 2 or 4");
+  visitor.field("attention", options.attention, {4, 1024},
+                "resolutions behind which a block of self-attention stands");
+  visitor.choice("attention_axes", options.attention_axes, axes_choices(),
+                 "whether positions attend to their own frame or to the whole clip");
+  visitor.field("weight", options.weight, {0, 1e6},
+                "factor of this discriminator's term in the generator's loss");
+}
+
+void fields(core::FieldVisitor& visitor, ModelOptions& options) {
+  visitor.section("generator", options.generator, "paints the frames");
+  visitor.section("temporal", options.temporal, "makes the latents of a clip's frames");
+  visitor.sections("discriminators", options.discriminators, "type",
+                   "tell real clips from generated ones; their losses are added");
+  visitor.choice("init", options.init, nn::init_choices(),
+                 "how weights start: dcgan (normal 0.02) or default (PyTorch's own)");
+}
+
+void validate(const ModelOptions& options, const ClipShape& shape) {
+  if (shape.size < 16 || (shape.size & (shape.size - 1)) != 0) {
+    throw core::FieldError(
+        "data.size", core::cat("found ", shape.size, ", expected a power of two from 16 upwards"));
+  }
+  check_widths(options.generator.widths, shape.size, "model.generator.widths");
+  check_attention(options.generator.attention, shape.size, "model.generator.attention");
+  nn::validate(options.temporal, "model.temporal");
+  if (options.discriminators.empty()) {
+    throw core::FieldError("model.discriminators", "found none, expected at least one");
+  }
+  for (size_t i = 0; i < options.discriminators.size(); ++i) {
+    check_discriminator(options.discriminators[i], shape,
+                        core::cat("model.discriminators[", i, "]"));
+  }
+}
+
+std::vector<int64_t> resolved_widths(const GeneratorOptions& options, const ClipShape& shape) {
+  if (!options.widths.empty()) return options.widths;
+  auto widths = default_widths(doublings(shape.size));
+  std::reverse(widths.begin(), widths.end());
+  return widths;
+}
+
+std::vector<int64_t> resolved_widths(const DiscriminatorOptions& options, const ClipShape& shape) {
+  return options.widths.empty() ? default_widths(doublings(shape.size / options.pool))
+                                : options.widths;
+}
+
+}  // namespace vidgen::models

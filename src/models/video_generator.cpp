@@ -1,0 +1,88 @@
+#include "vidgen/models/video_generator.h"
+
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include "vidgen/nn/layout.h"
+
+namespace vidgen::models {
+
+using nn::TemporalType;
+
+Latents Latents::to(torch::Device device) const {
+  return {content.to(device), noise.to(device), initial.to(device)};
+}
+
+Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
+                     at::Generator generator) {
+  const auto draw = [&generator](std::initializer_list<int64_t> shape) {
+    return torch::empty(shape, torch::kFloat).normal_(0, 1, generator);
+  };
+  Latents latents;
+  latents.content = draw({clips, options.content_dim});
+  latents.initial = draw({clips, options.motion_dim});
+  latents.noise = draw({clips, frames, options.motion_dim});
+  return latents;
+}
+
+VideoGeneratorImpl::VideoGeneratorImpl(VideoGeneratorOptions options)
+    : options(std::move(options)) {
+  reset();
+}
+
+void VideoGeneratorImpl::reset() {
+  const auto& temporal = options.temporal;
+  switch (temporal.type) {
+    case TemporalType::kNone:
+      break;
+    case TemporalType::kLstm:
+    case TemporalType::kGru: {
+      const bool lstm = temporal.type == TemporalType::kLstm;
+      const auto cell = lstm ? nn::RnnCell::kLstm : nn::RnnCell::kGru;
+      rnn_ = register_module(
+          "temporal", nn::VideoRnn(nn::VideoRnnOptions{cell, temporal.motion_dim, temporal.hidden,
+                                                       temporal.layers}));
+      break;
+    }
+    case TemporalType::kGruCell:
+      cell_ = register_module("temporal",
+                              nn::GruCellMotion(nn::GruCellMotionOptions{temporal.motion_dim}));
+      break;
+  }
+  options.frame.latent_dim = temporal.content_dim + temporal.motion_dim;
+  frame_ = register_module("frame", DcganGenerator(options.frame));
+}
+
+torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
+  // The path is cheap, and rounding would add up along it: no autocast.
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  switch (options.temporal.type) {
+    case TemporalType::kNone:
+      break;
+    case TemporalType::kLstm:
+    case TemporalType::kGru:
+      return rnn_(latents.noise);
+    case TemporalType::kGruCell:
+      return cell_(latents.noise, latents.initial);
+  }
+  return latents.noise;
+}
+
+torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
+                                          const nn::LayerObserver& observer) {
+  const int64_t clips = latents.noise.size(0);
+  const int64_t frames = latents.noise.size(1);
+  const auto path = motion(latents);
+  if (observer && rnn_) observer("temporal", *rnn_, path);
+  if (observer && cell_) observer("temporal", *cell_, path);
+  nn::LayerObserver in_frame;
+  if (observer) {
+    in_frame = [&observer](const std::string& name, const auto& layer, const auto& output) {
+      observer("frame." + name, layer, output);
+    };
+  }
+  const auto content = latents.content.unsqueeze(1).expand({clips, frames, -1});
+  const auto z = torch::cat({content, path}, 2).flatten(0, 1);
+  return nn::as_clips(frame_->forward(z, frames, in_frame), clips);
+}
+
+}  // namespace vidgen::models

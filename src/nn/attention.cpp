@@ -1,0 +1,53 @@
+#include "vidgen/nn/attention.h"
+
+#include <algorithm>
+
+namespace vidgen::nn {
+namespace {
+
+torch::nn::Conv2d conv1x1(int64_t in, int64_t out) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 1));
+}
+
+/// [M,c,H,W] as [groups,tokens,c]: a view when channels_last.
+torch::Tensor tokens(const torch::Tensor& images, int64_t groups) {
+  return images.permute({0, 2, 3, 1}).reshape({groups, -1, images.size(1)});
+}
+
+}  // namespace
+
+SelfAttentionImpl::SelfAttentionImpl(SelfAttentionOptions options) : options(options) { reset(); }
+
+void SelfAttentionImpl::reset() {
+  const int64_t inner = std::max<int64_t>(1, options.channels / 8);
+  query = register_module("query", conv1x1(options.channels, inner));
+  key = register_module("key", conv1x1(options.channels, inner));
+  value = register_module("value", conv1x1(options.channels, options.channels));
+  gamma = register_parameter("gamma", torch::zeros({1}));
+}
+
+torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, int64_t frames) {
+  const bool space_time = options.axes == AttentionAxes::kSpaceTime;
+  if (x.dim() == 5) {
+    // To a 1x1 convolution a clip is one picture of T*H rows, which is a view of it in either
+    // layout.
+    const int64_t groups = space_time ? x.size(0) : x.size(0) * x.size(2);
+    return attend(x.flatten(2, 3), groups).reshape_as(x);
+  }
+  TORCH_CHECK(x.dim() == 4 && frames > 0 && x.size(0) % frames == 0,
+              "expected frames [M,C,H,W] with ", frames, " to a clip, found ", x.sizes());
+  return attend(x, space_time ? x.size(0) / frames : x.size(0));
+}
+
+torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& images, int64_t groups) {
+  const auto q = tokens(query(images), groups);
+  const auto k = tokens(key(images), groups);
+  const auto v = tokens(value(images), groups);
+  const auto weights = torch::softmax(q.bmm(k.transpose(1, 2)), -1);
+  const auto out = weights.bmm(v)
+                       .view({images.size(0), images.size(2), images.size(3), images.size(1)})
+                       .permute({0, 3, 1, 2});
+  return images + gamma.to(out.scalar_type()) * out;
+}
+
+}  // namespace vidgen::nn

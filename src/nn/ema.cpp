@@ -1,0 +1,47 @@
+#include "vidgen/nn/ema.h"
+
+#include <ATen/ops/_foreach_copy.h>
+#include <ATen/ops/_foreach_lerp.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace vidgen::nn {
+
+void fields(core::FieldVisitor& visitor, EmaOptions& options) {
+  visitor.field("decay", options.decay, {0, 1},
+                "share of the average that stays at each step; closer to 1 averages over more");
+  visitor.field("half_life", options.half_life, {0, 1e12},
+                "clips after which an old weight counts half; 0 takes it from decay");
+  visitor.field("rampup", options.rampup, {0, 1e6},
+                "limits the half-life to this share of the clips seen so far; 0 switches it off");
+}
+
+double ema_beta(const EmaOptions& options, int64_t seen, int64_t batch) {
+  if (options.half_life == 0 && options.rampup == 0) return options.decay;
+  const auto clips = static_cast<double>(batch);
+  double half_life =
+      options.half_life > 0 ? options.half_life : clips * std::log(0.5) / std::log(options.decay);
+  if (options.rampup > 0) {
+    half_life = std::min(half_life, static_cast<double>(seen) * options.rampup);
+  }
+  return std::pow(0.5, clips / std::max(half_life, 1e-8));
+}
+
+Ema::Ema(const torch::nn::Module& source, EmaOptions options)
+    : options_(options), module_(source.clone()) {
+  for (auto& parameter : module_->parameters()) parameter.requires_grad_(false);
+  module_->eval();
+}
+
+void Ema::update(const torch::nn::Module& source, int64_t batch) {
+  const torch::NoGradGuard no_grad;
+  const double beta = ema_beta(options_, seen_, batch);
+  at::_foreach_lerp_(module_->parameters(), source.parameters(), 1 - beta);
+  if (const auto buffers = module_->buffers(); !buffers.empty()) {
+    at::_foreach_copy_(buffers, source.buffers());
+  }
+  seen_ += batch;
+}
+
+}  // namespace vidgen::nn

@@ -1,0 +1,83 @@
+#include "vidgen/train/adam.h"
+
+namespace vidgen::train {
+
+void fields(core::FieldVisitor& v, AdamOptions& o) {
+  v.choice("type", o.type, {{"adam", OptimizerType::kAdam}, {"adamw", OptimizerType::kAdamW}},
+           "adam adds weight_decay to the gradient, adamw shrinks the weight directly.");
+  v.field("lr", o.lr, {0, 10}, "Learning rate.");
+  v.field("beta1", o.beta1, {0, 0.999999}, "Decay of the mean of the gradients.");
+  v.field("beta2", o.beta2, {0, 0.999999}, "Decay of the mean of the squared gradients.");
+  v.field("eps", o.eps, {0, 1}, "Added to the denominator.");
+  v.field("weight_decay", o.weight_decay, {0, 10}, "Pull of the weights towards zero.");
+}
+
+Adam::Adam(std::vector<std::pair<std::string, torch::Tensor>> parameters,
+           const AdamOptions& options)
+    : options_(options) {
+  for (auto& [name, parameter] : parameters) {
+    names_.push_back(name);
+    parameters_.push_back(parameter);
+    exp_avgs_.push_back(torch::zeros_like(parameter));
+    exp_avg_sqs_.push_back(torch::zeros_like(parameter));
+    steps_.push_back(torch::zeros({}, parameter.options().requires_grad(false)));
+  }
+}
+
+std::vector<torch::Tensor> Adam::gradients() {
+  std::vector<torch::Tensor> gradients;
+  for (auto& parameter : parameters_) {
+    auto& gradient = parameter.mutable_grad();
+    if (!gradient.defined()) continue;
+    // The fused kernels walk both memories side by side, without looking at the strides.
+    if (gradient.strides() != parameter.strides()) {
+      gradient =
+          torch::empty_like(parameter, torch::TensorOptions().requires_grad(false)).copy_(gradient);
+    }
+    gradients.push_back(gradient);
+  }
+  return gradients;
+}
+
+void Adam::step(double lr_factor, const std::optional<torch::Tensor>& found_inf) {
+  torch::NoGradGuard no_grad;
+  const auto gradients = this->gradients();
+  std::vector<torch::Tensor> parameters, exp_avgs, exp_avg_sqs, steps;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (!parameters_[i].grad().defined()) continue;
+    parameters.push_back(parameters_[i]);
+    exp_avgs.push_back(exp_avgs_[i]);
+    exp_avg_sqs.push_back(exp_avg_sqs_[i]);
+    steps.push_back(steps_[i]);
+  }
+  if (parameters.empty()) return;
+  at::_foreach_add_(steps, 1);
+  if (found_inf) {
+    for (auto& step : steps) step.sub_(*found_inf);
+  }
+  if (options_.type == OptimizerType::kAdam) {
+    at::_fused_adam_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps,
+                     options_.lr * lr_factor, options_.beta1, options_.beta2, options_.weight_decay,
+                     options_.eps, /*amsgrad=*/false, /*maximize=*/false,
+                     /*grad_scale=*/{}, found_inf);
+  } else {
+    at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps,
+                      options_.lr * lr_factor, options_.beta1, options_.beta2,
+                      options_.weight_decay, options_.eps, /*amsgrad=*/false, /*maximize=*/false,
+                      /*grad_scale=*/{}, found_inf);
+  }
+}
+
+void Adam::zero_grad() {
+  for (auto& parameter : parameters_) parameter.mutable_grad().reset();
+}
+
+void Adam::visit(checkpoint::StateVisitor& visitor, const std::string& prefix) {
+  for (size_t i = 0; i < names_.size(); ++i) {
+    visitor.tensor(prefix + "." + names_[i] + ".exp_avg", exp_avgs_[i]);
+    visitor.tensor(prefix + "." + names_[i] + ".exp_avg_sq", exp_avg_sqs_[i]);
+    visitor.tensor(prefix + "." + names_[i] + ".step", steps_[i]);
+  }
+}
+
+}  // namespace vidgen::train

@@ -1,0 +1,273 @@
+#include "vidgen/train/gan_step.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <algorithm>
+
+#include "vidgen/core/random.h"
+#include "vidgen/losses/adversarial.h"
+#include "vidgen/models/pixels.h"
+#include "vidgen/nn/init.h"
+#include "vidgen/nn/layout.h"
+
+namespace vidgen::train {
+namespace {
+
+using core::cat;
+
+bool scales(const TrainOptions& options, Precision precision) {
+  return options.scaler.mode == ScalerMode::kOn ||
+         (options.scaler.mode == ScalerMode::kAuto && precision == Precision::kFloat16);
+}
+
+void set_requires_grad(torch::nn::Module& module, bool requires_grad) {
+  for (auto& parameter : module.parameters()) parameter.requires_grad_(requires_grad);
+}
+
+torch::Tensor total_norm(const std::vector<torch::Tensor>& gradients) {
+  return torch::stack(at::_foreach_norm(gradients)).norm();
+}
+
+// The probability of being real where logits are log-odds, otherwise the mean logit.
+torch::Tensor score(losses::LossType type, const torch::Tensor& logits) {
+  const auto values = logits.detach().to(torch::kFloat);
+  return (type == losses::LossType::kNonSaturating ? values.sigmoid() : values).mean();
+}
+
+template <class Module>
+void prepare(Module& module, nn::Init init, int64_t seed, int64_t index, torch::Device device) {
+  nn::initialize(module, init, random_stream(seed, "init", index));
+  nn::to_channels_last(module);
+  module.to(device);
+  module.train();
+}
+
+}  // namespace
+
+at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t step) {
+  const uint64_t base = core::derive_seed(static_cast<uint64_t>(seed), purpose);
+  return at::detail::createCPUGenerator(
+      core::CounterRandom(base, static_cast<uint64_t>(step)).next());
+}
+
+GanStep::GanStep(const RunOptions& options, torch::Device device)
+    : options_(options),
+      shape_(clip_shape(options.data)),
+      device_(device),
+      precision_(resolve_precision(options.train.precision, device)) {
+  const auto& train = options_.train;
+  const auto init = options_.model.init;
+  generator_ = models::make_generator(options_.model, shape_);
+  prepare(*generator_, init, train.seed, 0, device_);
+
+  std::vector<std::pair<std::string, torch::Tensor>> weights;
+  for (size_t i = 0; i < options_.model.discriminators.size(); ++i) {
+    auto discriminator = models::make_discriminator(options_.model.discriminators[i], shape_);
+    prepare(*discriminator, init, train.seed, static_cast<int64_t>(i) + 1, device_);
+    for (auto& item : discriminator->named_parameters())
+      weights.emplace_back(cat(i, ".", item.key()), item.value());
+    discriminators_.push_back(std::move(discriminator));
+  }
+  discriminator_optimizer_ = std::make_unique<Adam>(weights, options_.optim.discriminator);
+  weights.clear();
+  for (auto& item : generator_->named_parameters()) weights.emplace_back(item.key(), item.value());
+  generator_optimizer_ = std::make_unique<Adam>(weights, options_.optim.generator);
+
+  generator_scaler_ =
+      std::make_unique<GradScaler>(train.scaler, scales(train, precision_), device_);
+  discriminator_scaler_ =
+      std::make_unique<GradScaler>(train.scaler, scales(train, precision_), device_);
+  ema_ = std::make_unique<nn::Ema>(*generator_, train.ema);
+  name_metrics();
+}
+
+void GanStep::name_metrics() {
+  metric_names_ = {"loss_d", "loss_g", "grad_norm_d", "grad_norm_g"};
+  std::map<std::string, int> seen;
+  for (const auto& discriminator : options_.model.discriminators) {
+    std::string name = discriminator.type == models::DiscriminatorType::kFrame ? "frame" : "clip";
+    if (const int count = ++seen[name]; count > 1) name += std::to_string(count);
+    metric_names_.push_back("d_real_" + name);
+    metric_names_.push_back("d_fake_" + name);
+  }
+  if (generator_scaler_->enabled()) {
+    for (const char* name : {"scale_d", "scale_g", "skipped_d", "skipped_g"})
+      metric_names_.emplace_back(name);
+  }
+}
+
+torch::Tensor GanStep::generate(const models::Latents& latents) {
+  const Autocast autocast(device_, precision_);
+  return generator_->forward(latents);
+}
+
+std::vector<torch::Tensor> GanStep::draw_indices(at::Generator& generator) {
+  std::vector<torch::Tensor> indices;
+  for (const auto& discriminator : options_.model.discriminators) {
+    const bool frames = discriminator.type == models::DiscriminatorType::kFrame;
+    indices.push_back(frames ? models::draw_frame_indices(options_.train.batch_size, shape_.frames,
+                                                          discriminator.frames, generator)
+                                   .to(device_)
+                             : torch::Tensor());
+  }
+  return indices;
+}
+
+GanStep::Turn GanStep::start_turn(at::Generator& latents, at::Generator& frames, bool keep_graph) {
+  Turn turn;
+  turn.latents = models::draw_latents(options_.model.temporal, options_.train.batch_size,
+                                      shape_.frames, latents)
+                     .to(device_);
+  turn.frame_indices = draw_indices(frames);
+  torch::AutoGradMode grad(keep_graph);
+  turn.fake = generate(turn.latents);
+  return turn;
+}
+
+void GanStep::discriminator_turn(const torch::Tensor& real,
+                                 const std::vector<torch::Tensor>& real_indices, const Turn& turn,
+                                 Scores& scores) {
+  const auto type = options_.loss.type;
+  const auto fake = turn.fake.detach();
+  torch::Tensor total;
+  for (size_t i = 0; i < discriminators_.size(); ++i) {
+    torch::Tensor real_logits, fake_logits;
+    {
+      const Autocast autocast(device_, precision_);
+      real_logits = discriminators_[i]->forward({real, real_indices[i]});
+      fake_logits = discriminators_[i]->forward({fake, turn.frame_indices[i]});
+    }
+    const auto loss = losses::discriminator_loss(type, real_logits, fake_logits);
+    total = total.defined() ? total + loss : loss;
+    scores.real[i] += score(type, real_logits);
+    scores.fake[i] += score(type, fake_logits);
+  }
+  total = total / static_cast<double>(options_.train.accumulate);
+  scores.loss += total.detach();
+  discriminator_scaler_->scale(total).backward();
+}
+
+torch::Tensor GanStep::generator_turn(const Turn& turn) {
+  const auto fake = turn.fake.requires_grad() ? turn.fake : generate(turn.latents);
+  torch::Tensor total;
+  for (size_t i = 0; i < discriminators_.size(); ++i) {
+    torch::Tensor logits;
+    {
+      const Autocast autocast(device_, precision_);
+      logits = discriminators_[i]->forward({fake, turn.frame_indices[i]});
+    }
+    const auto loss = losses::generator_loss(options_.loss.type, torch::Tensor(), logits) *
+                      discriminators_[i]->options.weight;
+    total = total.defined() ? total + loss : loss;
+  }
+  total = total / static_cast<double>(options_.train.accumulate);
+  generator_scaler_->scale(total).backward();
+  return total.detach();
+}
+
+torch::Tensor GanStep::update(Adam& optimizer, GradScaler& scaler, int64_t step) {
+  torch::NoGradGuard no_grad;
+  const auto gradients = optimizer.gradients();
+  scaler.unscale(gradients);
+  const auto norm = total_norm(gradients);
+  if (options_.optim.clip_grad_norm > 0) {
+    at::_foreach_mul_(gradients, (options_.optim.clip_grad_norm / (norm + 1e-6)).clamp_max(1));
+  }
+  const int64_t warmup = options_.optim.warmup_steps;
+  const double lr_factor =
+      step < warmup ? static_cast<double>(step + 1) / static_cast<double>(warmup) : 1;
+  optimizer.step(lr_factor, scaler.enabled() ? std::optional(scaler.found_inf()) : std::nullopt);
+  scaler.update();
+  optimizer.zero_grad();
+  return norm;
+}
+
+void GanStep::run(int64_t step, const NextClips& next_clips) {
+  const int64_t batches = options_.train.accumulate;
+  auto latents = random_stream(options_.train.seed, "latent", step);
+  auto frames = random_stream(options_.train.seed, "frames", step);
+  const auto zero = torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
+  Scores scores;
+  scores.loss = zero.clone();
+  for (size_t i = 0; i < discriminators_.size(); ++i) {
+    scores.real.push_back(zero.clone());
+    scores.fake.push_back(zero.clone());
+  }
+
+  std::vector<Turn> turns;
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    const auto real = models::to_float(next_clips(), device_);
+    const auto real_indices = draw_indices(frames);
+    // With one batch its clips serve the generator's turn too; with several their graphs would not
+    // fit in memory.
+    turns.push_back(start_turn(latents, frames, /*keep_graph=*/batches == 1));
+    discriminator_turn(real, real_indices, turns.back(), scores);
+    if (batches > 1) turns.back().fake = turns.back().fake.detach();
+  }
+  const auto norm_d = update(*discriminator_optimizer_, *discriminator_scaler_, step);
+
+  // Frozen, so that their weight gradients are not computed only to be thrown away.
+  for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, false);
+  auto loss_g = zero.clone();
+  for (auto& turn : turns) {
+    loss_g += generator_turn(turn);
+    turn.fake.reset();
+  }
+  for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, true);
+  const auto norm_g = update(*generator_optimizer_, *generator_scaler_, step);
+  apply_masks();
+  ema_->update(*generator_, options_.train.batch_size * batches);
+
+  std::vector<torch::Tensor> values{scores.loss, loss_g, norm_d, norm_g};
+  for (size_t i = 0; i < discriminators_.size(); ++i) {
+    values.push_back(scores.real[i] / static_cast<double>(batches));
+    values.push_back(scores.fake[i] / static_cast<double>(batches));
+  }
+  if (generator_scaler_->enabled()) {
+    values.insert(values.end(),
+                  {discriminator_scaler_->current_scale(), generator_scaler_->current_scale(),
+                   discriminator_scaler_->skipped_steps().to(torch::kFloat),
+                   generator_scaler_->skipped_steps().to(torch::kFloat)});
+  }
+  metrics_ = torch::stack(values);
+}
+
+void GanStep::set_masks(checkpoint::Tensors masks) {
+  const auto parameters = generator_->named_parameters();
+  for (auto& [name, mask] : masks) {
+    const auto* parameter = parameters.find(name);
+    if (!parameter || parameter->sizes() != mask.sizes()) {
+      throw Error(cat("mask of ", name, " ", mask.sizes(), ": the generator has ",
+                      parameter ? cat("shape ", parameter->sizes()) : "no such weight"));
+    }
+    mask = mask.to(device_);
+  }
+  masks_ = std::move(masks);
+  apply_masks();
+}
+
+void GanStep::apply_masks() {
+  if (masks_.empty()) return;
+  torch::NoGradGuard no_grad;
+  auto parameters = generator_->named_parameters();
+  auto averages = ema_->module()->named_parameters();
+  for (const auto& [name, mask] : masks_) {
+    parameters[name].mul_(mask);
+    averages[name].mul_(mask);
+  }
+}
+
+void GanStep::visit(checkpoint::StateVisitor& visitor) {
+  visitor.module("generator", *generator_);
+  visitor.module("ema", *ema_->module());
+  visitor.counter("ema.seen", ema_->seen());
+  for (size_t i = 0; i < discriminators_.size(); ++i)
+    visitor.module(cat("discriminator.", i), *discriminators_[i]);
+  generator_optimizer_->visit(visitor, "optimizer.generator");
+  discriminator_optimizer_->visit(visitor, "optimizer.discriminator");
+  generator_scaler_->visit(visitor, "scaler.generator");
+  discriminator_scaler_->visit(visitor, "scaler.discriminator");
+  for (auto& [name, mask] : masks_) visitor.tensor("mask." + name, mask);
+}
+
+}  // namespace vidgen::train

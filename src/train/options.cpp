@@ -1,0 +1,82 @@
+#include "vidgen/train/options.h"
+
+#include <torch/cuda.h>
+
+namespace vidgen::train {
+
+void fields(core::FieldVisitor& v, OptimOptions& o) {
+  v.section("generator", o.generator, "Optimiser of the generator.");
+  v.section("discriminator", o.discriminator, "Optimiser of all discriminators together.");
+  v.field("warmup_steps", o.warmup_steps, {0, 1000000000},
+          "Steps over which the learning rates grow from 0.");
+  v.field("clip_grad_norm", o.clip_grad_norm, {0, 1e12},
+          "Largest norm of an optimiser's gradients; longer ones are shortened to it. 0 does not "
+          "limit.");
+}
+
+void fields(core::FieldVisitor& v, TrainOptions& o) {
+  v.field("steps", o.steps, {1, 1000000000}, "Generator updates in all.");
+  v.field("batch_size", o.batch_size, {1, 65536},
+          "Clips a batch; memory and time of a step grow with it.");
+  v.field("accumulate", o.accumulate, {1, 65536},
+          "Batches whose gradients are averaged before each update.");
+  v.choice("precision", o.precision,
+           {{"auto", Precision::kAuto},
+            {"float32", Precision::kFloat32},
+            {"bfloat16", Precision::kBfloat16},
+            {"float16", Precision::kFloat16}},
+           "What the networks compute in; auto is the fastest that is safe on the device.");
+  v.section("scaler", o.scaler, "Loss scaling, one scaler for each optimiser.");
+  v.section("ema", o.ema, "Average of the generator's weights: what is sampled and exported.");
+  v.field("seed", o.seed, {0, INT64_MAX}, "Everything random is derived from it.");
+  v.choice(
+      "device", o.device,
+      {{"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}},
+      "Where to compute; auto is CUDA when there is a device.");
+  v.field("threads", o.threads, {0, 4096}, "CPU threads to compute with; 0 is one a core.");
+  v.field("log_every", o.log_every, {1, 1000000000}, "Steps between two lines of log.jsonl.");
+  v.field("sample_every", o.sample_every, {0, 1000000000},
+          "Steps between two sheets of samples; 0 makes none.");
+  v.field("sample_clips", o.sample_clips, {1, 256}, "Clips on a sheet of samples.");
+  v.field("checkpoint_every", o.checkpoint_every, {1, 1000000000},
+          "Steps between two checkpoints; a crash costs at most this many.");
+  v.field("keep_checkpoints", o.keep_checkpoints, {1, 1000000},
+          "The last so many checkpoints are kept.");
+}
+
+void fields(core::FieldVisitor& v, RunOptions& o) {
+  v.section("data", o.data, "Where clips come from.");
+  v.section("model", o.model, "The networks.");
+  v.section("loss", o.loss, "What the networks are trained on.");
+  v.section("optim", o.optim, "How weights are updated.");
+  v.section("train", o.train, "The run: length, batch, precision, what is written and when.");
+  v.field("run_dir", o.run_dir, "Folder for the log, samples, checkpoints and weights of the run.");
+}
+
+void validate(const RunOptions& options) {
+  data::validate(options.data);
+  models::validate(options.model, clip_shape(options.data));
+  if (options.run_dir.empty())
+    throw core::FieldError("run_dir", "found nothing, expected the name of a folder");
+}
+
+models::ClipShape clip_shape(const data::DataOptions& options) {
+  models::ClipShape shape;
+  shape.channels = options.color == data::Color::kGray ? 1 : 3;
+  shape.frames = options.frames;
+  shape.size = options.size;
+  shape.fps = options.fps / static_cast<double>(options.frame_stride);
+  return shape;
+}
+
+torch::Device resolve_device(DeviceChoice choice) {
+  const bool cuda = choice != DeviceChoice::kCpu && torch::cuda::is_available();
+  if (choice == DeviceChoice::kCuda && !cuda) {
+    throw core::FieldError(
+        "train.device",
+        "found cuda, but there is no CUDA device, or this vidgen was built without CUDA");
+  }
+  return cuda ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+}
+
+}  // namespace vidgen::train

@@ -1,0 +1,61 @@
+#include "vidgen/train/precision.h"
+
+#include <ATen/Context.h>
+#include <ATen/autocast_mode.h>
+
+namespace vidgen::train {
+namespace {
+
+bool has_bfloat16(torch::Device device) {
+  if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
+at::ScalarType scalar_type(Precision precision) {
+  return precision == Precision::kFloat16 ? at::kHalf : at::kBFloat16;
+}
+
+}  // namespace
+
+Precision resolve_precision(Precision precision, torch::Device device) {
+  if (precision != Precision::kAuto) return precision;
+  if (has_bfloat16(device)) return Precision::kBfloat16;
+  return device.is_cuda() ? Precision::kFloat16 : Precision::kFloat32;
+}
+
+std::string precision_name(Precision precision) {
+  switch (precision) {
+    case Precision::kAuto:
+      return "auto";
+    case Precision::kFloat32:
+      return "float32";
+    case Precision::kBfloat16:
+      return "bfloat16";
+    case Precision::kFloat16:
+      return "float16";
+  }
+  return "";
+}
+
+Autocast::Autocast(torch::Device device, Precision precision)
+    : device_(device.type()),
+      was_enabled_(at::autocast::is_autocast_enabled(device_)),
+      previous_type_(at::autocast::get_autocast_dtype(device_)) {
+  const bool enabled = precision == Precision::kBfloat16 || precision == Precision::kFloat16;
+  at::autocast::increment_nesting();
+  at::autocast::set_autocast_enabled(device_, enabled);
+  if (enabled) at::autocast::set_autocast_dtype(device_, scalar_type(precision));
+}
+
+Autocast::~Autocast() {
+  // The cache holds weights in the low precision; they are stale once the optimiser has moved.
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(device_, was_enabled_);
+  at::autocast::set_autocast_dtype(device_, previous_type_);
+}
+
+}  // namespace vidgen::train

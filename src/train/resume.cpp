@@ -1,0 +1,82 @@
+#include <set>
+
+#include "vidgen/core/log.h"
+#include "vidgen/train/trainer.h"
+
+namespace vidgen::train {
+namespace {
+
+using core::cat;
+using core::Json;
+
+// These may change between the parts of a run: they decide what is written, where and when, not
+// what is computed.
+const std::set<std::string> kFreeKeys{"run_dir",
+                                      "data.cache_dir",
+                                      "data.workers",
+                                      "data.on_error",
+                                      "train.steps",
+                                      "train.log_every",
+                                      "train.sample_every",
+                                      "train.sample_clips",
+                                      "train.checkpoint_every",
+                                      "train.keep_checkpoints"};
+
+void flatten(const Json& tree, const std::string& path,
+             std::vector<std::pair<std::string, Json>>& out) {
+  if (tree.is_object()) {
+    for (const auto& [key, value] : tree.items())
+      flatten(value, path.empty() ? key : cat(path, ".", key), out);
+  } else if (tree.is_array() && !tree.empty() && tree[0].is_object()) {
+    for (size_t i = 0; i < tree.size(); ++i) flatten(tree[i], cat(path, "[", i, "]"), out);
+  } else {
+    out.emplace_back(path, tree);
+  }
+}
+
+}  // namespace
+
+std::string first_difference(const Json& before, const Json& now, std::string& left,
+                             std::string& right) {
+  std::vector<std::pair<std::string, Json>> all_before, all_now;
+  flatten(before, "", all_before);
+  flatten(now, "", all_now);
+  const std::map<std::string, Json> old(all_before.begin(), all_before.end());
+  const std::map<std::string, Json> current(all_now.begin(), all_now.end());
+  const auto show = [](const std::map<std::string, Json>& values, const std::string& key) {
+    const auto found = values.find(key);
+    return found == values.end() ? std::string("nothing") : found->second.dump();
+  };
+  all_now.insert(all_now.end(), all_before.begin(), all_before.end());
+  for (const auto& [key, value] : all_now) {
+    if (kFreeKeys.count(key) > 0) continue;
+    left = show(old, key);
+    right = show(current, key);
+    if (left != right) return key;
+  }
+  return "";
+}
+
+void Trainer::resume(const std::filesystem::path& path) {
+  const auto checkpoint = checkpoint::read_checkpoint(path);
+  if (checkpoint.kind != checkpoint::Kind::kCheckpoint) {
+    throw Error(cat(path.string(),
+                    ": holds weights only; to resume, give a file of the folder checkpoints"));
+  }
+  std::string before, now;
+  const std::string key =
+      first_difference(checkpoint.config, core::write_fields(options_), before, now);
+  if (!key.empty()) {
+    throw Error(cat(path.string(), ": ", key, " is ", before, " in the checkpoint and ", now,
+                    " in the configuration"));
+  }
+  gan_->set_masks(checkpoint.tensors_under("mask."));
+  checkpoint::StateLoader loader(path, checkpoint.file);
+  visit(loader);
+  loader.finish();
+  step_ = checkpoint.step;
+  last_good_ = path;
+  core::log_info(cat("resumed from ", path.string(), " at step ", step_));
+}
+
+}  // namespace vidgen::train

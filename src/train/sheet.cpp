@@ -1,0 +1,34 @@
+#include "vidgen/train/sheet.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "vidgen/video/writer.h"
+
+namespace vidgen::train {
+
+std::vector<video::Clip> to_video_clips(const torch::Tensor& clips) {
+  TORCH_CHECK(clips.dim() == 5 && clips.size(4) == 3 && clips.scalar_type() == torch::kU8,
+              "expected uint8 [N,T,H,W,3], found ", clips.sizes());
+  std::vector<video::Clip> result;
+  for (int64_t i = 0; i < clips.size(0); ++i) {
+    const auto clip = clips[i].contiguous();
+    video::Clip one{clip.size(0), clip.size(1), clip.size(2), {}};
+    one.pixels.assign(clip.data_ptr<uint8_t>(), clip.data_ptr<uint8_t>() + clip.numel());
+    result.push_back(std::move(one));
+  }
+  return result;
+}
+
+void write_sheet(const torch::Tensor& clips, const std::filesystem::path& path) {
+  video::write_png(path, video::contact_sheet(to_video_clips(clips)));
+}
+
+void write_video_grid(const torch::Tensor& clips, double fps, const std::filesystem::path& path) {
+  const auto count = clips.size(0);
+  const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
+  const int64_t rows = (count + columns - 1) / columns;
+  video::write_video(path, video::grid(to_video_clips(clips), rows, columns), fps);
+}
+
+}  // namespace vidgen::train

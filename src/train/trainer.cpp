@@ -1,0 +1,212 @@
+#include "vidgen/train/trainer.h"
+
+#include <sys/resource.h>
+#include <torch/cuda.h>
+
+#include <ctime>
+
+#include "vidgen/core/files.h"
+#include "vidgen/core/interrupt.h"
+#include "vidgen/core/log.h"
+#include "vidgen/core/text.h"
+#include "vidgen/data/cache.h"
+#include "vidgen/data/dataset.h"
+#include "vidgen/models/pixels.h"
+#include "vidgen/train/sheet.h"
+
+namespace vidgen::train {
+namespace {
+
+using core::cat;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string time_of_day() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+double clip_fps(const data::DataOptions& options, const data::ClipCache& cache) {
+  const double fps = options.fps > 0 ? options.fps : cache.videos.front().report.fps;
+  return fps / static_cast<double>(options.frame_stride);
+}
+
+}  // namespace
+
+Trainer::Trainer(const RunOptions& options)
+    : options_(options),
+      device_(resolve_device(options.train.device)),
+      folder_(options.run_dir),
+      shape_(clip_shape(options.data)) {
+  validate(options_);
+  if (options_.train.threads > 0) at::set_num_threads(static_cast<int>(options_.train.threads));
+  const auto cache = data::prepare_clips(options_.data);
+  dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);
+  shape_.fps = clip_fps(options_.data, cache);
+  gan_ = std::make_unique<GanStep>(options_, device_);
+  const auto count = static_cast<int64_t>(gan_->metric_names().size());
+  metric_sums_ = torch::zeros({count}, torch::TensorOptions(device_).dtype(torch::kFloat));
+  first_bad_step_ = torch::full({count}, -1, torch::TensorOptions(device_).dtype(torch::kLong));
+}
+
+void Trainer::visit(checkpoint::StateVisitor& visitor) {
+  gan_->visit(visitor);
+  visitor.tensor("meters.sums", metric_sums_);
+  visitor.counter("meters.count", metric_count_);
+}
+
+void Trainer::start_loader() {
+  data::ClipLoaderOptions loader;
+  loader.batch_size = options_.train.batch_size;
+  loader.seed = static_cast<uint64_t>(options_.train.seed);
+  loader.workers = options_.data.workers;
+  loader.first_batch = step_ * options_.train.accumulate;
+  loader.pin_memory = device_.is_cuda();
+  loader_ = std::make_unique<data::ClipLoader>(dataset_, loader);
+}
+
+void Trainer::train_one_step() {
+  gan_->run(step_, [this] { return loader_->next(); });
+  ++step_;
+  metric_sums_ += gan_->metrics();
+  ++metric_count_;
+  const auto bad = gan_->metrics().isfinite().logical_not().logical_and(first_bad_step_ < 0);
+  first_bad_step_.masked_fill_(bad, step_);
+}
+
+void Trainer::reset_meters() {
+  metric_sums_.zero_();
+  metric_count_ = 0;
+  line_started_ = Clock::now();
+}
+
+void Trainer::check_losses() {
+  const auto bad = first_bad_step_.to(torch::kCPU);
+  for (size_t i = 0; i < gan_->metric_names().size(); ++i) {
+    const std::string& name = gan_->metric_names()[i];
+    const int64_t step = bad.data_ptr<int64_t>()[i];
+    // An infinite gradient norm is how loss scaling finds its scale: that step was skipped.
+    if (step < 0 || name.compare(0, 4, "loss") != 0) continue;
+    throw Error(cat(
+        name, " is not finite at step ", step, ". ",
+        last_good_ ? cat("The last good checkpoint is ", last_good_->string())
+                   : std::string("There is no checkpoint yet"),
+        ". Lower the learning rate, set optim.clip_grad_norm, or use train.precision: float32"));
+  }
+}
+
+void Trainer::write_log_line() {
+  const auto means = (metric_sums_ / static_cast<double>(metric_count_)).to(torch::kCPU);
+  const double seconds = seconds_since(line_started_);
+  const double clips =
+      static_cast<double>(metric_count_ * options_.train.batch_size * options_.train.accumulate);
+  core::Json line{{"step", step_}};
+  for (size_t i = 0; i < gan_->metric_names().size(); ++i) {
+    line[gan_->metric_names()[i]] = means.data_ptr<float>()[i];
+  }
+  line["clips_per_second"] = seconds > 0 ? clips / seconds : 0;
+  line["seconds"] = seconds_before_ + seconds_since(started_);
+  line["time"] = time_of_day();
+  folder_.append_log(line);
+  progress_->update(step_, cat("D ", core::format_number(line["loss_d"], 3), "  G ",
+                               core::format_number(line["loss_g"], 3), "  ",
+                               core::format_number(line["clips_per_second"], 1), " clips/s"));
+  reset_meters();
+}
+
+void Trainer::write_samples() {
+  auto random = random_stream(options_.train.seed, "sample", 0);
+  const auto latents = models::draw_latents(options_.model.temporal, options_.train.sample_clips,
+                                            shape_.frames, random);
+  const auto clips = models::render(gan_->ema_generator(), latents);
+  write_sheet(clips, folder_.sample(step_, ".png"));
+  write_video_grid(clips, shape_.fps, folder_.sample(step_, ".mp4"));
+}
+
+checkpoint::Checkpoint Trainer::describe(checkpoint::Kind kind, std::filesystem::path path) const {
+  checkpoint::Checkpoint result;
+  result.path = std::move(path);
+  result.kind = kind;
+  result.config = core::write_fields(options_);
+  result.clip = shape_;
+  result.step = step_;
+  return result;
+}
+
+void Trainer::write_checkpoint() {
+  check_losses();
+  checkpoint::StateSaver saver;
+  visit(saver);
+  auto file = describe(checkpoint::Kind::kCheckpoint, folder_.checkpoint(step_));
+  file.file = {std::move(saver.metadata), std::move(saver.tensors)};
+  checkpoint::write_checkpoint(file);
+  last_good_ = file.path;
+  folder_.keep_newest(options_.train.keep_checkpoints);
+}
+
+void Trainer::write_weights() {
+  checkpoint::StateSaver saver;
+  gan_->visit(saver);
+  auto file = describe(checkpoint::Kind::kWeights, folder_.weights());
+  for (auto& [name, tensor] : saver.tensors) {
+    if (name.compare(0, 4, "ema.") == 0) file.file.tensors["generator." + name.substr(4)] = tensor;
+    if (name.compare(0, 5, "mask.") == 0) file.file.tensors[name] = tensor;
+  }
+  checkpoint::write_checkpoint(file);
+}
+
+Trainer::End Trainer::run() {
+  folder_.create();
+  const auto last_line = folder_.rewind_log(step_);
+  if (last_line.is_object()) seconds_before_ = last_line.value("seconds", 0.0);
+  progress_ = std::make_unique<core::Progress>("step", options_.train.steps, step_);
+  start_loader();
+  started_ = line_started_ = Clock::now();
+  bool saved = last_good_ && *last_good_ == folder_.checkpoint(step_);
+  while (step_ < options_.train.steps && !core::interrupted()) {
+    train_one_step();
+    saved = false;
+    if (due(options_.train.log_every)) {
+      check_losses();
+      write_log_line();
+    }
+    progress_->update(step_);
+    if (due(options_.train.sample_every)) write_samples();
+    if (due(options_.train.checkpoint_every)) {
+      write_checkpoint();
+      saved = true;
+    }
+  }
+  if (!saved) write_checkpoint();
+  if (step_ < options_.train.steps) return End::kInterrupted;
+  write_weights();
+  progress_->finish();
+  return End::kFinished;
+}
+
+Trainer::StepCost Trainer::measure_step() {
+  start_loader();
+  const auto timed = [&] {
+    const auto start = Clock::now();
+    train_one_step();
+    if (device_.is_cuda()) torch::cuda::synchronize();
+    return seconds_since(start);
+  };
+  StepCost cost{};
+  cost.first_seconds = timed();
+  cost.seconds = timed();
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  cost.peak_bytes = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+  check_losses();
+  return cost;
+}
+
+}  // namespace vidgen::train

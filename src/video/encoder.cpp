@@ -1,0 +1,131 @@
+#include "encoder.h"
+
+extern "C" {
+#include <libavutil/opt.h>
+}
+
+#include "libraries.h"
+#include "vidgen/core/error.h"
+
+namespace vidgen::video {
+namespace {
+
+/// Options left in a dictionary after use are ones that FFmpeg did not know.
+struct Options {
+  explicit Options(const char* text) { av_dict_parse_string(&entries, text, "=", ":", 0); }
+  ~Options() { av_dict_free(&entries); }
+  AVDictionary* entries = nullptr;
+};
+
+}  // namespace
+
+Encoder::Encoder(const std::filesystem::path& path, const EncoderFormat& format, int width,
+                 int height, double fps)
+    : path_(path), file_(path) {
+  silence_libraries();
+  // A destructor does not run for a constructor that throws, so what it frees is freed here.
+  try {
+    open_codec(format, width, height, fps);
+    open_file(format.container_options);
+  } catch (...) {
+    release();
+    throw;
+  }
+}
+
+Encoder::~Encoder() { release(); }
+
+void Encoder::release() {
+  picture_.reset();
+  av_packet_free(&packet_);
+  avcodec_free_context(&codec_);
+  if (container_) avio_closep(&container_->pb);
+  avformat_free_context(container_);
+  container_ = nullptr;
+}
+
+void Encoder::open_codec(const EncoderFormat& format, int width, int height, double fps) {
+  const AVCodec* encoder = avcodec_find_encoder_by_name(format.encoder);
+  if (!encoder) {
+    throw Error(
+        core::cat(path_.string(), ": the installed FFmpeg has no encoder ", format.encoder));
+  }
+  check(avformat_alloc_output_context2(&container_, nullptr, nullptr, file_.temporary().c_str()));
+  codec_ = avcodec_alloc_context3(encoder);
+  codec_->width = width;
+  codec_->height = height;
+  codec_->pix_fmt = format.pixels;
+  codec_->framerate = av_d2q(fps, 1001000);
+  codec_->time_base = av_inv_q(codec_->framerate);
+  if (format.pixels == AV_PIX_FMT_YUV420P) {
+    // What libswscale makes of RGB; players guess when it is not said.
+    codec_->color_range = AVCOL_RANGE_MPEG;
+    codec_->colorspace = AVCOL_SPC_SMPTE170M;
+    codec_->color_primaries = AVCOL_PRI_SMPTE170M;
+    codec_->color_trc = AVCOL_TRC_SMPTE170M;
+  }
+  if (container_->oformat->flags & AVFMT_GLOBALHEADER) codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  Options options(format.encoder_options);
+  check(avcodec_open2(codec_, encoder, &options.entries));
+
+  packet_ = av_packet_alloc();
+  picture_.reset(av_frame_alloc());
+  picture_->format = format.pixels;
+  picture_->width = width;
+  picture_->height = height;
+  check(av_frame_get_buffer(picture_.get(), 0));
+}
+
+void Encoder::open_file(const char* container_options) {
+  AVStream* stream = avformat_new_stream(container_, nullptr);
+  if (!stream) check(AVERROR(ENOMEM));
+  stream->time_base = codec_->time_base;
+  stream->avg_frame_rate = codec_->framerate;
+  check(avcodec_parameters_from_context(stream->codecpar, codec_));
+  // "file:" keeps a name with a colon from being taken for a network protocol.
+  const std::string url = "file:" + file_.temporary().string();
+  check(avio_open(&container_->pb, url.c_str(), AVIO_FLAG_WRITE));
+  Options options(container_options);
+  check(avformat_write_header(container_, &options.entries));
+}
+
+AVFrame& Encoder::picture() {
+  // The encoder may still hold the picture before.
+  check(av_frame_make_writable(picture_.get()));
+  return *picture_;
+}
+
+void Encoder::send() {
+  picture_->pts = frames_++;
+  check(avcodec_send_frame(codec_, picture_.get()));
+  write_packets();
+}
+
+void Encoder::write_packets() {
+  for (;;) {
+    const int code = avcodec_receive_packet(codec_, packet_);
+    if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
+    check(code);
+    if (packet_->duration == 0) packet_->duration = 1;
+    av_packet_rescale_ts(packet_, codec_->time_base, container_->streams[0]->time_base);
+    check(av_interleaved_write_frame(container_, packet_));
+  }
+}
+
+void Encoder::finish() {
+  check(avcodec_send_frame(codec_, nullptr));
+  write_packets();
+  check(av_write_trailer(container_));
+  check(container_->pb->error);
+  check(avio_closep(&container_->pb));
+  file_.commit();
+}
+
+void Encoder::check(int code) const {
+  if (code >= 0) return;
+  char reason[AV_ERROR_MAX_STRING_SIZE] = {};
+  av_strerror(code, reason, sizeof reason);
+  throw Error(core::cat(path_.string(), ": cannot write the video: ", reason));
+}
+
+}  // namespace vidgen::video

@@ -1,0 +1,169 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/workspace.h"
+#include "support/fixture.h"
+#include "vidgen/checkpoint/safetensors.h"
+
+namespace vidgen::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A workspace with a finished run of one step.
+class CheckpointErrorsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(expect_success(work_.train({"--set", "train.steps=1"})));
+    fs::copy_file(checkpoint_file(work_ / "run", 1), work_ / "good.safetensors");
+  }
+
+  /// Every command that reads a checkpoint refuses this one.
+  void expect_file_refused(const std::string& file, const std::vector<std::string>& parts) {
+    expect_refuses(work_, {"inspect", file}, parts);
+    expect_refuses(work_, {"sample", "--checkpoint", file, "--out", "out.mp4"}, parts);
+    expect_refuses(work_,
+                   {"prune", "--checkpoint", file, "--out", "out.safetensors", "--sparsity", "0.5"},
+                   parts);
+    expect_refuses(work_, work_.train_arguments({"--resume", file, "--run-dir", "out"}), parts);
+  }
+
+  /// Writes `name`: the good checkpoint with its metadata changed.
+  template <class Change>
+  void write_changed(const std::string& name, Change change) {
+    auto file = checkpoint::read_safetensors(work_ / "good.safetensors");
+    change(file);
+    checkpoint::write_safetensors(work_ / name, file.tensors, file.metadata);
+  }
+
+  Workspace work_;
+};
+
+TEST_F(CheckpointErrorsTest, FilesThatAreNoCheckpoint) {
+  write_bytes(work_ / "text.safetensors", "This is no checkpoint, whatever its name says.\n");
+  write_bytes(work_ / "nothing.safetensors", "");
+  checkpoint::write_safetensors(work_ / "other.safetensors", {{"x", torch::ones({2})}}, {});
+  expect_file_refused("none.safetensors", {"none.safetensors: no such file"});
+  expect_file_refused("text.safetensors", {"text.safetensors: not a safetensors file"});
+  expect_file_refused("nothing.safetensors", {"nothing.safetensors: not a safetensors file"});
+  expect_file_refused("other.safetensors", {"other.safetensors: is not a vidgen file"});
+}
+
+TEST_F(CheckpointErrorsTest, AFolderThatIsNoRun) {
+  expect_refuses(work_, {"inspect", "cache"}, {"cache: holds neither weights"});
+  expect_refuses(work_, {"sample", "--checkpoint", "cache", "--out", "out.mp4"},
+                 {"cache: holds neither weights"});
+}
+
+TEST_F(CheckpointErrorsTest, TruncatedCheckpoint) {
+  truncate_copy(work_ / "good.safetensors", work_ / "header.safetensors", 0.01);
+  truncate_copy(work_ / "good.safetensors", work_ / "most.safetensors", 0.9);
+  expect_file_refused("header.safetensors", {"header.safetensors: not a safetensors file, or cut"});
+  expect_file_refused("most.safetensors", {"most.safetensors: tensor", "go beyond"});
+}
+
+TEST_F(CheckpointErrorsTest, LaterFormatVersion) {
+  write_changed("later.safetensors", [](auto& file) { file.metadata["vidgen.format"] = "2"; });
+  expect_file_refused("later.safetensors", {"later.safetensors: has format version 2"});
+}
+
+TEST_F(CheckpointErrorsTest, DamagedMetadata) {
+  write_changed("a.safetensors", [](auto& file) { file.metadata["config"] = "{\"data\": "; });
+  write_changed("b.safetensors", [](auto& file) { file.metadata["step"] = "-1"; });
+  write_changed("c.safetensors", [](auto& file) { file.metadata.erase("clip"); });
+  write_changed("d.safetensors", [](auto& file) { file.metadata["vidgen.kind"] = "other"; });
+  expect_refuses(work_, {"inspect", "a.safetensors"}, {"a.safetensors: metadata \"config\""});
+  expect_refuses(work_, {"inspect", "b.safetensors"}, {"b.safetensors: metadata \"step\""});
+  expect_refuses(work_, {"inspect", "c.safetensors"}, {"c.safetensors: ", "no \"clip\""});
+  expect_refuses(work_, {"inspect", "d.safetensors"}, {"d.safetensors: metadata \"vidgen.kind\""});
+}
+
+TEST_F(CheckpointErrorsTest, ConfigurationOfAnotherNetwork) {
+  write_changed("wider.safetensors", [](auto& file) {
+    auto config = core::Json::parse(file.metadata["config"]);
+    config["model"]["generator"]["widths"] = {16, 8};
+    file.metadata["config"] = config.dump();
+  });
+  expect_refuses(work_, {"sample", "--checkpoint", "wider.safetensors", "--out", "out.mp4"},
+                 {"wider.safetensors: tensor ", "expected Float [", "16"});
+}
+
+TEST_F(CheckpointErrorsTest, TensorsThatAreMissingOrTooMany) {
+  write_changed("less.safetensors", [](auto& file) {
+    file.tensors.erase(file.tensors.lower_bound("ema."));
+    file.tensors.erase(file.tensors.lower_bound("optimizer."));
+  });
+  write_changed("more.safetensors", [](auto& file) {
+    file.tensors["ema.more"] = torch::ones({2});
+    file.tensors["generator.more"] = torch::ones({2});
+  });
+  for (const std::string file : {"less.safetensors", "more.safetensors"}) {
+    expect_refuses(work_, {"sample", "--checkpoint", file, "--out", "out.mp4"},
+                   {file + ": tensor "});
+    expect_refuses(
+        work_,
+        work_.train_arguments({"--resume", file, "--run-dir", "out", "--set", "train.steps=1"}),
+        {file + ": tensor "});
+  }
+}
+
+TEST_F(CheckpointErrorsTest, ResumeNamesTheKeyThatDiffers) {
+  const std::string file = "good.safetensors";
+  const auto expect_key = [&](const std::string& assignment, const std::string& key,
+                              const std::string& before, const std::string& now) {
+    expect_refuses(
+        work_, work_.train_arguments({"--resume", file, "--run-dir", "out", "--set", assignment}),
+        {file + ": " + key + " is " + before + " in the checkpoint and " + now +
+         " in the configuration"});
+  };
+  expect_key("model.generator.widths=[16, 8]", "model.generator.widths", "[8,8]", "[16,8]");
+  expect_key("model.temporal.type=lstm", "model.temporal.type", "\"gru_cell\"", "\"lstm\"");
+  expect_key("model.discriminators[1].weight=2", "model.discriminators[1].weight", "1.0", "2.0");
+  expect_key("optim.generator.lr=0.5", "optim.generator.lr", "0.0002", "0.5");
+  expect_key("train.seed=7", "train.seed", "0", "7");
+}
+
+TEST_F(CheckpointErrorsTest, ResumeNeedsMoreThanWeights) {
+  expect_refuses(work_,
+                 work_.train_arguments({"--resume", "run/weights.safetensors", "--run-dir", "out"}),
+                 {"run/weights.safetensors: holds weights only"});
+  expect_refuses(work_, work_.train_arguments({"--resume", "none.safetensors"}),
+                 {"--resume none.safetensors: no such file"});
+}
+
+/// The bad files of the fixtures whose place in the sorted list is `part` modulo `parts`.
+std::vector<fs::path> bad_files(size_t part, size_t parts) {
+  std::vector<fs::path> all, some;
+  for (const auto& entry : fs::directory_iterator(fixtures_folder() / "safetensors_bad")) {
+    all.push_back(fs::absolute(entry.path()));
+  }
+  std::sort(all.begin(), all.end());
+  for (size_t i = part; i < all.size(); i += parts) some.push_back(all[i]);
+  return some;
+}
+
+/// In parts, which can run at the same time.
+class BadSafetensorsTest : public ::testing::TestWithParam<size_t> {};
+
+TEST_P(BadSafetensorsTest, InspectRefusesThem) {
+  const Workspace work;
+  const auto files = bad_files(GetParam(), 4);
+  ASSERT_FALSE(files.empty());
+  for (const auto& file : files) expect_refuses(work, {"inspect", file}, {file.string() + ": "});
+  const std::string first = files.front();
+  expect_refuses(work, {"sample", "--checkpoint", first, "--out", "out.mp4"}, {first + ": "});
+  expect_refuses(work,
+                 {"prune", "--checkpoint", first, "--out", "out.safetensors", "--sparsity", "0.5"},
+                 {first + ": "});
+  expect_refuses(work, work.train_arguments({"--resume", first}), {first + ": "});
+}
+
+INSTANTIATE_TEST_SUITE_P(Parts, BadSafetensorsTest, ::testing::Range<size_t>(0, 4));
+
+}  // namespace
+}  // namespace vidgen::test

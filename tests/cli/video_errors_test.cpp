@@ -1,0 +1,111 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/workspace.h"
+
+namespace vidgen::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// `vidgen train` on this source is refused, whether a bad video stops the run or is skipped: it is
+/// the only one.
+void expect_source_refused(const Workspace& work, const std::string& source,
+                           const std::vector<std::string>& parts) {
+  for (const std::string on_error : {"stop", "skip"}) {
+    expect_refuses(work,
+                   work.train_arguments(
+                       {"--set", "data.sources=" + source, "--set", "data.on_error=" + on_error}),
+                   parts);
+  }
+}
+
+TEST(VideoErrorsTest, NoVideo) {
+  const Workspace work;
+  fs::create_directory(work / "empty");
+  fs::create_directory(work / "texts");
+  write_bytes(work / "texts" / "readme.txt", "text");
+  expect_source_refused(work, "none.mp4", {"none.mp4: no such file"});
+  expect_source_refused(work, "empty", {"empty: no video found"});
+  expect_source_refused(work, "texts", {"texts: no video found"});
+}
+
+TEST(VideoErrorsTest, FilesThatAreNoVideo) {
+  const Workspace work;
+  write_bytes(work / "text.mp4", "This is a text, whatever its name says.\n");
+  write_bytes(work / "nothing.mp4", "");
+  expect_source_refused(work, "text.mp4", {"text.mp4: is not a video that FFmpeg can read"});
+  expect_source_refused(work, "nothing.mp4", {"nothing.mp4: the file is empty"});
+}
+
+TEST(VideoErrorsTest, TruncatedAvi) {
+  const auto whole = sample_video("Megamind.avi");
+  ASSERT_TRUE(fs::exists(whole)) << "install opencv-doc, or set VIDGEN_TEST_VIDEOS";
+  const Workspace work;
+  truncate_copy(whole, work / "half.avi", 0.5);
+  truncate_copy(whole, work / "start.avi", 0.0005);
+  expect_source_refused(work, "half.avi", {"half.avi: damaged: promises 270 frames, but only "});
+  // What was found out is remembered in the cache; the answer stays the same.
+  expect_source_refused(work, "half.avi", {"half.avi: damaged: promises 270 frames, but only "});
+  expect_source_refused(work, "start.avi", {"start.avi: "});
+}
+
+TEST(VideoErrorsTest, VideosThatDoNotHoldWhatIsAskedFor) {
+  const Workspace work;
+  write_tiny_video(work / "short.mp4", 9);
+  expect_source_refused(work, "short.mp4", {"short.mp4: too short: 9 frames", "needs 10"});
+  expect_refuses(work, work.train_arguments({"--set", "data.frame_stride=3"}),
+                 {"clip.mp4: too short: 24 frames", "frame_stride 3 needs 28"});
+  expect_refuses(
+      work,
+      work.train_arguments({"--set", "data.size=32", "--set", "model.generator.widths=[]", "--set",
+                            "model.discriminators=frame"}),
+      {"clip.mp4: too small: 24x24 pixels, expected at least 32"});
+}
+
+TEST(VideoErrorsTest, OneBadVideoAmongGoodOnes) {
+  const Workspace work;
+  fs::create_directory(work / "videos");
+  fs::copy_file(work / "clip.mp4", work / "videos" / "good.mp4");
+  write_bytes(work / "videos" / "bad.mp4", "text");
+  const std::string source = "data.sources=videos";
+  expect_refuses(work, work.train_arguments({"--set", source, "--set", "data.on_error=stop"}),
+                 {"videos/bad.mp4: is not a video"});
+  const auto skipped =
+      work.train({"--set", source, "--set", "data.on_error=skip", "--set", "train.steps=1"});
+  expect_success(skipped);
+  EXPECT_THAT(skipped.err, ::testing::HasSubstr("skipped videos/bad.mp4: is not a video"));
+}
+
+TEST(VideoErrorsTest, PrepareRefusesThemToo) {
+  const Workspace work;
+  write_bytes(work / "text.mp4", "text");
+  expect_refuses(work,
+                 {"data", "prepare", "--config", "tiny.yaml", "--set", "data.sources=text.mp4"},
+                 {"text.mp4: is not a video"});
+}
+
+TEST(VideoErrorsTest, InspectListsWhatIsWrong) {
+  const Workspace work;
+  fs::create_directory(work / "videos");
+  fs::copy_file(work / "clip.mp4", work / "videos" / "good.mp4");
+  write_bytes(work / "videos" / "bad.mp4", "text");
+  write_tiny_video(work / "videos" / "short.mp4", 9);
+  const auto result = work.run({"data", "inspect", "videos", "--size", "16", "--frames", "10"});
+  expect_success(result);
+  EXPECT_EQ(result.err, "");
+  using ::testing::ContainsRegex;
+  EXPECT_THAT(result.out, ContainsRegex("videos/good.mp4 +24x24 +25.00 +24 +24 +15"));
+  EXPECT_THAT(result.out, ContainsRegex("videos/bad.mp4 .*is not a video"));
+  EXPECT_THAT(result.out, ContainsRegex("videos/short.mp4 +24x24 +25.00 +9 +9 +0 +too short"));
+  EXPECT_THAT(result.out, ::testing::HasSubstr("1 of 3 files usable"));
+  expect_refuses(work, {"data", "inspect", "none"}, {"none: no such file"});
+  expect_refuses(work, {"data", "inspect", "videos", "--frames", "0"}, {"frames"});
+}
+
+}  // namespace
+}  // namespace vidgen::test

@@ -1,0 +1,135 @@
+#include "vidgen/data/manifest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/error.h"
+#include "support/temporary_folder.h"
+#include "support/videos.h"
+
+namespace vidgen::data {
+namespace {
+
+using test::sample_video;
+using test::TemporaryFolder;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+DataOptions options_for(const std::vector<std::string>& sources) {
+  DataOptions options;
+  for (const std::string& source : sources) options.sources.push_back({source, 1});
+  return options;
+}
+
+TEST(ListVideosTest, SearchesFoldersInOrder) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "a" / "inner");
+  std::filesystem::create_directories(folder / "a" / ".hidden");
+  for (const char* name : {"a/2.mp4", "a/1.AVI", "a/notes.txt", "a/inner/3.mkv", "a/.4.mp4",
+                           "a/.hidden/5.mp4", "odd.bin"}) {
+    test::write_bytes(folder / name, "x");
+  }
+  DataOptions options = options_for({(folder / "a").string(), (folder / "odd.bin").string()});
+  options.sources[1].weight = 3;
+  std::vector<std::string> names;
+  const std::vector<ManifestEntry> entries = list_videos(options);
+  for (const ManifestEntry& entry : entries) {
+    names.push_back(entry.path.lexically_relative(folder.path()).string());
+    EXPECT_TRUE(entry.path.is_absolute());
+  }
+  EXPECT_THAT(names, ElementsAre("a/1.AVI", "a/2.mp4", "a/inner/3.mkv", "odd.bin"));
+  EXPECT_EQ(entries[3].source, 1u);
+  EXPECT_EQ(entries[3].weight, 3);
+}
+
+TEST(ListVideosTest, NamesAreAsTheSourceIsWritten) {
+  const TemporaryFolder folder;
+  test::write_bytes(folder / "a.mp4", "x");
+  const std::string relative =
+      std::filesystem::relative(folder.path(), std::filesystem::current_path()).string();
+  const std::vector<ManifestEntry> entries = list_videos(options_for({relative}));
+  EXPECT_EQ(entries[0].name, relative + "/a.mp4");
+  EXPECT_EQ(entries[0].path, std::filesystem::canonical(folder.path()) / "a.mp4");
+}
+
+TEST(ListVideosTest, NamesTheSourceThatHoldsNothing) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(test::error_of([&] { list_videos(options_for({folder.path().string()})); }),
+              HasSubstr(folder.path().string() + ": no video found"));
+  EXPECT_THAT(test::error_of([&] { list_videos(options_for({(folder / "gone").string()})); }),
+              HasSubstr("gone: no such file or folder"));
+  EXPECT_NE(test::error_of([&] { list_videos(DataOptions{}); }), "");
+}
+
+TEST(InspectVideoTest, CountsARealVideo) {
+  const VideoReport report = inspect_video(sample_video("Megamind.avi"), DataOptions{});
+  EXPECT_EQ(report.problem, "");
+  EXPECT_EQ(report.width, 720);
+  EXPECT_EQ(report.height, 528);
+  EXPECT_NEAR(report.fps, 23.976, 0.001);
+  EXPECT_EQ(report.frames_promised, 270);
+  EXPECT_EQ(report.frames_read, 270);
+  EXPECT_EQ(report.frames, 270);
+  EXPECT_EQ(report.clips, 255);
+}
+
+TEST(InspectVideoTest, StrideAndRateChangeTheClips) {
+  DataOptions options;
+  options.frame_stride = 3;
+  EXPECT_EQ(inspect_video(sample_video("Megamind.avi"), options).clips, 270 - 45);
+  options.fps = 12;
+  const VideoReport report = inspect_video(sample_video("Megamind.avi"), options);
+  EXPECT_EQ(report.frames_read, 270);
+  EXPECT_EQ(report.frames, 135);
+  EXPECT_EQ(report.clips, 90);
+}
+
+TEST(InspectVideoTest, TruncatedVideoIsDamaged) {
+  const TemporaryFolder folder;
+  test::write_bytes(folder / "cut.avi",
+                    test::read_bytes(sample_video("vtest.avi")).substr(0, 3000000));
+  const VideoReport report = inspect_video(folder / "cut.avi", DataOptions{});
+  EXPECT_EQ(report.frames_promised, 795);
+  EXPECT_EQ(report.frames_read, 287);
+  EXPECT_EQ(report.problem, "damaged: promises 795 frames, but only 287 can be read");
+}
+
+TEST(InspectVideoTest, EvenALittleTruncated) {
+  const TemporaryFolder folder;
+  for (const char* name : {"Megamind.avi", "tree.avi"}) {
+    test::truncate_copy(sample_video(name), folder / name, 0.93);
+    EXPECT_THAT(inspect_video(folder / name, DataOptions{}).problem, HasSubstr("damaged")) << name;
+  }
+}
+
+TEST(InspectVideoTest, FramesThatLastLongerAreNoDamage) {
+  const VideoReport report = inspect_video(sample_video("tree.avi"), DataOptions{});
+  EXPECT_EQ(report.frames_promised, 444);
+  EXPECT_EQ(report.frames_read, 68);
+  EXPECT_EQ(report.problem, "");
+
+  DataOptions steady;
+  steady.fps = 15;
+  EXPECT_NEAR(inspect_video(sample_video("tree.avi"), steady).frames, 444, 10);
+}
+
+TEST(InspectVideoTest, SaysWhatIsWrong) {
+  const TemporaryFolder folder;
+  test::write_bytes(folder / "text.mp4", "text");
+  test::write_bytes(folder / "empty.mp4", "");
+  video::write_video(folder / "short.mp4", test::gradient_clip(15, 64, 64), 10);
+  video::write_video(folder / "small.mp4", test::gradient_clip(16, 62, 80), 10);
+  video::write_video(folder / "good.mp4", test::gradient_clip(16, 64, 80), 10);
+  const auto problem = [&](const std::string& name) {
+    return inspect_video(folder / name, DataOptions{}).problem;
+  };
+  EXPECT_THAT(problem("text.mp4"), HasSubstr("not a video"));
+  EXPECT_EQ(problem("empty.mp4"), "the file is empty");
+  EXPECT_EQ(problem("gone.mp4"), "no such file");
+  EXPECT_THAT(problem("short.mp4"), HasSubstr("too short: 15 frames"));
+  EXPECT_THAT(problem("small.mp4"), HasSubstr("too small: 80x62 pixels, expected at least 64"));
+  EXPECT_EQ(problem("good.mp4"), "");
+}
+
+}  // namespace
+}  // namespace vidgen::data

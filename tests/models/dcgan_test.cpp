@@ -1,0 +1,165 @@
+#include "vidgen/models/dcgan.h"
+
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "support/module_state.h"
+#include "vidgen/models/mocogan.h"
+#include "vidgen/nn/layout.h"
+
+namespace vidgen::models {
+namespace {
+
+using test::Fixture;
+
+DcganGenerator reference_generator(const Fixture& fixture) {
+  DcganGeneratorOptions options;
+  options.latent_dim = fixture.integer("nz");
+  options.widths = fixture.integers("widths");
+  options.channels = fixture.integer("nc");
+  DcganGenerator generator(options);
+  test::load_state(*generator, fixture);
+  return generator;
+}
+
+DcganDiscriminator reference_discriminator(const Fixture& fixture) {
+  DcganDiscriminatorOptions options;
+  options.channels = fixture.integer("nc");
+  options.widths = fixture.integers("widths");
+  DcganDiscriminator discriminator(options);
+  test::load_state(*discriminator, fixture);
+  return discriminator;
+}
+
+TEST(DcganGenerator, ReproducesReference) {
+  const Fixture fixture("seed_generator");
+  auto generator = reference_generator(fixture);
+  const auto z = fixture.tensor("in.z");
+  fixture.expect_close("out.train", generator(z));
+  test::expect_buffers_after(*generator, fixture);
+  generator->eval();
+  fixture.expect_close("out.eval", generator(z));
+}
+
+TEST(DcganGenerator, ReproducesReferenceInChannelsLast) {
+  const Fixture fixture("seed_generator");
+  auto generator = reference_generator(fixture);
+  nn::to_channels_last(*generator);
+  const auto pictures = generator(fixture.tensor("in.z"));
+  fixture.expect_close("out.train", pictures);
+  EXPECT_TRUE(pictures.is_contiguous(torch::MemoryFormat::ChannelsLast));
+}
+
+TEST(DcganDiscriminator, ReproducesReference) {
+  const Fixture fixture("seed_discriminator");
+  auto discriminator = reference_discriminator(fixture);
+  const auto x = fixture.tensor("in.x").requires_grad_();
+  const auto logits = discriminator(x);
+  const auto bce = torch::softplus(-logits).mean();
+  bce.backward();
+  fixture.expect_close("out.logits", logits);
+  fixture.expect_close("out.prob", logits.sigmoid());
+  fixture.expect_close("out.bce_ones", bce);
+  fixture.expect_close("grad.bce_ones.x", x.grad());
+  test::expect_buffers_after(*discriminator, fixture);
+  discriminator->eval();
+  fixture.expect_close("out.prob_eval", discriminator(x).sigmoid());
+}
+
+TEST(MocoganDiscriminator, ReproducesReference) {
+  const Fixture fixture("mocogan_d_video");
+  MocoganDiscriminatorOptions options;
+  options.channels = fixture.integer("nc");
+  options.widths = fixture.integers("widths");
+  MocoganDiscriminator discriminator(options);
+  test::load_state(*discriminator, fixture);
+  const auto x = fixture.tensor("in.x");
+  fixture.expect_close("out.train", discriminator(x));
+  test::expect_buffers_after(*discriminator, fixture);
+  discriminator->eval();
+  fixture.expect_close("out.eval", discriminator(x));
+}
+
+TEST(MocoganDiscriminator, JudgesLongerClipsMoreThanOnce) {
+  MocoganDiscriminatorOptions options;
+  options.widths = {4, 8};
+  MocoganDiscriminator discriminator(options);
+  EXPECT_EQ(discriminator(torch::zeros({2, 3, 10, 16, 16})).sizes(),
+            torch::IntArrayRef({2, 1, 1, 1, 1}));
+  EXPECT_EQ(discriminator(torch::zeros({2, 3, 13, 16, 16})).sizes(),
+            torch::IntArrayRef({2, 1, 4, 1, 1}));
+  EXPECT_THROW(discriminator(torch::zeros({2, 3, 9, 16, 16})), c10::Error);
+}
+
+TEST(DcganGenerator, TakesFlatLatents) {
+  DcganGenerator generator(DcganGeneratorOptions{});
+  generator->eval();
+  const auto z = torch::randn({2, 100});
+  EXPECT_TRUE(torch::equal(generator(z), generator(z.view({2, 100, 1, 1}))));
+  EXPECT_THROW(generator(torch::randn({2, 99})), c10::Error);
+}
+
+TEST(DcganDiscriminator, RejectsOtherSizes) {
+  DcganDiscriminator discriminator(DcganDiscriminatorOptions{});
+  EXPECT_THROW(discriminator(torch::zeros({2, 3, 32, 32})), c10::Error);
+  EXPECT_THROW(discriminator(torch::zeros({2, 1, 16, 16})), c10::Error);
+}
+
+std::vector<std::string> without_attention(const torch::nn::Module& module) {
+  std::vector<std::string> names;
+  for (const auto& item : module.named_parameters()) {
+    if (item.key().rfind("attention", 0) != 0) names.push_back(item.key());
+  }
+  return names;
+}
+
+TEST(Attention, LeavesNamesAndStartOfNetworksAsTheyWere) {
+  DcganGeneratorOptions options;
+  DcganGenerator plain(options);
+  options.attention = {4, 8};
+  options.attention_axes = nn::AttentionAxes::kSpaceTime;
+  DcganGenerator attentive(options);
+  EXPECT_EQ(without_attention(*attentive), plain->named_parameters().keys());
+  EXPECT_TRUE(attentive->named_parameters().contains("attention_8.query.weight"));
+
+  const torch::NoGradGuard no_grad;
+  for (const auto& item : plain->named_parameters()) {
+    attentive->named_parameters()[item.key()].copy_(item.value());
+  }
+  const auto z = torch::randn({6, 100});
+  const auto expected = plain(z);
+  EXPECT_TRUE(torch::equal(attentive(z, 3), expected));
+  attentive->named_parameters()["attention_8.gamma"].fill_(1);
+  EXPECT_FALSE(torch::equal(attentive(z, 3), expected));
+}
+
+TEST(Attention, StandsBehindTheStageOfItsResolution) {
+  DcganDiscriminatorOptions pictures;
+  pictures.widths = {8, 16, 32};
+  pictures.attention = {8};
+  DcganDiscriminator frame(pictures);
+  MocoganDiscriminator clip(
+      MocoganDiscriminatorOptions{3, {8, 16, 32}, {8}, nn::AttentionAxes::kSpaceTime});
+  const auto expect_8 = [](const std::string& name, const auto&, const torch::Tensor& output) {
+    if (name == "attention_8") {
+      EXPECT_EQ(output.size(-1), 8);
+      EXPECT_EQ(output.size(1), 16);
+    }
+  };
+  frame->forward(torch::randn({2, 3, 32, 32}), 1, expect_8);
+  clip->forward(torch::randn({2, 3, 13, 32, 32}), expect_8);
+  EXPECT_TRUE(frame->named_parameters().contains("attention_8.gamma"));
+  EXPECT_TRUE(clip->named_parameters().contains("attention_8.gamma"));
+}
+
+TEST(Networks, HaveSecondDerivatives) {
+  DcganDiscriminator discriminator(DcganDiscriminatorOptions{});
+  const auto x = torch::randn({2, 3, 16, 16}).requires_grad_();
+  const auto gradient =
+      torch::autograd::grad({discriminator(x).sum()}, {x}, {}, /*retain_graph=*/true, true)[0];
+  gradient.square().sum().backward();
+  EXPECT_GT(discriminator->parameters()[0].grad().abs().sum().item<double>(), 0);
+}
+
+}  // namespace
+}  // namespace vidgen::models

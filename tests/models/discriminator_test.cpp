@@ -1,0 +1,146 @@
+#include "vidgen/models/discriminator.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <gtest/gtest.h>
+
+#include "vidgen/models/factory.h"
+#include "vidgen/models/summary.h"
+#include "vidgen/nn/layout.h"
+
+namespace vidgen::models {
+namespace {
+
+const ClipShape kShape{3, 16, 32};
+
+at::Generator random(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
+
+DiscriminatorOptions options_of(DiscriminatorType type, int64_t pool, int64_t frames) {
+  DiscriminatorOptions options;
+  options.type = type;
+  options.pool = pool;
+  options.frames = frames;
+  options.widths = pool == 1 ? std::vector<int64_t>{8, 16, 32} : std::vector<int64_t>{8, 16};
+  return options;
+}
+
+TEST(FrameIndices, AreDistinctAndInRange) {
+  const auto indices = draw_frame_indices(200, 5, 3, random(1));
+  EXPECT_EQ(indices.sizes(), torch::IntArrayRef({200, 3}));
+  EXPECT_EQ(indices.scalar_type(), torch::kLong);
+  EXPECT_TRUE(indices.ge(0).logical_and(indices.lt(5)).all().item<bool>());
+  const auto sorted = std::get<0>(indices.sort(1));
+  EXPECT_TRUE(sorted.diff(1, 1).gt(0).all().item<bool>());
+  for (int64_t frame = 0; frame < 5; ++frame) {
+    EXPECT_NEAR(indices.eq(frame).sum().item<double>(), 200 * 3 / 5.0, 40);
+  }
+  EXPECT_TRUE(torch::equal(indices, draw_frame_indices(200, 5, 3, random(1))));
+}
+
+TEST(FrameIndices, RejectsMoreThanThereAre) {
+  EXPECT_THROW(draw_frame_indices(2, 5, 6, random(1)), c10::Error);
+  EXPECT_THROW(draw_frame_indices(2, 5, 0, random(1)), c10::Error);
+}
+
+class Pooled : public testing::TestWithParam<int64_t> {};
+INSTANTIATE_TEST_SUITE_P(, Pooled, testing::Values(1, 2));
+
+TEST_P(Pooled, FrameDiscriminatorJudgesTheFramesAsked) {
+  auto discriminator =
+      make_discriminator(options_of(DiscriminatorType::kFrame, GetParam(), 2), kShape);
+  discriminator->eval();
+  const auto clips = torch::randn({3, 3, 16, 32, 32});
+  const auto indices = draw_frame_indices(3, 16, 2, random(1));
+  const auto logits = discriminator->forward({clips, indices});
+  EXPECT_EQ(logits.sizes(), torch::IntArrayRef({6}));
+
+  const auto frame = indices[1][1].item<int64_t>();
+  const auto alone = clips.narrow(0, 1, 1).narrow(2, frame, 1);
+  const auto logit = discriminator->forward({alone, torch::zeros({1, 1}, torch::kLong)});
+  EXPECT_TRUE(torch::allclose(logits[3], logit[0], 1e-3, 1e-4));
+}
+
+TEST_P(Pooled, ClipDiscriminatorJudgesEachClip) {
+  auto discriminator =
+      make_discriminator(options_of(DiscriminatorType::kClip, GetParam(), 1), kShape);
+  discriminator->eval();
+  const auto clips = torch::randn({3, 3, 16, 32, 32});
+  const auto logits = discriminator->forward({clips, {}});
+  const int64_t each = GetParam() == 1 ? 16 - 12 : 16 - 9;
+  EXPECT_EQ(logits.sizes(), torch::IntArrayRef({3 * each}));
+  const auto alone = discriminator->forward({clips.narrow(0, 1, 1), {}});
+  EXPECT_TRUE(torch::allclose(logits.narrow(0, each, each), alone, 1e-3, 1e-4));
+}
+
+TEST_P(Pooled, LayoutDoesNotMatter) {
+  const auto clips = torch::randn({3, 3, 16, 32, 32});
+  const auto last = clips.contiguous(torch::MemoryFormat::ChannelsLast3d);
+  const auto indices = draw_frame_indices(3, 16, 2, random(1));
+  for (const auto type : {DiscriminatorType::kFrame, DiscriminatorType::kClip}) {
+    auto discriminator = make_discriminator(options_of(type, GetParam(), 2), kShape);
+    const auto expected = discriminator->forward({clips, indices});
+    nn::to_channels_last(*discriminator);
+    const auto layout = [](const std::string& name, const auto&, const torch::Tensor& output) {
+      if (output.size(-1) == 1) return;
+      EXPECT_TRUE(output.is_contiguous(output.dim() == 4 ? torch::MemoryFormat::ChannelsLast
+                                                         : torch::MemoryFormat::ChannelsLast3d))
+          << name;
+    };
+    const auto logits = discriminator->forward({last, indices}, layout);
+    EXPECT_TRUE(torch::allclose(logits, expected, 1e-3, 1e-4));
+  }
+}
+
+TEST(Discriminator, FrameNeedsIndices) {
+  auto discriminator = make_discriminator(options_of(DiscriminatorType::kFrame, 1, 1), kShape);
+  EXPECT_THROW(discriminator->forward({torch::zeros({3, 3, 16, 32, 32}), {}}), c10::Error);
+}
+
+TEST(Discriminator, GradientReachesTheClips) {
+  const auto clips = torch::randn({2, 3, 16, 32, 32}).requires_grad_();
+  auto discriminator = make_discriminator(options_of(DiscriminatorType::kFrame, 2, 1), kShape);
+  const auto indices = torch::tensor({{3}, {7}});
+  discriminator->forward({clips, indices}).sum().backward();
+  const auto used = clips.grad().abs().sum({1, 3, 4}).gt(0);
+  EXPECT_TRUE(used[0][3].item<bool>() && used[1][7].item<bool>());
+  EXPECT_EQ(used.sum().item<int64_t>(), 2);
+}
+
+TEST(Summary, ListsLayersOfGenerator) {
+  const ClipShape shape{3, 16, 16};
+  ModelOptions options;
+  options.generator.attention = {8};
+  auto generator = make_generator(options, shape);
+  const auto buffers = generator->buffers()[0].clone();
+  const auto rows = summarize(*generator, shape);
+  ASSERT_EQ(rows.size(), 10);
+  EXPECT_EQ(rows[0].name, "temporal");
+  EXPECT_EQ(rows[0].type, "GruCellMotion");
+  EXPECT_EQ(rows[1].name, "frame.main.0");
+  EXPECT_EQ(rows[1].type, "ConvTranspose2d");
+  EXPECT_EQ(rows[1].output, (std::vector<int64_t>{16, 128, 4, 4}));
+  EXPECT_EQ(rows[1].parameters, 60 * 128 * 16);
+  EXPECT_EQ(rows[7].name, "frame.attention_8");
+  int64_t total = 0;
+  int64_t expected = 0;
+  for (const auto& row : rows) total += row.parameters;
+  for (const auto& parameter : generator->parameters()) expected += parameter.numel();
+  EXPECT_EQ(total, expected);
+  EXPECT_TRUE(generator->is_training());
+  EXPECT_TRUE(torch::equal(generator->buffers()[0], buffers));
+  EXPECT_NE(format_layers(rows).find("[16, 128, 4, 4]"), std::string::npos);
+  EXPECT_NE(format_layers(rows).find(std::to_string(total)), std::string::npos);
+}
+
+TEST(Summary, ListsLayersOfDiscriminators) {
+  auto clip = make_discriminator(options_of(DiscriminatorType::kClip, 2, 1), kShape);
+  const auto rows = summarize(*clip, kShape);
+  ASSERT_EQ(rows.size(), 6);
+  EXPECT_EQ(rows[0].name, "net.main.0");
+  EXPECT_EQ(rows[0].type, "Conv3d");
+  EXPECT_EQ(rows[0].output, (std::vector<int64_t>{1, 8, 13, 8, 8}));
+  auto frame = make_discriminator(options_of(DiscriminatorType::kFrame, 1, 2), kShape);
+  EXPECT_EQ(summarize(*frame, kShape)[0].output, (std::vector<int64_t>{2, 8, 16, 16}));
+}
+
+}  // namespace
+}  // namespace vidgen::models

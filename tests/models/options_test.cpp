@@ -1,0 +1,130 @@
+#include "vidgen/models/options.h"
+
+#include <gtest/gtest.h>
+
+#include "vidgen/models/factory.h"
+
+namespace vidgen::models {
+namespace {
+
+using Widths = std::vector<int64_t>;
+
+std::string problem(const ModelOptions& options, const ClipShape& shape = {}) {
+  try {
+    validate(options, shape);
+  } catch (const core::FieldError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(ModelOptions, DefaultsAreThoseOfMocogan) {
+  const ModelOptions options;
+  const ClipShape shape;
+  EXPECT_EQ(problem(options, shape), "");
+  EXPECT_EQ(resolved_widths(options.generator, shape), Widths({512, 256, 128, 64}));
+  ASSERT_EQ(options.discriminators.size(), 2);
+  EXPECT_EQ(options.discriminators[0].type, DiscriminatorType::kFrame);
+  EXPECT_EQ(options.discriminators[1].type, DiscriminatorType::kClip);
+  EXPECT_EQ(resolved_widths(options.discriminators[1], shape), Widths({64, 128, 256, 512}));
+}
+
+TEST(ModelOptions, WidthsFollowSize) {
+  const GeneratorOptions generator;
+  DiscriminatorOptions discriminator;
+  EXPECT_EQ(resolved_widths(generator, {3, 16, 16}), Widths({128, 64}));
+  EXPECT_EQ(resolved_widths(discriminator, {3, 16, 16}), Widths({64, 128}));
+  EXPECT_EQ(resolved_widths(generator, {3, 16, 256}), Widths({512, 512, 512, 256, 128, 64}));
+  discriminator.pool = 2;
+  EXPECT_EQ(resolved_widths(discriminator, {3, 16, 64}), Widths({64, 128, 256}));
+  discriminator.widths = {3, 2, 1};
+  EXPECT_EQ(resolved_widths(discriminator, {3, 16, 64}), Widths({3, 2, 1}));
+}
+
+TEST(ModelOptions, SizeIsAPowerOfTwo) {
+  EXPECT_EQ(problem({}, {3, 16, 48}),
+            "data.size: found 48, expected a power of two from 16 upwards");
+  EXPECT_EQ(problem({}, {3, 16, 8}), "data.size: found 8, expected a power of two from 16 upwards");
+}
+
+TEST(ModelOptions, WidthsFitTheSize) {
+  ModelOptions options;
+  options.generator.widths = {64, 32};
+  EXPECT_EQ(problem(options),
+            "model.generator.widths: found 2 widths, expected 4 for pictures of 64x64 (one for "
+            "each doubling from 4x4), or none");
+  options.generator.widths.clear();
+  options.discriminators[1].pool = 2;
+  options.discriminators[1].widths = {8, 16, 32, 64};
+  EXPECT_EQ(problem(options),
+            "model.discriminators[1].widths: found 4 widths, expected 3 for pictures of 32x32 "
+            "(one for each doubling from 4x4), or none");
+}
+
+TEST(ModelOptions, AttentionStandsAtHiddenStages) {
+  ModelOptions options;
+  options.generator.attention = {4, 32};
+  options.discriminators[0].attention = {4, 32};
+  EXPECT_EQ(problem(options), "");
+  options.generator.attention = {16, 64};
+  EXPECT_EQ(problem(options),
+            "model.generator.attention: found resolution 64, expected some of 4, 8, 16, 32");
+  options.generator.attention = {};
+  options.discriminators[0].pool = 4;
+  EXPECT_EQ(problem(options),
+            "model.discriminators[0].attention: found resolution 32, expected some of 4, 8");
+  options.discriminators[0].attention = {6};
+  EXPECT_EQ(problem(options),
+            "model.discriminators[0].attention: found resolution 6, expected some of 4, 8");
+}
+
+TEST(ModelOptions, ClipDiscriminatorNeedsEnoughFrames) {
+  ModelOptions options;
+  EXPECT_EQ(problem(options, {3, 15, 64}),
+            "model.discriminators[1].type: a clip discriminator of pictures of 64x64 needs 16 "
+            "frames, found data.frames 15 (a larger pool needs fewer)");
+  options.discriminators[1].pool = 2;
+  EXPECT_EQ(problem(options, {3, 13, 64}), "");
+}
+
+TEST(ModelOptions, FramesAndPoolFitTheClip) {
+  ModelOptions options;
+  options.discriminators[0].frames = 17;
+  EXPECT_EQ(problem(options),
+            "model.discriminators[0].frames: found 17, expected at most 16, the frames of a clip");
+  options.discriminators[0].frames = 1;
+  options.discriminators[0].pool = 3;
+  EXPECT_EQ(problem(options).substr(0, 36), "model.discriminators[0].pool: found ");
+  options.discriminators[0].pool = 4;
+  EXPECT_EQ(problem(options, {3, 16, 16}).substr(0, 36), "model.discriminators[0].pool: found ");
+}
+
+TEST(ModelOptions, NeedsADiscriminatorAndLatents) {
+  ModelOptions options;
+  options.temporal.motion_dim = 0;
+  EXPECT_EQ(problem(options).substr(0, 26), "model.temporal.motion_dim:");
+  options.temporal.motion_dim = 10;
+  options.discriminators.clear();
+  EXPECT_EQ(problem(options), "model.discriminators: found none, expected at least one");
+}
+
+TEST(ModelOptions, FieldsGoThroughATree) {
+  ModelOptions options;
+  core::read_fields(core::Json::parse(R"({
+    "generator": {"widths": [32, 16], "attention": [8], "attention_axes": "space_time"},
+    "temporal": {"type": "lstm"}, "init": "default",
+    "discriminators": ["clip", {"type": "frame", "frames": 2, "weight": 0.5}]})"),
+                    options, "model");
+  EXPECT_EQ(options.generator.attention_axes, nn::AttentionAxes::kSpaceTime);
+  EXPECT_EQ(options.temporal.type, nn::TemporalType::kLstm);
+  EXPECT_EQ(options.init, nn::Init::kDefault);
+  EXPECT_EQ(options.discriminators[0].type, DiscriminatorType::kClip);
+  EXPECT_EQ(options.discriminators[1].frames, 2);
+
+  ModelOptions again;
+  core::read_fields(core::write_fields(options), again);
+  EXPECT_EQ(core::write_fields(again), core::write_fields(options));
+}
+
+}  // namespace
+}  // namespace vidgen::models

@@ -1,0 +1,176 @@
+#include "vidgen/models/video_generator.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/autocast_mode.h>
+#include <gtest/gtest.h>
+
+#include "support/module_state.h"
+#include "vidgen/models/factory.h"
+#include "vidgen/nn/layout.h"
+
+namespace vidgen::models {
+namespace {
+
+using nn::TemporalType;
+using test::Fixture;
+
+at::Generator random(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
+
+VideoGenerator small(TemporalType type) {
+  VideoGeneratorOptions options;
+  options.temporal.type = type;
+  options.temporal.content_dim = 6;
+  options.temporal.motion_dim = 4;
+  options.temporal.hidden = 8;
+  options.frame.widths = {16, 8};
+  options.frame.attention = {8};
+  options.frame.attention_axes = nn::AttentionAxes::kSpaceTime;
+  return VideoGenerator(options);
+}
+
+TEST(VideoGenerator, ReproducesMocogan) {
+  const Fixture fixture("mocogan_g_image");
+  VideoGeneratorOptions options;
+  options.temporal.content_dim = fixture.integer("z_content");
+  options.temporal.motion_dim = fixture.integer("z_motion");
+  options.frame.widths = fixture.integers("widths");
+  options.frame.channels = fixture.integer("nc");
+  VideoGenerator generator(options);
+  auto& frame = *generator->named_children()["frame"];
+  test::load_state(frame, fixture);
+  test::load_state(*generator->named_children()["temporal"], fixture);
+
+  const Latents latents{fixture.tensor("in.z_content"), fixture.tensor("in.eps"),
+                        fixture.tensor("in.h0")};
+  fixture.expect_close("out.z_m", generator->motion(latents));
+  fixture.expect_close("out.frames", generator(latents));
+  test::expect_buffers_after(frame, fixture);
+}
+
+class Temporal : public testing::TestWithParam<TemporalType> {};
+INSTANTIATE_TEST_SUITE_P(, Temporal,
+                         testing::Values(TemporalType::kNone, TemporalType::kLstm,
+                                         TemporalType::kGru, TemporalType::kGruCell));
+
+TEST_P(Temporal, MakesClipsOfAnyLength) {
+  auto generator = small(GetParam());
+  for (const int64_t frames : {1, 5, 24}) {
+    const auto latents = draw_latents(generator->options.temporal, 2, frames, random(1));
+    const auto clips = generator(latents);
+    EXPECT_EQ(clips.sizes(), torch::IntArrayRef({2, 3, frames, 16, 16}));
+    EXPECT_LE(clips.abs().max().item<double>(), 1);
+  }
+}
+
+TEST_P(Temporal, CloneIsEqualAndIndependent) {
+  auto generator = small(GetParam());
+  nn::to_channels_last(*generator);
+  generator->named_parameters()["frame.attention_8.gamma"].data().fill_(0.7);
+  generator->eval();
+  const auto latents = draw_latents(generator->options.temporal, 2, 3, random(1));
+  const auto expected = generator(latents);
+  VideoGenerator copy(std::dynamic_pointer_cast<VideoGeneratorImpl>(generator->clone()));
+  EXPECT_TRUE(torch::equal(copy(latents), expected));
+  EXPECT_EQ(copy->named_parameters().keys(), generator->named_parameters().keys());
+
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : generator->parameters()) parameter.add_(0.1);
+  EXPECT_TRUE(torch::equal(copy(latents), expected));
+  for (auto& parameter : copy->parameters()) parameter.add_(0.1);
+  EXPECT_TRUE(torch::equal(copy(latents), generator(latents)));
+  EXPECT_FALSE(torch::equal(copy(latents), expected));
+}
+
+TEST_P(Temporal, MotionStaysFloat32UnderAutocast) {
+  auto generator = small(GetParam());
+  const auto latents = draw_latents(generator->options.temporal, 2, 3, random(1));
+  const auto expected = generator->motion(latents);
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const auto path = generator->motion(latents);
+  const auto clips = generator(latents);
+  at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  EXPECT_TRUE(torch::equal(path, expected));
+  EXPECT_EQ(clips.scalar_type(), torch::kBFloat16);
+}
+
+TEST_P(Temporal, EveryWeightHasAGradient) {
+  auto generator = small(GetParam());
+  generator->named_parameters()["frame.attention_8.gamma"].data().fill_(0.7);
+  generator(draw_latents(generator->options.temporal, 2, 3, random(1))).square().sum().backward();
+  for (const auto& item : generator->named_parameters()) {
+    EXPECT_TRUE(item.value().grad().defined()) << item.key();
+  }
+}
+
+TEST(VideoGenerator, ContentIsSharedByFramesOfAClip) {
+  auto generator = small(TemporalType::kNone);
+  generator->eval();
+  auto latents = draw_latents(generator->options.temporal, 2, 3, random(1));
+  latents.noise.zero_();
+  const auto clips = generator(latents);
+  EXPECT_TRUE(torch::allclose(clips.select(2, 0), clips.select(2, 2), 1e-4, 1e-5));
+  EXPECT_FALSE(torch::allclose(clips[0], clips[1], 1e-4, 1e-5));
+}
+
+TEST(VideoGenerator, FramesAreNotCopied) {
+  auto generator = small(TemporalType::kGruCell);
+  nn::to_channels_last(*generator);
+  const auto clips = generator(draw_latents(generator->options.temporal, 2, 3, random(1)));
+  EXPECT_TRUE(clips.is_contiguous(torch::MemoryFormat::ChannelsLast3d));
+}
+
+TEST(VideoGenerator, WorksWithoutMotionOrContent) {
+  VideoGeneratorOptions options;
+  options.temporal.type = TemporalType::kNone;
+  options.temporal.motion_dim = 0;
+  VideoGenerator still(options);
+  EXPECT_EQ(still(draw_latents(still->options.temporal, 2, 3, random(1))).size(2), 3);
+
+  options.temporal.type = TemporalType::kLstm;
+  options.temporal.motion_dim = 100;
+  options.temporal.content_dim = 0;
+  VideoGenerator moving(options);
+  EXPECT_EQ(moving(draw_latents(moving->options.temporal, 2, 3, random(1))).size(2), 3);
+}
+
+TEST(VideoGenerator, MocoganHasTheShapesOfThePaper) {
+  ModelOptions options;
+  options.generator.widths = {512, 256, 128, 64};
+  auto generator = make_generator(options, ClipShape{});
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const auto& item : generator->named_parameters()) {
+    if (item.value().dim() > 1) shapes[item.key()] = item.value().sizes().vec();
+  }
+  const std::map<std::string, std::vector<int64_t>> expected{
+      {"temporal.recurrent.weight_ih", {30, 10}}, {"temporal.recurrent.weight_hh", {30, 10}},
+      {"frame.main.0.weight", {60, 512, 4, 4}},   {"frame.main.3.weight", {512, 256, 4, 4}},
+      {"frame.main.6.weight", {256, 128, 4, 4}},  {"frame.main.9.weight", {128, 64, 4, 4}},
+      {"frame.main.12.weight", {64, 3, 4, 4}}};
+  EXPECT_EQ(shapes, expected);
+}
+
+TEST(DrawLatents, DependOnTheGeneratorAlone) {
+  nn::TemporalOptions options;
+  const auto first = draw_latents(options, 3, 5, random(9));
+  options.type = TemporalType::kNone;
+  torch::rand({3});
+  const auto second = draw_latents(options, 3, 5, random(9));
+  EXPECT_TRUE(torch::equal(first.content, second.content));
+  EXPECT_TRUE(torch::equal(first.noise, second.noise));
+  EXPECT_TRUE(torch::equal(first.initial, second.initial));
+  EXPECT_EQ(first.content.sizes(), torch::IntArrayRef({3, 50}));
+  EXPECT_EQ(first.noise.sizes(), torch::IntArrayRef({3, 5, 10}));
+  EXPECT_EQ(first.initial.sizes(), torch::IntArrayRef({3, 10}));
+}
+
+TEST(DrawLatents, LongerClipsKeepContentAndStart) {
+  const nn::TemporalOptions options;
+  const auto shorter = draw_latents(options, 3, 5, random(9));
+  const auto longer = draw_latents(options, 3, 50, random(9));
+  EXPECT_TRUE(torch::equal(shorter.content, longer.content));
+  EXPECT_TRUE(torch::equal(shorter.initial, longer.initial));
+}
+
+}  // namespace
+}  // namespace vidgen::models

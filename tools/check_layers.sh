@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Fails when a module includes a header of its own level's other modules or of a higher level, or a third-party library
+# that another module owns. The levels are those of the README.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+declare -Ar level=([core]=0 [video]=1 [nn]=1 [data]=2 [models]=2 [losses]=2 [checkpoint]=3 [infer]=4 [compress]=4
+  [train]=4 [config]=5)
+# What the include line of a library begins with, and the module that may have it.
+declare -Ar owner=(["spdlog/"]=core ["nlohmann/"]=core ["opencv2/"]=video ["libav"]=video ["libsw"]=video
+  ["yaml-cpp/"]=config ["CLI/"]=cli)
+failures=0
+complain() { printf '%s\n' "$1" >&2; failures=$((failures + 1)); }
+
+for module in "${!level[@]}"; do
+  while IFS=: read -r file line include; do
+    name=$(sed -E 's/.*[<"]([^>"]+)[>"].*/\1/' <<<"$include")
+    if [[ $name == vidgen/* ]]; then
+      other=${name#vidgen/}
+      other=${other%%/*}
+      [[ $other == "$module" ]] && continue
+      [[ -n ${level[$other]:-} ]] || { complain "$file:$line: unknown module $other"; continue; }
+      ((level[$other] < level[$module])) || complain "$file:$line: $module (level ${level[$module]}) includes $other (level ${level[$other]})"
+    fi
+    for library in "${!owner[@]}"; do
+      [[ $name != "$library"* || ${owner[$library]} == "$module" ]] \
+        || complain "$file:$line: $name belongs to ${owner[$library]}"
+    done
+  done < <(grep -rnE '^ *# *include' "src/$module" "include/vidgen/$module")
+done
+
+# Every module in the sources is one of the list.
+for folder in src/*/; do
+  module=$(basename "$folder")
+  [[ $module == cli || -n ${level[$module]:-} ]] || complain "src/$module: not in the list of levels"
+done
+((failures == 0)) || exit 1
