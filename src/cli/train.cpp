@@ -76,13 +76,13 @@ void run(const Arguments& arguments) {
     throw Error(
         cat("--resume ", arguments.resume, ": no such file, expected auto, none or a checkpoint"));
   }
+  core::catch_interrupts();
   train::Trainer trainer(config);
   if (arguments.dry_run) return print_dry_run(trainer);
 
   const checkpoint::RunFolder folder(config.run_dir);
   resume(trainer, folder, arguments.resume);
   save_config(folder, config);
-  core::catch_interrupts();
   core::log_info(cat("training ", config.run_dir, " on ", trainer.device().str(), " in ",
                      train::precision_name(trainer.gan().precision()), " from step ",
                      trainer.step(), " to ", config.train.steps));

@@ -1,6 +1,6 @@
 #include "vidgen/data/loader.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <utility>
 

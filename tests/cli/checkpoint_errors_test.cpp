@@ -19,14 +19,21 @@ namespace fs = std::filesystem;
 class CheckpointErrorsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_NO_FATAL_FAILURE(expect_success(work_.train({"--set", "train.steps=1"})));
+    const auto result = work_.train({"--set", "train.steps=1"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
     fs::copy_file(checkpoint_file(work_ / "run", 1), work_ / "good.safetensors");
   }
 
-  /// Every command that reads a checkpoint refuses this one.
+  /// The commands that only look at a checkpoint refuse this one.
   void expect_file_refused(const std::string& file, const std::vector<std::string>& parts) {
     expect_refuses(work_, {"inspect", file}, parts);
     expect_refuses(work_, {"sample", "--checkpoint", file, "--out", "out.mp4"}, parts);
+  }
+
+  /// Every command that reads a checkpoint refuses this one.
+  void expect_file_refused_everywhere(const std::string& file,
+                                      const std::vector<std::string>& parts) {
+    expect_file_refused(file, parts);
     expect_refuses(work_,
                    {"prune", "--checkpoint", file, "--out", "out.safetensors", "--sparsity", "0.5"},
                    parts);
@@ -49,30 +56,23 @@ TEST_F(CheckpointErrorsTest, FilesThatAreNoCheckpoint) {
   write_bytes(work_ / "nothing.safetensors", "");
   checkpoint::write_safetensors(work_ / "other.safetensors", {{"x", torch::ones({2})}}, {});
   expect_file_refused("none.safetensors", {"none.safetensors: no such file"});
+  expect_file_refused("cache", {"cache: holds neither weights.safetensors nor checkpoints"});
   expect_file_refused("text.safetensors", {"text.safetensors: not a safetensors file"});
   expect_file_refused("nothing.safetensors", {"nothing.safetensors: not a safetensors file"});
   expect_file_refused("other.safetensors", {"other.safetensors: is not a vidgen file"});
-}
-
-TEST_F(CheckpointErrorsTest, AFolderThatIsNoRun) {
-  expect_refuses(work_, {"inspect", "cache"}, {"cache: holds neither weights"});
-  expect_refuses(work_, {"sample", "--checkpoint", "cache", "--out", "out.mp4"},
-                 {"cache: holds neither weights"});
 }
 
 TEST_F(CheckpointErrorsTest, TruncatedCheckpoint) {
   truncate_copy(work_ / "good.safetensors", work_ / "header.safetensors", 0.01);
   truncate_copy(work_ / "good.safetensors", work_ / "most.safetensors", 0.9);
   expect_file_refused("header.safetensors", {"header.safetensors: not a safetensors file, or cut"});
-  expect_file_refused("most.safetensors", {"most.safetensors: tensor", "go beyond"});
+  expect_file_refused_everywhere("most.safetensors", {"most.safetensors: tensor", "go beyond"});
 }
 
-TEST_F(CheckpointErrorsTest, LaterFormatVersion) {
+TEST_F(CheckpointErrorsTest, MetadataOfAnotherProgramOrTime) {
   write_changed("later.safetensors", [](auto& file) { file.metadata["vidgen.format"] = "2"; });
-  expect_file_refused("later.safetensors", {"later.safetensors: has format version 2"});
-}
+  expect_file_refused_everywhere("later.safetensors", {"later.safetensors: has format version 2"});
 
-TEST_F(CheckpointErrorsTest, DamagedMetadata) {
   write_changed("a.safetensors", [](auto& file) { file.metadata["config"] = "{\"data\": "; });
   write_changed("b.safetensors", [](auto& file) { file.metadata["step"] = "-1"; });
   write_changed("c.safetensors", [](auto& file) { file.metadata.erase("clip"); });
@@ -83,7 +83,7 @@ TEST_F(CheckpointErrorsTest, DamagedMetadata) {
   expect_refuses(work_, {"inspect", "d.safetensors"}, {"d.safetensors: metadata \"vidgen.kind\""});
 }
 
-TEST_F(CheckpointErrorsTest, ConfigurationOfAnotherNetwork) {
+TEST_F(CheckpointErrorsTest, TensorsOfAnotherNetwork) {
   write_changed("wider.safetensors", [](auto& file) {
     auto config = core::Json::parse(file.metadata["config"]);
     config["model"]["generator"]["widths"] = {16, 8};
@@ -91,9 +91,7 @@ TEST_F(CheckpointErrorsTest, ConfigurationOfAnotherNetwork) {
   });
   expect_refuses(work_, {"sample", "--checkpoint", "wider.safetensors", "--out", "out.mp4"},
                  {"wider.safetensors: tensor ", "expected Float [", "16"});
-}
 
-TEST_F(CheckpointErrorsTest, TensorsThatAreMissingOrTooMany) {
   write_changed("less.safetensors", [](auto& file) {
     file.tensors.erase(file.tensors.lower_bound("ema."));
     file.tensors.erase(file.tensors.lower_bound("optimizer."));
@@ -112,7 +110,7 @@ TEST_F(CheckpointErrorsTest, TensorsThatAreMissingOrTooMany) {
   }
 }
 
-TEST_F(CheckpointErrorsTest, ResumeNamesTheKeyThatDiffers) {
+TEST_F(CheckpointErrorsTest, ResumeNeedsTheSameConfiguration) {
   const std::string file = "good.safetensors";
   const auto expect_key = [&](const std::string& assignment, const std::string& key,
                               const std::string& before, const std::string& now) {
@@ -122,13 +120,9 @@ TEST_F(CheckpointErrorsTest, ResumeNamesTheKeyThatDiffers) {
          " in the configuration"});
   };
   expect_key("model.generator.widths=[16, 8]", "model.generator.widths", "[8,8]", "[16,8]");
-  expect_key("model.temporal.type=lstm", "model.temporal.type", "\"gru_cell\"", "\"lstm\"");
   expect_key("model.discriminators[1].weight=2", "model.discriminators[1].weight", "1.0", "2.0");
-  expect_key("optim.generator.lr=0.5", "optim.generator.lr", "0.0002", "0.5");
   expect_key("train.seed=7", "train.seed", "0", "7");
-}
 
-TEST_F(CheckpointErrorsTest, ResumeNeedsMoreThanWeights) {
   expect_refuses(work_,
                  work_.train_arguments({"--resume", "run/weights.safetensors", "--run-dir", "out"}),
                  {"run/weights.safetensors: holds weights only"});

@@ -79,11 +79,7 @@ TEST(VideoErrorsTest, OneBadVideoAmongGoodOnes) {
       work.train({"--set", source, "--set", "data.on_error=skip", "--set", "train.steps=1"});
   expect_success(skipped);
   EXPECT_THAT(skipped.err, ::testing::HasSubstr("skipped videos/bad.mp4: is not a video"));
-}
 
-TEST(VideoErrorsTest, PrepareRefusesThemToo) {
-  const Workspace work;
-  write_bytes(work / "text.mp4", "text");
   expect_refuses(work,
                  {"data", "prepare", "--config", "tiny.yaml", "--set", "data.sources=text.mp4"},
                  {"text.mp4: is not a video"});

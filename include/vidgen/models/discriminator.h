@@ -4,6 +4,8 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
+#include <utility>
+
 #include "vidgen/models/dcgan.h"
 #include "vidgen/models/mocogan.h"
 #include "vidgen/models/options.h"
@@ -15,8 +17,8 @@ namespace vidgen::models {
 struct ClipBatch {
   /// [B,C,T,H,W] in [-1,1].
   torch::Tensor clips;
-  /// [B,k] int64: the frames of each clip that a frame discriminator judges; the others do not read
-  /// it.
+  /// [B,k] int64, on any device: the frames of each clip that a frame discriminator judges. A clip
+  /// discriminator does not read it.
   torch::Tensor frame_indices;
 };
 

@@ -14,8 +14,8 @@ namespace vidgen::models {
 struct MocoganDiscriminatorOptions {
   /// Channels of the picture.
   int64_t channels = 3;
-  /// Channels of the hidden stages; N of them take pictures of 4 * 2^N pixels a side and at least 3
-  /// * N + 4 frames.
+  /// Channels of the hidden stages; N of them take pictures of 4 * 2^N pixels a side, and clips of
+  /// at least 3N + 4 frames.
   std::vector<int64_t> widths = {64, 128, 256, 512};
   /// Resolutions of hidden stages with self-attention.
   std::vector<int64_t> attention;

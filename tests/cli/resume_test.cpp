@@ -1,0 +1,194 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "cli/workspace.h"
+#include "vidgen/checkpoint/safetensors.h"
+
+namespace vidgen::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Everything that keeps state between steps, and log lines that begin before a checkpoint and end
+/// after it.
+constexpr const char* kFullConfig = R"(run_dir: run
+data: {sources: clip.mp4, size: 16, frames: 10, crop: random, resize: 20, horizontal_flip: true, workers: 2}
+model:
+  generator: {widths: [8, 8], attention: [8]}
+  temporal: {type: lstm, content_dim: 4, motion_dim: 2, hidden: 4, layers: 2}
+  discriminators:
+    - {type: frame, widths: [8, 8], frames: 2}
+    - {type: clip, widths: [8, 8]}
+loss: {type: hinge}
+optim:
+  generator: {type: adamw, lr: 1e-3, weight_decay: 0.01}
+  discriminator: {lr: 1e-3}
+  warmup_steps: 30
+  clip_grad_norm: 1
+train:
+  batch_size: 2
+  accumulate: 2
+  precision: bfloat16
+  scaler: {mode: on, growth_interval: 3}
+  ema: {half_life: 50}
+  seed: 5
+  log_every: 3
+  sample_every: 7
+  sample_clips: 1
+  checkpoint_every: 5
+)";
+
+/// The same files as in a run that was never interrupted: every tensor, counter and log line, apart
+/// from what tells the time.
+void expect_same_runs(const fs::path& got, const fs::path& want, int64_t step) {
+  const auto got_file = checkpoint::read_safetensors(checkpoint_file(got, step));
+  const auto want_file = checkpoint::read_safetensors(checkpoint_file(want, step));
+  EXPECT_EQ(got_file.metadata, want_file.metadata);
+  ASSERT_EQ(got_file.tensors.size(), want_file.tensors.size());
+  for (const auto& [name, tensor] : want_file.tensors) {
+    ASSERT_EQ(got_file.tensors.count(name), 1u) << name;
+    const auto& other = got_file.tensors.at(name);
+    EXPECT_TRUE(tensor.isfinite().all().item<bool>()) << name;
+    EXPECT_TRUE(tensor.scalar_type() == other.scalar_type() && tensor.equal(other)) << name;
+  }
+  EXPECT_TRUE(read_bytes(got / "weights.safetensors") == read_bytes(want / "weights.safetensors"));
+
+  auto got_log = read_log(got), want_log = read_log(want);
+  for (auto* log : {&got_log, &want_log}) {
+    for (auto& line : *log) {
+      for (const char* clock : {"clips_per_second", "seconds", "time"}) line.erase(clock);
+    }
+  }
+  EXPECT_EQ(got_log, want_log);
+}
+
+/// Starts training, waits for the moment, and kills the program as a power cut would.
+void train_and_kill(const Workspace& work, const Workspace::Arguments& arguments,
+                    const std::function<bool()>& moment) {
+  Program program(program_path(), work.train_arguments(arguments), work.options());
+  ASSERT_TRUE(wait_until([&] { return moment() || !program.running(); }));
+  program.signal(SIGKILL);
+  const auto result = program.wait();
+  ASSERT_EQ(result.signal, SIGKILL) << result.exit_code << result.err;
+}
+
+/// Takes away what a program that was killed later than meant had time to save.
+void drop_checkpoints_after(const fs::path& run, int64_t step) {
+  for (const int64_t saved : checkpoint_steps(run)) {
+    if (saved > step) fs::remove(checkpoint_file(run, saved));
+  }
+}
+
+void check_kill_after_20_of_40_steps(const std::string& config) {
+  const Workspace interrupted, straight;
+  for (const auto* work : {&interrupted, &straight}) write_bytes(*work / "tiny.yaml", config);
+  const auto run = interrupted / "run";
+  train_and_kill(interrupted,
+                 {"--set", "train.steps=100000", "--set", "train.keep_checkpoints=100000", "--set",
+                  "train.checkpoint_every=20"},
+                 [&] { return fs::exists(checkpoint_file(run, 20)); });
+  drop_checkpoints_after(run, 20);
+  ASSERT_EQ(checkpoint_steps(run).back(), 20);
+
+  const Workspace::Arguments to_40{"--resume", "auto", "--set", "train.steps=40"};
+  const auto resumed = interrupted.train(to_40);
+  expect_success(resumed);
+  EXPECT_THAT(resumed.err, ::testing::HasSubstr("step-00000020.safetensors at step 20"));
+  expect_success(straight.train(to_40));
+  expect_same_runs(run, straight / "run", 40);
+}
+
+TEST(ResumeTest, KilledAfter20StepsEqualsStraight40) {
+  check_kill_after_20_of_40_steps(kTinyConfig);
+}
+
+TEST(ResumeTest, EverythingThatKeepsStateIsRestored) {
+  check_kill_after_20_of_40_steps(kFullConfig);
+}
+
+TEST(ResumeTest, EveryStepIsLoggedOnce) {
+  const Workspace work;
+  const auto run = work / "run";
+  train_and_kill(work, {"--set", "train.steps=100000", "--set", "train.checkpoint_every=4"},
+                 [&] { return lines_of(read_bytes(run / "log.jsonl")).size() > 5; });
+  // A line that the power cut left half written.
+  std::ofstream(run / "log.jsonl", std::ios::app) << "{\"step\": 9";
+  const int64_t last = checkpoint_steps(run).back() + 3;
+  expect_success(work.train({"--set", "train.steps=" + std::to_string(last)}));
+  const auto log = read_log(run);
+  ASSERT_EQ(log.size(), static_cast<size_t>(last));
+  for (size_t i = 0; i < log.size(); ++i) EXPECT_EQ(log[i].at("step"), i + 1);
+}
+
+/// Kills a run ten times: most often in the midst of steps and checkpoint writes, now and then
+/// while it starts.
+void kill_ten_times(const Workspace& work, const Workspace::Arguments& arguments) {
+  std::mt19937 random(20240229);
+  const auto run = work / "run";
+  for (int i = 0; i < 10; ++i) {
+    SCOPED_TRACE(i);
+    const bool starting = i % 4 == 3;
+    const auto wait = std::chrono::microseconds(random() % (starting ? 500000 : 60000));
+    const auto lines = [&] { return lines_of(read_bytes(run / "log.jsonl")).size(); };
+    const auto before = lines();
+    train_and_kill(work, arguments, [&] {
+      // The log is cut back to the checkpoint before the first step, and then grows.
+      if (!starting && lines() <= before) return false;
+      std::this_thread::sleep_for(wait);
+      return true;
+    });
+  }
+}
+
+TEST(ResumeTest, TenKillsInARowEqualAStraightRun) {
+  const Workspace interrupted, straight;
+  const Workspace::Arguments settings{"--set", "train.checkpoint_every=1", "--set",
+                                      "train.keep_checkpoints=2"};
+  auto endless = settings;
+  endless.insert(endless.end(), {"--set", "train.steps=100000"});
+  kill_ten_times(interrupted, endless);
+
+  const auto run = interrupted / "run";
+  const int64_t reached = checkpoint_steps(run).back();
+  auto to_the_end = settings;
+  to_the_end.insert(to_the_end.end(), {"--set", "train.steps=" + std::to_string(reached + 5)});
+  expect_success(interrupted.train(to_the_end));
+  expect_success(straight.train(to_the_end));
+  expect_same_runs(run, straight / "run", reached + 5);
+  EXPECT_EQ(checkpoint_steps(run), checkpoint_steps(straight / "run"));
+  EXPECT_THAT(interrupted.temporary_files(), ::testing::IsEmpty());
+}
+
+TEST(ResumeTest, AnInterruptedCheckpointWriteIsPassedOver) {
+  const Workspace work;
+  expect_success(work.train());
+  const auto good = checkpoint_file(work / "run", 2);
+  const auto half = work / "run/checkpoints/step-00000003.vidgen-tmp99.safetensors";
+  truncate_copy(good, half, 0.5);
+  expect_success(work.train({"--set", "train.steps=4"}));
+  EXPECT_FALSE(fs::exists(half));
+  EXPECT_EQ(checkpoint_steps(work / "run").back(), 4);
+}
+
+TEST(ResumeTest, FromAFileIntoANewRun) {
+  const Workspace work;
+  expect_success(work.train({"--set", "train.steps=4"}));
+  expect_success(work.train({"--set", "train.steps=2", "--run-dir", "first"}));
+  const std::string file = checkpoint_file("first", 2);
+  expect_success(work.train({"--set", "train.steps=4", "--run-dir", "second", "--resume", file}));
+  EXPECT_THAT(checkpoint_steps(work / "first"), ::testing::ElementsAre(2));
+  const auto got = checkpoint::read_safetensors(checkpoint_file(work / "second", 4));
+  const auto want = checkpoint::read_safetensors(checkpoint_file(work / "run", 4));
+  ASSERT_EQ(got.tensors.size(), want.tensors.size());
+  for (const auto& [name, tensor] : want.tensors) {
+    EXPECT_TRUE(tensor.equal(got.tensors.at(name))) << name;
+  }
+}
+
+}  // namespace
+}  // namespace vidgen::test

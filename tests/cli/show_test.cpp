@@ -1,0 +1,167 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/workspace.h"
+#include "vidgen/checkpoint/safetensors.h"
+
+/// The commands that show something: inspect, config, data prepare, completion, --version, --help.
+namespace vidgen::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+
+TEST(InspectTest, ShowsConfigurationStepAndTensors) {
+  const Workspace work;
+  const auto trained = work.train({"--set", "train.seed=77"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const auto file = checkpoint_file("run", 2);
+  const auto result = work.run({"inspect", file});
+  expect_success(result);
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, ContainsRegex("file +" + file.string()));
+  EXPECT_THAT(result.out, ContainsRegex("kind +checkpoint"));
+  EXPECT_THAT(result.out, ContainsRegex("step +2\n"));
+  EXPECT_THAT(result.out, HasSubstr("10 frames of 16x16"));
+  EXPECT_THAT(result.out, HasSubstr(read_bytes(work / "run/config.yaml")));
+  const auto tensors = checkpoint::read_safetensors(work / file).tensors;
+  for (const auto& [name, tensor] : tensors) EXPECT_THAT(result.out, HasSubstr("\n" + name + " "));
+  EXPECT_THAT(result.out, HasSubstr(std::to_string(tensors.size()) + " tensors"));
+
+  const auto folder = work.run({"inspect", "run"});
+  expect_success(folder);
+  EXPECT_THAT(folder.out, ContainsRegex("kind +weights"));
+}
+
+/// The dotted keys of a tree, as `config --explain` writes them: list items as "[]".
+void collect_keys(const core::Json& tree, const std::string& path, std::set<std::string>& keys) {
+  for (const auto& [key, value] : tree.items()) {
+    const std::string child = path.empty() ? key : path + "." + key;
+    if (value.is_object()) {
+      collect_keys(value, child, keys);
+    } else if (value.is_array() && !value.empty() && value[0].is_object()) {
+      for (const auto& item : value) collect_keys(item, child + "[]", keys);
+    } else {
+      keys.insert(child);
+    }
+  }
+}
+
+TEST(ConfigCommandTest, ExplainsEveryKey) {
+  const Workspace work;
+  expect_success(work.train());
+  const auto metadata = checkpoint::read_safetensors(work / "run/weights.safetensors").metadata;
+  std::set<std::string> keys;
+  collect_keys(core::Json::parse(metadata.at("config")), "", keys);
+  EXPECT_GT(keys.size(), 50u);
+  const auto result = work.run({"config", "--explain"});
+  expect_success(result);
+  EXPECT_EQ(result.err, "");
+  for (const auto& key : keys) EXPECT_THAT("\n" + result.out, HasSubstr("\n" + key + ": "));
+  EXPECT_THAT(result.out, ContainsRegex("train.steps: 10000\n +[A-Z].*\\(integer: 1 to"));
+}
+
+TEST(ConfigCommandTest, PrintsTheResolvedFile) {
+  const Workspace work;
+  const auto result =
+      work.run({"config", "--config", "tiny.yaml", "--set", "model.discriminators.0.pool=1",
+                "--set", "data.sources[0].weight=2.5", "--set", "optim.generator.lr=1e-3"});
+  // The list of sources is one name in the file; only the spelled-out form has weights.
+  expect_refused(result, {"--set data.sources[0].weight=2.5"});
+  const auto good = work.run({"config", "--config", "tiny.yaml", "--set",
+                              "data.sources=[{path: \"a b.mp4\", weight: 2.5}]", "--set",
+                              "data.sources[0].weight=3.5", "--set", "optim.generator.lr=1e-3"});
+  expect_success(good);
+  EXPECT_THAT(good.out, HasSubstr("path: \"a b.mp4\"\n"));
+  EXPECT_THAT(good.out, HasSubstr("weight: 3.5\n"));
+  EXPECT_THAT(good.out, HasSubstr("lr: 0.001\n"));
+  write_bytes(work / "resolved.yaml", good.out);
+  EXPECT_EQ(work.run({"config", "--config", "resolved.yaml"}).out, good.out);
+}
+
+TEST(DataCommandTest, PrepareBuildsTheCacheThatTrainUses) {
+  const Workspace work;
+  const auto result = work.run({"data", "prepare", "--config", "tiny.yaml"});
+  expect_success(result);
+  EXPECT_THAT(result.out, HasSubstr("1 videos ready, 15 training clips"));
+  EXPECT_THAT(result.err, HasSubstr("preparing clips"));
+  EXPECT_FALSE(fs::exists(work / "run"));
+  const auto trained = work.train();
+  expect_success(trained);
+  EXPECT_THAT(trained.err, ::testing::Not(HasSubstr("preparing clips")));
+}
+
+TEST(VersionTest, NamesWhatItWasBuiltWith) {
+  const Workspace work;
+  const auto result = work.run({"--version"});
+  expect_success(result);
+  EXPECT_EQ(result.err, "");
+  const auto lines = lines_of(result.out);
+  ASSERT_EQ(lines.size(), 4u) << result.out;
+  EXPECT_THAT(lines[0], ::testing::MatchesRegex("vidgen [0-9]+\\.[0-9]+\\.[0-9]+"));
+  EXPECT_THAT(lines[1], HasSubstr("LibTorch 2."));
+  EXPECT_THAT(lines[2], ::testing::MatchesRegex("OpenCV [0-9.]+.*"));
+  EXPECT_THAT(lines[3], HasSubstr("CUDA "));
+}
+
+TEST(HelpTest, ListsEverySubcommand) {
+  const Workspace work;
+  const auto result = work.run({"--help"});
+  expect_success(result);
+  for (const std::string name :
+       {"train", "sample", "prune", "inspect", "data", "config", "completion"}) {
+    EXPECT_THAT(result.out, HasSubstr("\n  " + name + " "));
+    const auto help = work.run({name, "--help"});
+    expect_success(help);
+    EXPECT_THAT(help.out, HasSubstr(name));
+  }
+}
+
+/// What the bash script offers for `vidgen WORDS`, the last word being typed.
+std::vector<std::string> complete(const Workspace& work, const std::string& words) {
+  const std::string script =
+      "source completion.bash; COMP_WORDS=(vidgen " + words +
+      "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _vidgen; printf '%s\\n' \"${COMPREPLY[@]}\"";
+  const auto result = run_program("/bin/bash", {"-c", script}, work.options());
+  EXPECT_EQ(result.err, "");
+  return lines_of(result.out);
+}
+
+TEST(CompletionTest, BashScriptCompletes) {
+  const Workspace work;
+  const auto result = work.run({"completion", "bash"});
+  expect_success(result);
+  write_bytes(work / "completion.bash", result.out);
+  const auto checked = run_program("/bin/bash", {"-n", "completion.bash"}, work.options());
+  EXPECT_EQ(checked.exit_code, 0) << checked.err;
+
+  using ::testing::Contains;
+  EXPECT_THAT(complete(work, "tr"), Contains("train"));
+  EXPECT_THAT(complete(work, "train --re"), Contains("--resume"));
+  EXPECT_THAT(complete(work, "train --config tiny.yaml --dry"), Contains("--dry-run"));
+  EXPECT_THAT(complete(work, "data pre"), Contains("prepare"));
+  EXPECT_THAT(complete(work, "data inspect --fr"), Contains("--frames"));
+  EXPECT_THAT(complete(work, "train --config ti"), Contains("tiny.yaml"));
+  EXPECT_THAT(complete(work, "--quiet tr"), Contains("train"));
+  EXPECT_THAT(complete(work, "--quiet train --re"), Contains("--resume"));
+  EXPECT_THAT(complete(work, "inspect tiny.yaml --he"), Contains("--help"));
+}
+
+TEST(CompletionTest, OtherShells) {
+  const Workspace work;
+  for (const std::string shell : {"zsh", "fish"}) {
+    const auto result = work.run({"completion", shell});
+    expect_success(result);
+    for (const std::string word : {"train", "resume", "prepare"}) {
+      EXPECT_THAT(result.out, HasSubstr(word)) << shell;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vidgen::test

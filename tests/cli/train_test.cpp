@@ -1,0 +1,190 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/workspace.h"
+#include "vidgen/checkpoint/safetensors.h"
+#include "vidgen/video/reader.h"
+
+namespace vidgen::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+/// Frames that can be decoded.
+int64_t count_frames(const fs::path& path) {
+  video::VideoReader reader(path);
+  int64_t frames = 0;
+  while (reader.skip()) ++frames;
+  return frames;
+}
+
+TEST(TrainTest, FillsTheRunFolder) {
+  const Workspace work;
+  const auto result =
+      work.train({"--set", "train.steps=6", "--set", "train.sample_every=3", "--set",
+                  "train.sample_clips=2", "--set", "train.checkpoint_every=2", "--set",
+                  "train.keep_checkpoints=2", "--run-dir", "runs/first"});
+  expect_success(result);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, HasSubstr("runs/first/weights.safetensors"));
+
+  const auto run = work / "runs/first";
+  EXPECT_THAT(checkpoint_steps(run), ElementsAre(4, 6));
+  for (const std::string name : {"step-00000003", "step-00000006"}) {
+    EXPECT_EQ(count_frames(run / "samples" / (name + ".mp4")), 10);
+    const auto sheet = video::read_image(run / "samples" / (name + ".png"));
+    EXPECT_GE(sheet.width, 10 * 16);
+    EXPECT_GE(sheet.height, 2 * 16);
+    EXPECT_LT(sheet.height, 3 * 16);
+  }
+  EXPECT_FALSE(fs::exists(run / "samples/step-00000002.png"));
+  EXPECT_FALSE(checkpoint::read_safetensors(run / "weights.safetensors").tensors.empty());
+  EXPECT_FALSE(fs::exists(work / "run"));
+  EXPECT_THAT(work.temporary_files(), IsEmpty());
+}
+
+TEST(TrainTest, LogHasOneLineAStep) {
+  const Workspace work;
+  expect_success(work.train({"--set", "train.steps=4", "--set", "train.scaler.mode=on"}));
+  const auto log = read_log(work / "run");
+  ASSERT_EQ(log.size(), 4u);
+  for (size_t i = 0; i < log.size(); ++i) {
+    EXPECT_EQ(log[i].at("step"), i + 1);
+    for (const std::string key :
+         {"loss_d", "loss_g", "grad_norm_d", "grad_norm_g", "d_real_frame", "d_fake_frame",
+          "d_real_clip", "d_fake_clip", "scale_d", "scale_g", "skipped_d", "skipped_g",
+          "clips_per_second", "seconds"}) {
+      EXPECT_TRUE(log[i].contains(key) && log[i][key].is_number()) << key << log[i];
+    }
+    EXPECT_TRUE(log[i].at("time").is_string());
+  }
+}
+
+TEST(TrainTest, SavedConfigurationIsTheWholeOne) {
+  const Workspace work;
+  expect_success(work.train({"--set", "train.seed=9", "--run-dir", "elsewhere"}));
+  const std::string saved = read_bytes(work / "elsewhere/config.yaml");
+  EXPECT_THAT(saved, HasSubstr("seed: 9\n"));
+  EXPECT_THAT(saved, HasSubstr("run_dir: \"elsewhere\"\n"));
+  const auto again = work.run({"config", "--config", "elsewhere/config.yaml"});
+  expect_success(again);
+  EXPECT_EQ(again.out, saved);
+  const auto on =
+      work.run({"train", "--config", "elsewhere/config.yaml", "--set", "train.steps=3"});
+  expect_success(on);
+  EXPECT_THAT(on.err, HasSubstr("at step 2"));
+  EXPECT_EQ(read_log(work / "elsewhere").size(), 3u);
+}
+
+TEST(TrainTest, DryRunWritesNothing) {
+  const Workspace work;
+  const auto before = work.tree();
+  const auto result = work.train({"--dry-run"});
+  expect_success(result);
+  for (const std::string part : {"generator\n", "discriminators[0]\n", "discriminators[1]\n",
+                                 "parameters", "peak memory", "a step", "float32"}) {
+    EXPECT_THAT(result.out, HasSubstr(part));
+  }
+  EXPECT_EQ(work.tree(), before);
+}
+
+TEST(TrainTest, AnExistingRunIsNeverStartedAnew) {
+  const Workspace work;
+  expect_success(work.train());
+  expect_refuses(work, work.train_arguments({"--resume", "none"}),
+                 {"run: already holds a run (step-00000002.safetensors)"});
+  fs::copy_file(checkpoint_file(work / "run", 2), work / "copy.safetensors");
+  expect_refuses(work, work.train_arguments({"--resume", "copy.safetensors"}),
+                 {"run: already holds a run"});
+  expect_refuses(work, work.train_arguments({"--set", "train.seed=1"}),
+                 {"step-00000002.safetensors: train.seed is 0 in the checkpoint and 1"});
+}
+
+TEST(TrainTest, AFinishedRunStaysAsItIs) {
+  const Workspace work;
+  expect_success(work.train());
+  const std::string checkpoint = read_bytes(checkpoint_file(work / "run", 2));
+  const std::string log = read_bytes(work / "run/log.jsonl");
+  expect_success(work.train());
+  EXPECT_EQ(read_bytes(checkpoint_file(work / "run", 2)), checkpoint);
+  EXPECT_EQ(read_bytes(work / "run/log.jsonl"), log);
+}
+
+TEST(TrainTest, QuietPrintsNothing) {
+  const Workspace work;
+  const auto result = work.run({"--quiet", "train", "--config", "tiny.yaml"});
+  expect_success(result);
+  EXPECT_EQ(result.out + result.err, "");
+}
+
+/// The network of an epoch-long step: it is still in its first step when the signals arrive.
+Workspace::Arguments long_steps() {
+  return Workspace::train_arguments({"--set", "train.batch_size=256", "--set",
+                                     "train.accumulate=64", "--set", "train.steps=1000"});
+}
+
+/// The words of the command that the program tells to go on with.
+Workspace::Arguments command_to_go_on(const std::string& err) {
+  const std::string mark = "To go on: vidgen ";
+  const size_t begin = err.find(mark);
+  if (begin == std::string::npos) return {};
+  std::istringstream words(lines_of(err.substr(begin + mark.size())).front());
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
+class SignalTest : public ::testing::TestWithParam<int> {};
+
+TEST_P(SignalTest, SavesAndTellsHowToGoOn) {
+  const Workspace work;
+  // A setting of the command line that the way to go on must not lose.
+  Program program(program_path(),
+                  work.train_arguments({"--set", "train.steps=100000", "--set", "train.seed=3"}),
+                  work.options());
+  ASSERT_TRUE(wait_until([&] {
+    return lines_of(read_bytes(work / "run/log.jsonl")).size() >= 3 || !program.running();
+  }));
+  program.signal(GetParam());
+  const auto result = program.wait();
+  expect_success(result);
+  const auto steps = checkpoint_steps(work / "run");
+  ASSERT_EQ(steps.size(), 1u) << result.err;
+  EXPECT_EQ(read_log(work / "run").size(), static_cast<size_t>(steps[0]));
+  EXPECT_THAT(result.err, HasSubstr("stopped at step " + std::to_string(steps[0])));
+  EXPECT_FALSE(fs::exists(work / "run/weights.safetensors"));
+
+  auto command = command_to_go_on(result.err);
+  ASSERT_THAT(command, Not(IsEmpty())) << result.err;
+  command.insert(command.end(), {"--set", "train.steps=" + std::to_string(steps[0] + 2)});
+  expect_success(work.run(command));
+  EXPECT_EQ(checkpoint_steps(work / "run").back(), steps[0] + 2);
+  EXPECT_TRUE(fs::exists(work / "run/weights.safetensors"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, SignalTest, ::testing::Values(SIGINT, SIGTERM),
+                         [](const auto& info) { return info.param == SIGINT ? "Int" : "Term"; });
+
+TEST(TrainTest, SecondInterruptEndsAtOnce) {
+  const Workspace work;
+  Program program(program_path(), long_steps(), work.options());
+  ASSERT_TRUE(wait_until([&] {
+    return program.err().find("from step 0 to 1000") != std::string::npos || !program.running();
+  }));
+  program.signal(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  ASSERT_TRUE(program.running()) << program.err();
+  program.signal(SIGINT);
+  const auto result = program.wait();
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  EXPECT_THAT(checkpoint_steps(work / "run"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace vidgen::test

@@ -1,0 +1,91 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "support/error.h"
+#include "vidgen/config/yaml.h"
+
+namespace vidgen::config {
+namespace {
+
+using core::Json;
+using test::error_of;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr const char* kText = "a: {b: 1, list: [{c: 1}, {c: 2}], empty: }\n";
+
+Json after(const std::string& assignment) {
+  YamlTree yaml = parse_yaml(kText, "f.yaml");
+  set_key(yaml, assignment);
+  return yaml.tree;
+}
+
+TEST(SetKeyTest, ReplacesAValue) {
+  EXPECT_EQ(after("a.b=2").at("a").at("b"), 2);
+  EXPECT_EQ(after("a.b=x=y").at("a").at("b"), "x=y");
+  EXPECT_EQ(after("a.b='2'").at("a").at("b"), "2");
+  EXPECT_EQ(after("a.b=[1, {x: 2}]").at("a").at("b"), Json::parse(R"([1, {"x": 2}])"));
+  EXPECT_TRUE(after("a.b=").at("a").at("b").is_null());
+  EXPECT_EQ(after("a=5"), Json::parse(R"({"a": 5})"));
+}
+
+TEST(SetKeyTest, ReachesIntoLists) {
+  for (const std::string path : {"a.list[1].c", "a.list.1.c"}) {
+    const Json tree = after(path + "=7");
+    EXPECT_EQ(tree.at("a").at("list"), Json::parse(R"([{"c": 1}, {"c": 7}])")) << path;
+  }
+  EXPECT_EQ(after("a.list[0]=x").at("a").at("list")[0], "x");
+}
+
+TEST(SetKeyTest, MakesSectionsOnTheWay) {
+  EXPECT_EQ(after("new.section.key=1").at("new"), Json::parse(R"({"section": {"key": 1}})"));
+  EXPECT_EQ(after("a.empty.key=1").at("a").at("empty"), Json::parse(R"({"key": 1})"));
+}
+
+TEST(SetKeyTest, PlaceBecomesTheAssignment) {
+  for (const std::string path : {"a.list[1].c", "a.list.1.c"}) {
+    YamlTree yaml = parse_yaml(kText, "f.yaml");
+    set_key(yaml, path + "=7");
+    EXPECT_EQ(yaml.place("a.list[1].c"), "--set " + path + "=7");
+    EXPECT_THAT(yaml.place("a.list[0].c"), StartsWith("f.yaml:1:"));
+  }
+  // Also for what lies inside the new value, whatever was there before.
+  YamlTree yaml = parse_yaml(kText, "f.yaml");
+  set_key(yaml, "a.list=[{c: 5, d: 6}]");
+  EXPECT_EQ(yaml.place("a.list[0].d"), "--set a.list=[{c: 5, d: 6}]");
+  EXPECT_EQ(yaml.place("a.list[0].c"), "--set a.list=[{c: 5, d: 6}]");
+}
+
+TEST(SetKeyTest, RefusesWhatIsMalformed) {
+  for (const std::string assignment : {"a.b",
+                                       "",
+                                       "=1",
+                                       ".b=1",
+                                       "a.=1",
+                                       "a..b=1",
+                                       "a.list[]=1",
+                                       "a.list[0=1",
+                                       "a.b]=1",
+                                       "a.list[0]c=1",
+                                       "a.list[-1]=1",
+                                       "a.list[+1]=1",
+                                       "a.list[2]=1",
+                                       "a.list.x=1",
+                                       "a.list[99999999999999999999]=1",
+                                       "a.b.c=1",
+                                       "a.b[0]=1",
+                                       "a.b=[1",
+                                       "a.b={x: 1",
+                                       "a.b=\"x",
+                                       "a.b=x: y",
+                                       "a.b=1\nc: 2"}) {
+    EXPECT_THAT(error_of([&] { after(assignment); }), HasSubstr("--set " + assignment.substr(0, 5)))
+        << assignment;
+  }
+}
+
+}  // namespace
+}  // namespace vidgen::config
