@@ -23,9 +23,3 @@ endif()
 
 # Executables are compiled as libraries are, so that all can share one precompiled header.
 set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)
-
-find_program(CCACHE ccache)
-if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
-endif()

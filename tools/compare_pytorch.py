@@ -76,8 +76,8 @@ class Gan:
 
     @staticmethod
     def adam(parameters, options):
-        return torch.optim.Adam(parameters, options["lr"], (options["beta1"], options["beta2"]), options["eps"],
-                                options["weight_decay"], fused=True)
+        lr, eps, decay = (float(options[key]) for key in ("lr", "eps", "weight_decay"))
+        return torch.optim.Adam(parameters, lr, (options["beta1"], options["beta2"]), eps, decay, fused=True)
 
     def autocast(self):
         return torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32)

@@ -1,3 +1,6 @@
+#include <malloc.h>
+
+#include <climits>
 #include <cstdio>
 #include <exception>
 
@@ -24,6 +27,13 @@ constexpr Command kCommands[] = {
     {"config", "Check a configuration, or explain every key.", vidgen::cli::add_config},
     {"completion", "Print a completion script for a shell.", vidgen::cli::add_completion},
 };
+
+// Training frees and takes the same large blocks at every step: glibc would give each back to the
+// kernel and have it cleared again.
+void keep_freed_memory() {
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
 
 // 0 is success, 2 something the user can put right, 1 a fault of our own.
 int run(int argc, char** argv) {
@@ -53,6 +63,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_freed_memory();
   try {
     return run(argc, argv);
   } catch (const vidgen::Error& error) {

@@ -143,6 +143,15 @@ Json& child_of(Json& node, const std::string& part, const std::string& assignmen
   return node[index];
 }
 
+/// With a point, because YAML 1.1 takes 1e-08 for text.
+std::string number_text(const Json& number) {
+  std::string text = number.dump();
+  const size_t exponent = text.find('e');
+  if (exponent != std::string::npos && text.find('.') == std::string::npos)
+    text.insert(exponent, ".0");
+  return text;
+}
+
 void emit(YAML::Emitter& out, const Json& node) {
   if (node.is_object()) {
     out << YAML::BeginMap;
@@ -159,7 +168,7 @@ void emit(YAML::Emitter& out, const Json& node) {
   } else if (node.is_string()) {
     out << YAML::DoubleQuoted << node.get<std::string>();
   } else {
-    out << node.dump();
+    out << (node.is_number_float() ? number_text(node) : node.dump());
   }
 }
 

@@ -119,6 +119,8 @@ class Program {
       ::setrlimit(RLIMIT_FSIZE, &limit);
     }
     ::execve(argv[0], argv, envp);
+    constexpr char kProblem[] = "the program to test cannot be run\n";
+    if (::write(STDERR_FILENO, kProblem, sizeof(kProblem) - 1) < 0) ::_exit(126);
     ::_exit(127);
   }
 
@@ -129,6 +131,8 @@ class Program {
       const size_t equals = text.find('=');
       if (equals != std::string::npos) all[text.substr(0, equals)] = text.substr(equals + 1);
     }
+    // Set in this process by the library that reads videos; a user's shell does not have it.
+    all.erase("OPENCV_FFMPEG_LOGLEVEL");
     for (const auto& [name, value] : options.environment) all[name] = value;
     std::vector<std::string> lines;
     for (const auto& [name, value] : all) lines.push_back(name + "=" + value);

@@ -76,6 +76,11 @@ TEST_F(PruneTest, LayerScopeTakesTheSameShareOfEach) {
     EXPECT_NEAR(count_zeros(mask), 0.5 * static_cast<double>(mask.numel()), 1) << name;
     EXPECT_THAT(table_, HasSubstr(name));
   }
+  expect_success(work_.run({"sample", "--checkpoint", "pruned.safetensors", "--out", "a.mp4"}));
+  const auto shown = work_.run({"inspect", "pruned.safetensors"});
+  expect_success(shown);
+  EXPECT_THAT(shown.out, ::testing::ContainsRegex("mask\\.[a-z._0-9]+ .*Byte .* 50\\.0"));
+  EXPECT_THAT(shown.out, ::testing::ContainsRegex("ema\\.[a-z._0-9]+ .*Float .* 50\\.0"));
 }
 
 TEST_F(PruneTest, GlobalScopeTakesAnExactCount) {
@@ -117,15 +122,6 @@ TEST_F(PruneTest, WeightsFileIsPrunedToo) {
   expect_success(work_.run({"sample", "--checkpoint", "pruned.safetensors", "--out", "a.mp4"}));
 }
 
-TEST_F(PruneTest, OtherCommandsTakeThePrunedFile) {
-  prune("run", "pruned.safetensors", "0.5");
-  expect_success(work_.run({"sample", "--checkpoint", "pruned.safetensors", "--out", "a.mp4"}));
-  const auto shown = work_.run({"inspect", "pruned.safetensors"});
-  expect_success(shown);
-  EXPECT_THAT(shown.out, ::testing::ContainsRegex("mask\\.[a-z._0-9]+ .*Byte .* 50\\.0"));
-  EXPECT_THAT(shown.out, ::testing::ContainsRegex("ema\\.[a-z._0-9]+ .*Float .* 50\\.0"));
-}
-
 TEST_F(PruneTest, FurtherTrainingKeepsTheZeros) {
   const auto masks = under(prune("run", "pruned.safetensors", "0.6"), "mask.");
   expect_success(work_.train(
@@ -152,12 +148,10 @@ TEST_F(PruneTest, PruningAgainKeepsEarlierZeros) {
   // A smaller share than before changes nothing.
   const auto again = prune("second.safetensors", "third.safetensors", "0.2");
   for (const auto& [name, tensor] : again) EXPECT_TRUE(tensor.equal(tensors.at(name))) << name;
-}
 
-TEST_F(PruneTest, SparsityZeroChangesNoWeight) {
   const auto before = read(checkpoint_file("run", 2));
-  const auto after = prune("run", "same.safetensors", "0");
-  for (const auto& [name, tensor] : before) EXPECT_TRUE(tensor.equal(after.at(name))) << name;
+  const auto same = prune("run", "same.safetensors", "0");
+  for (const auto& [name, tensor] : before) EXPECT_TRUE(tensor.equal(same.at(name))) << name;
 }
 
 TEST_F(PruneTest, FullDiskLeavesNothing) {

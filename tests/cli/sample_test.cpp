@@ -71,16 +71,19 @@ TEST_F(SampleTest, Videos) {
   // 16 pixels for each clip and 2 between.
   sample("grid.mp4", {"--grid", "2x3"});
   EXPECT_EQ(measure(work_ / "grid.mp4"), (VideoSize{10, 34, 52, 25}));
+  // What was there is replaced.
+  write_bytes(work_ / "out.mp4", "old");
+  sample("out.mp4");
+  EXPECT_EQ(measure(work_ / "out.mp4").frames, 10);
 }
 
-TEST_F(SampleTest, ContactSheetHasARowForEachClip) {
+TEST_F(SampleTest, ContactSheetAndFolder) {
+  // A row for each clip, a column for each frame.
   sample("sheet.png", {"--count", "3"});
   const auto sheet = video::read_image(work_ / "sheet.png");
   EXPECT_EQ(sheet.height, 3 * 16 + 2 * 2);
   EXPECT_EQ(sheet.width, 10 * 16 + 9 * 2);
-}
 
-TEST_F(SampleTest, FolderHoldsAVideoForEachClip) {
   sample("videos", {"--count", "2"});
   EXPECT_EQ(measure(work_ / "videos/clip-0000.mp4"), (VideoSize{10, 16, 16, 25}));
   EXPECT_EQ(measure(work_ / "videos/clip-0001.mp4").frames, 10);
@@ -100,9 +103,7 @@ TEST_F(SampleTest, TensorIsExactAndFollowsTheSeed) {
   EXPECT_FALSE(clips({"--count", "3", "--seed", "6"}).equal(first));
   EXPECT_FALSE(first[0].equal(first[1]));
   EXPECT_EQ(clips({"--frames", "40"}).size(1), 40);
-}
-
-TEST_F(SampleTest, TruncationOfZeroLeavesNoVariety) {
+  // Latents of zero leave no variety.
   const auto flat = clips({"--count", "2", "--truncation", "0"});
   EXPECT_TRUE(flat[0].equal(flat[1]));
 }
@@ -117,12 +118,6 @@ TEST_F(SampleTest, WeightsAloneAreEnough) {
   fs::remove(work_ / "clip.mp4");
   fs::remove_all(work_ / "cache");
   EXPECT_TRUE(clips({"--count", "2"}, "elsewhere/w.safetensors").equal(from_run));
-}
-
-TEST_F(SampleTest, ReplacesWhatWasThere) {
-  write_bytes(work_ / "out.mp4", "old");
-  sample("out.mp4");
-  EXPECT_EQ(measure(work_ / "out.mp4").frames, 10);
 }
 
 TEST_F(SampleTest, FullDiskKeepsTheOldFile) {

@@ -89,11 +89,15 @@ TEST(DataCommandTest, PrepareBuildsTheCacheThatTrainUses) {
   const auto result = work.run({"data", "prepare", "--config", "tiny.yaml"});
   expect_success(result);
   EXPECT_THAT(result.out, HasSubstr("1 videos ready, 15 training clips"));
-  EXPECT_THAT(result.err, HasSubstr("preparing clips"));
   EXPECT_FALSE(fs::exists(work / "run"));
-  const auto trained = work.train();
-  expect_success(trained);
-  EXPECT_THAT(trained.err, ::testing::Not(HasSubstr("preparing clips")));
+  std::vector<fs::path> cached;
+  for (const auto& entry : fs::recursive_directory_iterator(work / "cache")) {
+    if (entry.is_regular_file()) cached.push_back(entry.path());
+  }
+  ASSERT_EQ(cached.size(), 1u);
+  const auto made = fs::last_write_time(cached[0]);
+  expect_success(work.train());
+  EXPECT_EQ(fs::last_write_time(cached[0]), made);
 }
 
 TEST(VersionTest, NamesWhatItWasBuiltWith) {
@@ -116,9 +120,11 @@ TEST(HelpTest, ListsEverySubcommand) {
   for (const std::string name :
        {"train", "sample", "prune", "inspect", "data", "config", "completion"}) {
     EXPECT_THAT(result.out, HasSubstr("\n  " + name + " "));
-    const auto help = work.run({name, "--help"});
-    expect_success(help);
-    EXPECT_THAT(help.out, HasSubstr(name));
+  }
+  const auto train = work.run({"train", "--help"});
+  expect_success(train);
+  for (const std::string name : {"--config", "--set", "--run-dir", "--resume", "--dry-run"}) {
+    EXPECT_THAT(train.out, HasSubstr(name));
   }
 }
 

@@ -80,9 +80,9 @@ TEST(VideoErrorsTest, OneBadVideoAmongGoodOnes) {
   expect_success(skipped);
   EXPECT_THAT(skipped.err, ::testing::HasSubstr("skipped videos/bad.mp4: is not a video"));
 
-  expect_refuses(work,
-                 {"data", "prepare", "--config", "tiny.yaml", "--set", "data.sources=text.mp4"},
-                 {"text.mp4: is not a video"});
+  expect_refuses(
+      work, {"data", "prepare", "--config", "tiny.yaml", "--set", "data.sources=videos/bad.mp4"},
+      {"videos/bad.mp4: is not a video"});
 }
 
 TEST(VideoErrorsTest, InspectListsWhatIsWrong) {

@@ -156,6 +156,12 @@ inline std::vector<int64_t> checkpoint_steps(const std::filesystem::path& run) {
   return steps;
 }
 
+/// The step of a run's newest checkpoint; -1 when there is none.
+inline int64_t newest_step(const std::filesystem::path& run) {
+  const auto steps = checkpoint_steps(run);
+  return steps.empty() ? -1 : steps.back();
+}
+
 inline std::filesystem::path checkpoint_file(const std::filesystem::path& run, int64_t step) {
   char name[40];
   std::snprintf(name, sizeof(name), "step-%08ld.safetensors", static_cast<long>(step));

@@ -20,6 +20,7 @@ namespace vidgen::core {
 namespace {
 
 namespace fs = std::filesystem;
+using test::TemporaryFolder;
 
 size_t entries(const fs::path& folder) {
   return static_cast<size_t>(

@@ -1,6 +1,7 @@
 #include "vidgen/data/loader.h"
 
 #include <gtest/gtest.h>
+#include <torch/cuda.h>
 #include <torch/types.h>
 
 #include <memory>
