@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <set>
 
 #include "commands.h"
 #include "vidgen/core/error.h"
@@ -36,16 +37,36 @@ void collect(const CLI::App& command, const std::string& words,
   }
 }
 
+/// Options that take no value.
+void collect_flags(const CLI::App& command, std::set<std::string>& flags) {
+  for (const auto* option : command.get_options()) {
+    if (option->get_items_expected_max() > 0) continue;
+    for (const auto& name : option->get_lnames()) flags.insert("--" + name);
+    for (const auto& name : option->get_snames()) flags.insert("-" + name);
+  }
+  for (const auto* sub : command.get_subcommands({})) collect_flags(*sub, flags);
+}
+
 std::string bash_script(const CLI::App& program) {
   std::vector<std::pair<std::string, std::vector<std::string>>> commands;
   collect(program, "", commands);
-  std::string text = R"(_vidgen() {
-  local word="${COMP_WORDS[COMP_CWORD]}" path="" i
+  std::set<std::string> flags;
+  collect_flags(program, flags);
+  std::string known = ":";
+  for (const auto& [words, next] : commands) known += words + ":";
+  std::string text = cat("_vidgen() {\n  local commands=\"", known, "\" flags=\" ",
+                         core::join({flags.begin(), flags.end()}, " "), R"( "
+  local word="${COMP_WORDS[COMP_CWORD]}" path="" i next
   for ((i = 1; i < COMP_CWORD; ++i)); do
-    [[ ${COMP_WORDS[i]} == [a-z]* && ${COMP_WORDS[i-1]} != --* ]] && path="${path:+$path }${COMP_WORDS[i]}"
+    if [[ ${COMP_WORDS[i]} == -* ]]; then
+      [[ $flags == *" ${COMP_WORDS[i]} "* ]] || ((++i))
+      continue
+    fi
+    next="${path:+$path }${COMP_WORDS[i]}"
+    [[ $commands == *":$next:"* ]] && path="$next"
   done
   case "$path" in
-)";
+)");
   for (const auto& [words, next] : commands) {
     text += cat("    \"", words, "\") COMPREPLY=($(compgen -W \"", core::join(next, " "),
                 "\" -- \"$word\")) ;;\n");

@@ -47,8 +47,10 @@ void add_inspect_videos(CLI::App& data) {
   command->add_option("--fps", options->fps, "Resample to this rate first; 0 keeps the file's")
       ->capture_default_str();
   command->callback([options] {
-    data::validate(*options, "data inspect");
-    inspect(*options);
+    data::DataOptions checked;
+    core::read_fields(core::write_fields(*options), checked, "data inspect");
+    data::validate(checked, "data inspect");
+    inspect(checked);
   });
 }
 

@@ -3,10 +3,14 @@
 #include <climits>
 #include <cstdio>
 #include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
 
 #include "commands.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/log.h"
+#include "vidgen/core/text.h"
 
 namespace {
 
@@ -35,6 +39,23 @@ void keep_freed_memory() {
   ::mallopt(M_TRIM_THRESHOLD, INT_MAX);
 }
 
+// CLI11 says of a misspelt command only that one is required.
+void check_command(int argc, char** argv) {
+  int first = 1;
+  while (first < argc && argv[first][0] == '-') ++first;
+  if (first == argc) return;
+  std::vector<std::string> names;
+  for (const auto& command : kCommands) {
+    if (std::string(argv[first]) == command.name) return;
+    names.emplace_back(command.name);
+  }
+  const std::string suggestion = vidgen::core::nearest(argv[first], names);
+  throw vidgen::Error(vidgen::core::cat("unknown command \"", argv[first], "\", ",
+                                        suggestion.empty()
+                                            ? "expected one of " + vidgen::core::join(names)
+                                            : "did you mean \"" + suggestion + "\"?"));
+}
+
 // 0 is success, 2 something the user can put right, 1 a fault of our own.
 int run(int argc, char** argv) {
   CLI::App app("Trains generative adversarial networks on video, and renders clips from them.",
@@ -50,7 +71,9 @@ int run(int argc, char** argv) {
     if (action) sub->callback(action);
   }
   try {
+    check_command(argc, argv);
     app.parse(argc, argv);
+    if (!std::cout.flush()) throw vidgen::Error("cannot write to standard output");
     return 0;
   } catch (const CLI::Success& help) {
     return app.exit(help);

@@ -52,6 +52,17 @@ Grid parse_grid(const std::string& text) {
   return grid;
 }
 
+/// As CLI::Range, which lets "nan" pass.
+CLI::Validator number_from(double min, double max) {
+  const std::string range = cat(min, " to ", max);
+  const auto check = [=](const std::string& text) {
+    double value = 0;
+    const bool inside = CLI::detail::lexical_cast(text, value) && value >= min && value <= max;
+    return inside ? std::string() : cat("found ", text, ", expected ", range);
+  };
+  return CLI::Validator(check, range);
+}
+
 void write_folder(const torch::Tensor& clips, double fps, const fs::path& folder) {
   core::make_folder(folder);
   const auto videos = train::to_video_clips(clips);
@@ -126,14 +137,15 @@ Run add_sample(CLI::App& command) {
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
   command.add_option("--seed", render.seed, "The same seed gives the same clips")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.add_option("--fps", arguments->fps, "Frames a second of the video; 0 is as trained")
-      ->check(CLI::Range(0.0, 240.0))
+      ->check(number_from(0, 240))
       ->capture_default_str();
   command.add_option("--grid", arguments->grid,
                      "Play ROWSxCOLUMNS clips side by side, instead of one after another");
   command.add_option("--truncation", render.truncation, "Below 1: more typical, less varied clips")
-      ->check(CLI::Range(0.0, 2.0))
+      ->check(number_from(0, 2))
       ->capture_default_str();
   return [arguments] { run(*arguments); };
 }

@@ -88,8 +88,8 @@ void run(const Arguments& arguments) {
                      trainer.step(), " to ", config.train.steps));
   if (trainer.run() == train::Trainer::End::kInterrupted) {
     core::log_info(cat("stopped at step ", trainer.step(),
-                       ", checkpoint saved. To go on: vidgen train --config ", arguments.config,
-                       arguments.run_dir.empty() ? "" : cat(" --run-dir ", arguments.run_dir)));
+                       ", checkpoint saved. To go on: vidgen train --config ",
+                       folder.config().string()));
     return;
   }
   core::log_info(cat("done: ", folder.weights().string()));
@@ -103,7 +103,10 @@ Run add_train(CLI::App& command) {
       ->required();
   command.add_option("--set", arguments->assignments, "Set a key, as in --set train.steps=500")
       ->allow_extra_args(false);
-  command.add_option("--run-dir", arguments->run_dir, "Folder for the results, instead of run_dir");
+  command.add_option("--run-dir", arguments->run_dir, "Folder for the results, instead of run_dir")
+      ->check([](const std::string& name) {
+        return name.empty() ? "expected the name of a folder" : "";
+      });
   command
       .add_option("--resume", arguments->resume,
                   "auto goes on where the run is, none starts anew, or a checkpoint")

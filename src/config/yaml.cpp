@@ -4,7 +4,8 @@
 
 #include <charconv>
 #include <cmath>
-#include <set>
+#include <iterator>
+#include <regex>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -79,9 +80,10 @@ class Converter {
   // have the tag "!").
   static Json convert_scalar(const YAML::Node& node) {
     const std::string& text = node.Scalar();
-    if (node.Tag() == "!") return text;
+    if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") return text;
     if (text == "true" || text == "True" || text == "TRUE") return true;
     if (text == "false" || text == "False" || text == "FALSE") return false;
+    if (text.compare(0, 2, "+-") == 0) return text;
     const char* begin = text.data() + (text.size() > 1 && text[0] == '+' ? 1 : 0);
     const char* end = text.data() + text.size();
     int64_t integer = 0;
@@ -114,24 +116,30 @@ YAML::Node load(const std::string& text, const std::string& name) {
   }
 }
 
-/// "a.b[0].c" -> a, b, 0, c.
-std::vector<std::string> split_path(const std::string& path) {
-  std::vector<std::string> parts(1);
-  for (const char c : path) {
-    if (c == '.' || c == '[') {
-      parts.emplace_back();
-    } else if (c != ']') {
-      parts.back() += c;
-    }
+/// Forgets the places of what was in the file before a new value took its place.
+void forget_places_under(YamlTree& tree, const std::string& path) {
+  for (auto it = tree.places.upper_bound(path); it != tree.places.end();) {
+    if (it->first.compare(0, path.size(), path) != 0) break;
+    const char next = it->first[path.size()];
+    it = next == '.' || next == '[' ? tree.places.erase(it) : std::next(it);
   }
-  return parts;
+}
+
+/// "a.b[0].c" -> a, b, 0, c. Throws when it is not of this form.
+std::vector<std::string> split_path(const std::string& path, const std::string& assignment) {
+  static const std::regex form(R"(\w+(\.\w+|\[\d+\])*)");
+  static const std::regex part(R"(\w+)");
+  if (!std::regex_match(path, form)) {
+    throw Error(
+        cat("--set ", assignment, ": expected KEY=VALUE with a dotted key such as train.steps"));
+  }
+  return {std::sregex_token_iterator(path.begin(), path.end(), part), std::sregex_token_iterator()};
 }
 
 Json& child_of(Json& node, const std::string& part, const std::string& assignment) {
   const auto fail = [&](const std::string& problem) {
     throw Error(cat("--set ", assignment, ": ", problem));
   };
-  if (part.empty()) fail("expected KEY=VALUE with a dotted key such as train.steps");
   if (node.is_null()) node = Json::object();
   if (node.is_object()) return node[part];
   if (!node.is_array()) fail(cat("\"", part, "\" lies inside a value that is no section"));
@@ -165,6 +173,8 @@ void emit(YAML::Emitter& out, const Json& node) {
     out << (flat ? YAML::Flow : YAML::Block) << YAML::BeginSeq;
     for (const auto& value : node) emit(out, value);
     out << YAML::EndSeq;
+  } else if (node.is_null()) {
+    out << YAML::Null;
   } else if (node.is_string()) {
     out << YAML::DoubleQuoted << node.get<std::string>();
   } else {
@@ -206,13 +216,17 @@ void set_key(YamlTree& tree, const std::string& assignment) {
   if (equals == std::string::npos) throw Error(cat("--set ", assignment, ": expected KEY=VALUE"));
   const YamlTree value =
       parse_yaml("value: " + assignment.substr(equals + 1), "--set " + assignment);
+  if (value.tree.size() != 1) throw Error(cat("--set ", assignment, ": expected one value"));
   Json* node = &tree.tree;
   std::string path;
-  for (const auto& part : split_path(assignment.substr(0, equals))) {
+  for (const auto& part : split_path(assignment.substr(0, equals), assignment)) {
     path += node->is_array() ? cat("[", part, "]") : path.empty() ? part : cat(".", part);
     node = &child_of(*node, part, assignment);
+    // What the file has keeps its place; a section that is new gets this one.
+    tree.places.emplace(path, "--set " + assignment);
   }
   *node = value.tree["value"];
+  forget_places_under(tree, path);
   tree.places[path] = "--set " + assignment;
 }
 

@@ -34,4 +34,6 @@ void set_log_level(LogLevel level) {
   }
 }
 
+bool shows_info() { return logger().should_log(spdlog::level::info); }
+
 }  // namespace vidgen::core

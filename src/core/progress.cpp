@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "vidgen/core/error.h"
+#include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 
 namespace vidgen::core {
@@ -56,6 +57,7 @@ void Progress::clear() {
 
 void Progress::draw(bool last) {
   drawn_ = Clock::now();
+  if (!shows_info()) return;
   const double elapsed = seconds_between(started_, drawn_);
   const int64_t worked = done_ - start_;
   std::string line = cat(label_, " ", done_, "/", total_);

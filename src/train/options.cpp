@@ -56,6 +56,11 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
 void validate(const RunOptions& options) {
   data::validate(options.data);
   models::validate(options.model, clip_shape(options.data));
+  try {
+    core::Json(options.run_dir).dump();
+  } catch (const core::Json::exception&) {
+    throw core::FieldError("run_dir", "found text that is not UTF-8");
+  }
   if (options.run_dir.empty())
     throw core::FieldError("run_dir", "found nothing, expected the name of a folder");
 }

@@ -70,6 +70,10 @@ void Trainer::resume(const std::filesystem::path& path) {
     throw Error(cat(path.string(), ": ", key, " is ", before, " in the checkpoint and ", now,
                     " in the configuration"));
   }
+  if (checkpoint.step > options_.train.steps) {
+    throw Error(cat(path.string(), ": is at step ", checkpoint.step, ", beyond train.steps ",
+                    options_.train.steps));
+  }
   gan_->set_masks(checkpoint.tensors_under("mask."));
   checkpoint::StateLoader loader(path, checkpoint.file);
   visit(loader);

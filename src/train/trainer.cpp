@@ -94,12 +94,16 @@ void Trainer::check_losses() {
     const int64_t step = bad.data_ptr<int64_t>()[i];
     // An infinite gradient norm is how loss scaling finds its scale: that step was skipped.
     if (step < 0 || name.compare(0, 4, "loss") != 0) continue;
-    throw Error(cat(
-        name, " is not finite at step ", step, ". ",
-        last_good_ ? cat("The last good checkpoint is ", last_good_->string())
-                   : std::string("There is no checkpoint yet"),
-        ". Lower the learning rate, set optim.clip_grad_norm, or use train.precision: float32"));
+    diverged(name, step);
   }
+}
+
+void Trainer::diverged(const std::string& name, int64_t step) const {
+  throw Error(
+      cat(name, " is not finite at step ", step, ". ",
+          last_good_ ? cat("The last good checkpoint is ", last_good_->string())
+                     : std::string("There is no checkpoint yet"),
+          ". Lower the learning rate, set optim.clip_grad_norm, or use train.precision: float32"));
 }
 
 void Trainer::write_log_line() {
@@ -144,6 +148,9 @@ void Trainer::write_checkpoint() {
   check_losses();
   checkpoint::StateSaver saver;
   visit(saver);
+  for (const auto& [name, tensor] : saver.tensors) {
+    if (!tensor.isfinite().all().item<bool>()) diverged(name, step_);
+  }
   auto file = describe(checkpoint::Kind::kCheckpoint, folder_.checkpoint(step_));
   file.file = {std::move(saver.metadata), std::move(saver.tensors)};
   checkpoint::write_checkpoint(file);

@@ -179,6 +179,8 @@ TEST(TrainTest, SecondInterruptEndsAtOnce) {
   ASSERT_TRUE(wait_until([&] {
     return program.err().find("from step 0 to 1000") != std::string::npos || !program.running();
   }));
+  // By now it is inside the first, long step.
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
   program.signal(SIGINT);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   ASSERT_TRUE(program.running()) << program.err();

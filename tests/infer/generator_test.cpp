@@ -29,6 +29,7 @@ Trained write_weights(const std::filesystem::path& path, nn::TemporalType type,
   models::ModelOptions options;
   options.generator.widths = {8, 8};
   options.temporal.type = type;
+  options.discriminators.resize(1);
   Trained result;
   result.file.path = path;
   result.file.kind = checkpoint::Kind::kWeights;

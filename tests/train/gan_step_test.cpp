@@ -208,8 +208,8 @@ TEST(GanStepTest, LowPrecisionStaysNearFloat32) {
     const auto has_scale = testing::Contains(std::string("scale_g"));
     EXPECT_EQ(testing::Value(low.metric_names(), has_scale), scaled)
         << "float16 needs the scaler, bfloat16 does not";
-    EXPECT_NEAR(low.metrics()[0].item<float>(), exact.metrics()[0].item<float>(), 0.05);
-    EXPECT_NEAR(low.metrics()[1].item<float>(), exact.metrics()[1].item<float>(), 0.05);
+    EXPECT_NEAR(low.metrics()[0].item<float>(), exact.metrics()[0].item<float>(), 0.1);
+    EXPECT_NEAR(low.metrics()[1].item<float>(), exact.metrics()[1].item<float>(), 0.1);
     for (const auto& parameter : low.generator()->parameters())
       EXPECT_EQ(parameter.scalar_type(), torch::kFloat);
   }

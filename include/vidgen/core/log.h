@@ -14,5 +14,7 @@ void log_error(const std::string& message);
 
 /// Shows messages of this level and above. The default is kInfo; kQuiet leaves warnings and errors.
 void set_log_level(LogLevel level);
+/// Whether log_info() shows anything.
+bool shows_info();
 
 }  // namespace vidgen::core

@@ -56,6 +56,7 @@ class Trainer {
   void write_weights();
   /// Throws when a loss of a step since the last call was not finite.
   void check_losses();
+  [[noreturn]] void diverged(const std::string& name, int64_t step) const;
   void start_loader();
   void reset_meters();
   void visit(checkpoint::StateVisitor& visitor);
