@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <regex>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -23,6 +23,16 @@ std::string step_name(int64_t step) {
   char name[32];
   std::snprintf(name, sizeof(name), "step-%08ld", step);
   return name;
+}
+
+/// The N of "step-N.safetensors"; -1 for another name.
+int64_t step_of(const fs::path& path) {
+  const std::string stem = path.stem().string();
+  if (path.extension() != ".safetensors" || stem.rfind("step-", 0) != 0) return -1;
+  int64_t step = -1;
+  const char* end = stem.data() + stem.size();
+  const auto [last, error] = std::from_chars(stem.data() + 5, end, step);
+  return error == std::errc() && last == end ? step : -1;
 }
 
 }  // namespace
@@ -45,14 +55,11 @@ void RunFolder::create() const {
 }
 
 std::vector<fs::path> RunFolder::checkpoints() const {
-  static const std::regex pattern(R"(step-(\d{8,})\.safetensors)");
   std::vector<std::pair<int64_t, fs::path>> found;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error)) {
-    const std::string name = entry.path().filename().string();
-    std::smatch match;
-    if (std::regex_match(name, match, pattern))
-      found.emplace_back(std::stoll(match[1]), entry.path());
+    if (const int64_t step = step_of(entry.path()); step >= 0)
+      found.emplace_back(step, entry.path());
   }
   std::sort(found.begin(), found.end());
   std::vector<fs::path> paths;
