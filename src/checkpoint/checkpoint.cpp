@@ -110,10 +110,6 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   return interpret(path, read_safetensors(path));
 }
 
-Checkpoint read_checkpoint_header(const std::filesystem::path& path) {
-  return interpret(path, {read_safetensors_header(path).metadata, {}});
-}
-
 void write_checkpoint(const Checkpoint& checkpoint) {
   Metadata metadata = checkpoint.file.metadata;
   metadata[kFormatKey] = std::to_string(kFormatVersion);

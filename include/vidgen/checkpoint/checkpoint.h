@@ -44,9 +44,6 @@ struct Checkpoint {
 /// format.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
-/// As read_checkpoint(), with the tensors left on the disk.
-Checkpoint read_checkpoint_header(const std::filesystem::path& path);
-
 /// Writes checkpoint.file.tensors, and metadata made from file.metadata and the other fields; whole
 /// or not at all.
 void write_checkpoint(const Checkpoint& checkpoint);
