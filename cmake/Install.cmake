@@ -1,5 +1,4 @@
 # cmake --install, and a package that find_package(vidgen) finds.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 get_property(modules GLOBAL PROPERTY VIDGEN_MODULES)

@@ -1,3 +1,5 @@
+include(GNUInstallDirs)
+
 # vidgen_module(NAME [TORCH] [USES module...] [LINKS library...])
 #
 # Declares the library vidgen::NAME from src/NAME/*.cpp. USES are the lower modules it may include; LINKS are the

@@ -11,7 +11,7 @@
 namespace vidgen::cli {
 namespace {
 
-struct Arguments {
+struct PruneArguments {
   std::string checkpoint;
   std::filesystem::path out;
   compress::PruneOptions prune;
@@ -35,7 +35,7 @@ std::string format_rows(const std::vector<compress::PruneRow>& rows) {
   return core::format_table(table);
 }
 
-void run(const Arguments& arguments) {
+void run(const PruneArguments& arguments) {
   core::check_can_create(arguments.out);
   if (arguments.out.extension() != ".safetensors") {
     throw Error(
@@ -52,7 +52,7 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 Run add_prune(CLI::App& command) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<PruneArguments>();
   auto& prune = arguments->prune;
   command
       .add_option("--checkpoint", arguments->checkpoint,

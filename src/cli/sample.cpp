@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using core::cat;
 
-struct Arguments {
+struct SampleArguments {
   std::string checkpoint;
   fs::path out;
   infer::RenderOptions render;
@@ -80,7 +80,7 @@ void check_writable(const fs::path& out, Format format) {
   core::check_can_create(folder);
 }
 
-void run(Arguments arguments) {
+void run(SampleArguments arguments) {
   const Format format = format_of(arguments.out);
   check_writable(arguments.out, format);
   const bool tiled = !arguments.grid.empty();
@@ -119,7 +119,7 @@ void run(Arguments arguments) {
 }  // namespace
 
 Run add_sample(CLI::App& command) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<SampleArguments>();
   auto& render = arguments->render;
   command
       .add_option("--checkpoint", arguments->checkpoint,

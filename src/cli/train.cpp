@@ -17,7 +17,7 @@ namespace {
 
 using core::cat;
 
-struct Arguments {
+struct TrainArguments {
   std::string config;
   std::vector<std::string> assignments;
   std::string run_dir;
@@ -68,7 +68,7 @@ void save_config(const checkpoint::RunFolder& folder, const config::Config& conf
   file.commit();
 }
 
-void run(const Arguments& arguments) {
+void run(const TrainArguments& arguments) {
   auto config = config::read_config(arguments.config, arguments.assignments);
   if (!arguments.run_dir.empty()) config.run_dir = arguments.run_dir;
   if (arguments.resume != "auto" && arguments.resume != "none" &&
@@ -98,7 +98,7 @@ void run(const Arguments& arguments) {
 }  // namespace
 
 Run add_train(CLI::App& command) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TrainArguments>();
   command.add_option("--config", arguments->config, "YAML file (see vidgen config --explain)")
       ->required();
   command.add_option("--set", arguments->assignments, "Set a key, as in --set train.steps=500")

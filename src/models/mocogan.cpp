@@ -11,7 +11,7 @@ namespace {
 
 namespace layers = torch::nn;
 
-layers::Conv3d down(int64_t in, int64_t out, int64_t stride, int64_t padding) {
+layers::Conv3d convolution(int64_t in, int64_t out, int64_t stride, int64_t padding) {
   return layers::Conv3d(layers::Conv3dOptions(in, out, 4)
                             .stride({1, stride, stride})
                             .padding({0, padding, padding})
@@ -32,7 +32,7 @@ void MocoganDiscriminatorImpl::reset() {
   const auto& attention = options.attention;
   for (size_t i = 0; i < options.widths.size(); ++i) {
     const int64_t width = options.widths[i];
-    stages_.add(down(channels, width, 2, 1));
+    stages_.add(convolution(channels, width, 2, 1));
     if (i > 0) stages_.add(layers::BatchNorm3d(width));
     stages_.add(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2).inplace(true)));
     resolution /= 2;
@@ -41,7 +41,7 @@ void MocoganDiscriminatorImpl::reset() {
     }
     channels = width;
   }
-  stages_.add(down(channels, 1, 1, 0));
+  stages_.add(convolution(channels, 1, 1, 0));
   stages_.register_in(*this);
 }
 

@@ -1,8 +1,8 @@
 #include "vidgen/models/discriminator.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
 
+#include "support/random.h"
 #include "vidgen/models/factory.h"
 #include "vidgen/models/summary.h"
 #include "vidgen/nn/layout.h"
@@ -11,8 +11,6 @@ namespace vidgen::models {
 namespace {
 
 const ClipShape kShape{3, 16, 32};
-
-at::Generator random(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
 
 DiscriminatorOptions options_of(DiscriminatorType type, int64_t pool, int64_t frames) {
   DiscriminatorOptions options;
@@ -24,7 +22,7 @@ DiscriminatorOptions options_of(DiscriminatorType type, int64_t pool, int64_t fr
 }
 
 TEST(FrameIndices, AreDistinctAndInRange) {
-  const auto indices = draw_frame_indices(200, 5, 3, random(1));
+  const auto indices = draw_frame_indices(200, 5, 3, test::random(1));
   EXPECT_EQ(indices.sizes(), torch::IntArrayRef({200, 3}));
   EXPECT_EQ(indices.scalar_type(), torch::kLong);
   EXPECT_TRUE(indices.ge(0).logical_and(indices.lt(5)).all().item<bool>());
@@ -33,12 +31,12 @@ TEST(FrameIndices, AreDistinctAndInRange) {
   for (int64_t frame = 0; frame < 5; ++frame) {
     EXPECT_NEAR(indices.eq(frame).sum().item<double>(), 200 * 3 / 5.0, 40);
   }
-  EXPECT_TRUE(torch::equal(indices, draw_frame_indices(200, 5, 3, random(1))));
+  EXPECT_TRUE(torch::equal(indices, draw_frame_indices(200, 5, 3, test::random(1))));
 }
 
 TEST(FrameIndices, RejectsMoreThanThereAre) {
-  EXPECT_THROW(draw_frame_indices(2, 5, 6, random(1)), c10::Error);
-  EXPECT_THROW(draw_frame_indices(2, 5, 0, random(1)), c10::Error);
+  EXPECT_THROW(draw_frame_indices(2, 5, 6, test::random(1)), c10::Error);
+  EXPECT_THROW(draw_frame_indices(2, 5, 0, test::random(1)), c10::Error);
 }
 
 class Pooled : public testing::TestWithParam<int64_t> {};
@@ -49,7 +47,7 @@ TEST_P(Pooled, FrameDiscriminatorJudgesTheFramesAsked) {
       make_discriminator(options_of(DiscriminatorType::kFrame, GetParam(), 2), kShape);
   discriminator->eval();
   const auto clips = torch::randn({3, 3, 16, 32, 32});
-  const auto indices = draw_frame_indices(3, 16, 2, random(1));
+  const auto indices = draw_frame_indices(3, 16, 2, test::random(1));
   const auto logits = discriminator->forward({clips, indices});
   EXPECT_EQ(logits.sizes(), torch::IntArrayRef({6}));
 
@@ -74,7 +72,7 @@ TEST_P(Pooled, ClipDiscriminatorJudgesEachClip) {
 TEST_P(Pooled, LayoutDoesNotMatter) {
   const auto clips = torch::randn({3, 3, 16, 32, 32});
   const auto last = clips.contiguous(torch::MemoryFormat::ChannelsLast3d);
-  const auto indices = draw_frame_indices(3, 16, 2, random(1));
+  const auto indices = draw_frame_indices(3, 16, 2, test::random(1));
   for (const auto type : {DiscriminatorType::kFrame, DiscriminatorType::kClip}) {
     auto discriminator = make_discriminator(options_of(type, GetParam(), 2), kShape);
     const auto expected = discriminator->forward({clips, indices});

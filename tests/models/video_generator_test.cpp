@@ -1,10 +1,10 @@
 #include "vidgen/models/video_generator.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
 #include "support/module_state.h"
+#include "support/random.h"
 #include "vidgen/models/factory.h"
 #include "vidgen/nn/layout.h"
 
@@ -13,8 +13,6 @@ namespace {
 
 using nn::TemporalType;
 using test::Fixture;
-
-at::Generator random(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
 
 VideoGenerator small(TemporalType type) {
   VideoGeneratorOptions options;
@@ -55,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(, Temporal,
 TEST_P(Temporal, MakesClipsOfAnyLength) {
   auto generator = small(GetParam());
   for (const int64_t frames : {1, 5, 24}) {
-    const auto latents = draw_latents(generator->options.temporal, 2, frames, random(1));
+    const auto latents = draw_latents(generator->options.temporal, 2, frames, test::random(1));
     const auto clips = generator(latents);
     EXPECT_EQ(clips.sizes(), torch::IntArrayRef({2, 3, frames, 16, 16}));
     EXPECT_LE(clips.abs().max().item<double>(), 1);
@@ -67,7 +65,7 @@ TEST_P(Temporal, CloneIsEqualAndIndependent) {
   nn::to_channels_last(*generator);
   generator->named_parameters()["frame.attention_8.gamma"].data().fill_(0.7);
   generator->eval();
-  const auto latents = draw_latents(generator->options.temporal, 2, 3, random(1));
+  const auto latents = draw_latents(generator->options.temporal, 2, 3, test::random(1));
   const auto expected = generator(latents);
   VideoGenerator copy(std::dynamic_pointer_cast<VideoGeneratorImpl>(generator->clone()));
   EXPECT_TRUE(torch::equal(copy(latents), expected));
@@ -83,7 +81,7 @@ TEST_P(Temporal, CloneIsEqualAndIndependent) {
 
 TEST_P(Temporal, MotionStaysFloat32UnderAutocast) {
   auto generator = small(GetParam());
-  const auto latents = draw_latents(generator->options.temporal, 2, 3, random(1));
+  const auto latents = draw_latents(generator->options.temporal, 2, 3, test::random(1));
   const auto expected = generator->motion(latents);
   at::autocast::set_autocast_enabled(at::kCPU, true);
   const auto path = generator->motion(latents);
@@ -97,7 +95,7 @@ TEST_P(Temporal, MotionStaysFloat32UnderAutocast) {
 TEST_P(Temporal, EveryWeightHasAGradient) {
   auto generator = small(GetParam());
   generator->named_parameters()["frame.attention_8.gamma"].data().fill_(0.7);
-  generator(draw_latents(generator->options.temporal, 2, 3, random(1))).square().sum().backward();
+  generator(draw_latents(generator->options.temporal, 2, 3, test::random(1))).square().sum().backward();
   for (const auto& item : generator->named_parameters()) {
     EXPECT_TRUE(item.value().grad().defined()) << item.key();
   }
@@ -106,7 +104,7 @@ TEST_P(Temporal, EveryWeightHasAGradient) {
 TEST(VideoGenerator, ContentIsSharedByFramesOfAClip) {
   auto generator = small(TemporalType::kNone);
   generator->eval();
-  auto latents = draw_latents(generator->options.temporal, 2, 3, random(1));
+  auto latents = draw_latents(generator->options.temporal, 2, 3, test::random(1));
   latents.noise.zero_();
   const auto clips = generator(latents);
   EXPECT_TRUE(torch::allclose(clips.select(2, 0), clips.select(2, 2), 1e-4, 1e-5));
@@ -116,7 +114,7 @@ TEST(VideoGenerator, ContentIsSharedByFramesOfAClip) {
 TEST(VideoGenerator, FramesAreNotCopied) {
   auto generator = small(TemporalType::kGruCell);
   nn::to_channels_last(*generator);
-  const auto clips = generator(draw_latents(generator->options.temporal, 2, 3, random(1)));
+  const auto clips = generator(draw_latents(generator->options.temporal, 2, 3, test::random(1)));
   EXPECT_TRUE(clips.is_contiguous(torch::MemoryFormat::ChannelsLast3d));
 }
 
@@ -125,13 +123,13 @@ TEST(VideoGenerator, WorksWithoutMotionOrContent) {
   options.temporal.type = TemporalType::kNone;
   options.temporal.motion_dim = 0;
   VideoGenerator still(options);
-  EXPECT_EQ(still(draw_latents(still->options.temporal, 2, 3, random(1))).size(2), 3);
+  EXPECT_EQ(still(draw_latents(still->options.temporal, 2, 3, test::random(1))).size(2), 3);
 
   options.temporal.type = TemporalType::kLstm;
   options.temporal.motion_dim = 100;
   options.temporal.content_dim = 0;
   VideoGenerator moving(options);
-  EXPECT_EQ(moving(draw_latents(moving->options.temporal, 2, 3, random(1))).size(2), 3);
+  EXPECT_EQ(moving(draw_latents(moving->options.temporal, 2, 3, test::random(1))).size(2), 3);
 }
 
 TEST(VideoGenerator, MocoganHasTheShapesOfThePaper) {
@@ -152,10 +150,10 @@ TEST(VideoGenerator, MocoganHasTheShapesOfThePaper) {
 
 TEST(DrawLatents, DependOnTheGeneratorAlone) {
   nn::TemporalOptions options;
-  const auto first = draw_latents(options, 3, 5, random(9));
+  const auto first = draw_latents(options, 3, 5, test::random(9));
   options.type = TemporalType::kNone;
   torch::rand({3});
-  const auto second = draw_latents(options, 3, 5, random(9));
+  const auto second = draw_latents(options, 3, 5, test::random(9));
   EXPECT_TRUE(torch::equal(first.content, second.content));
   EXPECT_TRUE(torch::equal(first.noise, second.noise));
   EXPECT_TRUE(torch::equal(first.initial, second.initial));
@@ -166,8 +164,8 @@ TEST(DrawLatents, DependOnTheGeneratorAlone) {
 
 TEST(DrawLatents, LongerClipsKeepContentAndStart) {
   const nn::TemporalOptions options;
-  const auto shorter = draw_latents(options, 3, 5, random(9));
-  const auto longer = draw_latents(options, 3, 50, random(9));
+  const auto shorter = draw_latents(options, 3, 5, test::random(9));
+  const auto longer = draw_latents(options, 3, 50, test::random(9));
   EXPECT_TRUE(torch::equal(shorter.content, longer.content));
   EXPECT_TRUE(torch::equal(shorter.initial, longer.initial));
 }

@@ -1,10 +1,10 @@
 #include "vidgen/nn/init.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "support/random.h"
 #include "vidgen/nn/attention.h"
 #include "vidgen/nn/layout.h"
 #include "vidgen/nn/temporal.h"
@@ -19,8 +19,6 @@ using torch::nn::ConvTranspose2d;
 using torch::nn::ConvTranspose2dOptions;
 using torch::nn::Linear;
 using torch::nn::Sequential;
-
-at::Generator generator(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
 
 Sequential all_kinds() {
   return Sequential(Conv2d(Conv2dOptions(16, 64, 3)), BatchNorm2d(64),
@@ -40,13 +38,13 @@ TEST(Initialize, SameSeedGivesSameWeights) {
   for (const Init init : {Init::kDcgan, Init::kDefault}) {
     auto first = all_kinds();
     auto second = all_kinds();
-    initialize(*first, init, generator(7));
+    initialize(*first, init, test::random(7));
     torch::rand({100});
-    initialize(*second, init, generator(7));
+    initialize(*second, init, test::random(7));
     for (const auto& item : first->named_parameters()) {
       EXPECT_TRUE(torch::equal(item.value(), second->named_parameters()[item.key()])) << item.key();
     }
-    initialize(*second, init, generator(8));
+    initialize(*second, init, test::random(8));
     EXPECT_FALSE(torch::equal(first->parameters()[0], second->parameters()[0]));
   }
 }
@@ -56,7 +54,7 @@ TEST(Initialize, DrawsEveryWeightOfALayer) {
     auto network = all_kinds();
     const torch::NoGradGuard no_grad;
     for (auto& item : network->named_parameters()) item.value().fill_(9);
-    initialize(*network, init, generator(7));
+    initialize(*network, init, test::random(7));
     for (const auto& item : network->named_parameters()) {
       const bool gamma = item.key() == "7.gamma";
       EXPECT_EQ(item.value().eq(9).any().item<bool>(), gamma) << item.key();
@@ -69,7 +67,7 @@ TEST(Initialize, LeavesGlobalRandomStateAlone) {
   torch::manual_seed(3);
   const auto expected = torch::rand({4});
   torch::manual_seed(3);
-  initialize(*network, Init::kDcgan, generator(7));
+  initialize(*network, Init::kDcgan, test::random(7));
   EXPECT_TRUE(torch::equal(torch::rand({4}), expected));
 }
 
@@ -77,14 +75,14 @@ TEST(Initialize, DoesNotDependOnLayout) {
   auto plain = all_kinds();
   auto channels_last = all_kinds();
   to_channels_last(*channels_last);
-  initialize(*plain, Init::kDcgan, generator(7));
-  initialize(*channels_last, Init::kDcgan, generator(7));
+  initialize(*plain, Init::kDcgan, test::random(7));
+  initialize(*channels_last, Init::kDcgan, test::random(7));
   EXPECT_TRUE(torch::equal(plain->parameters()[0], channels_last->parameters()[0]));
 }
 
 TEST(Initialize, DcganRule) {
   auto network = all_kinds();
-  initialize(*network, Init::kDcgan, generator(7));
+  initialize(*network, Init::kDcgan, test::random(7));
   auto parameters = network->named_parameters();
   for (const auto* name : {"0.weight", "2.weight", "7.value.weight"}) {
     EXPECT_NEAR(parameters[name].mean().item<double>(), 0, 2e-3) << name;
@@ -101,7 +99,7 @@ TEST(Initialize, DcganRule) {
 
 TEST(Initialize, DefaultRule) {
   auto network = all_kinds();
-  initialize(*network, Init::kDefault, generator(7));
+  initialize(*network, Init::kDefault, test::random(7));
   auto parameters = network->named_parameters();
   expect_uniform(parameters["0.weight"], 1 / std::sqrt(16.0 * 9));
   expect_uniform(parameters["0.bias"], 1 / std::sqrt(16.0 * 9));
