@@ -23,13 +23,15 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 class FrameGenerator(nn.Sequential):
-    def __init__(self, latent, widths, channels):
+    def __init__(self, latent, widths, channels, full_size_stage):
         layers, previous = [], latent
         for i, width in enumerate(widths):
             layers += [nn.ConvTranspose2d(previous, width, 4, 1 if i == 0 else 2, 0 if i == 0 else 1, bias=False),
                        nn.BatchNorm2d(width), nn.ReLU(True)]
             previous = width
-        super().__init__(*layers, nn.ConvTranspose2d(previous, channels, 4, 2, 1, bias=False), nn.Tanh())
+        last = (nn.Conv2d(previous, channels, 3, 1, 1, bias=False) if full_size_stage else
+                nn.ConvTranspose2d(previous, channels, 4, 2, 1, bias=False))
+        super().__init__(*layers, last, nn.Tanh())
 
 
 class Discriminator(nn.Sequential):
@@ -54,7 +56,8 @@ class Gan:
         self.temporal, self.dtype = model["temporal"], dtype
         content, motion = self.temporal["content_dim"], self.temporal["motion_dim"]
         self.motion = self.build_motion(motion)
-        self.generator = FrameGenerator(content + motion, model["generator"]["widths"], 3)
+        widths = model["generator"]["widths"]
+        self.generator = FrameGenerator(content + motion, widths, 3, 4 << len(widths) > self.size)
         self.discriminators = [(d, Discriminator(d["widths"], 3, 2 if d["type"] == "frame" else 3))
                                for d in model["discriminators"]]
         self.generator.to(memory_format=torch.channels_last)

@@ -47,7 +47,12 @@ void DcganGeneratorImpl::reset() {
     channels = width;
     resolution *= 2;
   }
-  stages_.add(up(channels, options.channels, 2, 1));
+  if (options.full_size_stage) {
+    stages_.add(layers::Conv2d(
+        layers::Conv2dOptions(channels, options.channels, 3).padding(1).bias(false)));
+  } else {
+    stages_.add(up(channels, options.channels, 2, 1));
+  }
   stages_.add(layers::Tanh());
   stages_.register_in(*this);
 }

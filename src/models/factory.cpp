@@ -10,6 +10,7 @@ VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shap
   switch (options.generator.type) {
     case GeneratorType::kDcgan:
       generator.frame.widths = resolved_widths(options.generator, shape);
+      generator.frame.full_size_stage = has_full_size_stage(options.generator, shape);
       generator.frame.channels = shape.channels;
       generator.frame.attention = options.generator.attention;
       generator.frame.attention_axes = options.generator.attention_axes;

@@ -32,12 +32,18 @@ std::vector<int64_t> default_widths(int64_t count) {
   return widths;
 }
 
-void check_widths(const std::vector<int64_t>& widths, int64_t picture, const std::string& path) {
+/// One width for each doubling; `one_more` tells what a further one would be for, if it may be
+/// there.
+void check_widths(const std::vector<int64_t>& widths, int64_t picture, const std::string& path,
+                  const std::string& one_more = "") {
   const auto expected = static_cast<size_t>(doublings(picture));
   if (widths.empty() || widths.size() == expected) return;
+  if (!one_more.empty() && widths.size() == expected + 1) return;
   throw core::FieldError(
-      path, core::cat("found ", widths.size(), " widths, expected ", expected, " for pictures of ",
-                      picture, "x", picture, " (one for each doubling from 4x4), or none"));
+      path,
+      core::cat("found ", widths.size(), " widths, expected ", expected, " for pictures of ",
+                picture, "x", picture, " (one for each doubling from 4x4), ",
+                one_more.empty() ? "" : core::cat(expected + 1, " (", one_more, "), "), "or none"));
 }
 
 /// Hidden stages have 4, 8, ... up to half the picture.
@@ -94,7 +100,8 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
                  "the network that paints a frame from a latent");
   visitor.field("widths", options.widths, {1, 8192},
                 "channels of the hidden stages from 4x4 upwards, one for each doubling up to half "
-                "the size; empty: 64 at the last, doubling towards the first, at most 512");
+                "the size, and optionally one more for a stage of full size; empty: 64 at half "
+                "the size, doubling towards the first, at most 512");
   visitor.field("attention", options.attention, {4, 1024},
                 "resolutions behind which a block of self-attention stands");
   visitor.choice("attention_axes", options.attention_axes, axes_choices(),
@@ -135,7 +142,8 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
     throw core::FieldError(
         "data.size", core::cat("found ", shape.size, ", expected a power of two from 16 upwards"));
   }
-  check_widths(options.generator.widths, shape.size, "model.generator.widths");
+  check_widths(options.generator.widths, shape.size, "model.generator.widths",
+               "with a last stage of full size");
   check_attention(options.generator.attention, shape.size, "model.generator.attention");
   nn::validate(options.temporal, "model.temporal");
   if (options.discriminators.empty()) {
@@ -145,6 +153,10 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
     check_discriminator(options.discriminators[i], shape,
                         core::cat("model.discriminators[", i, "]"));
   }
+}
+
+bool has_full_size_stage(const GeneratorOptions& options, const ClipShape& shape) {
+  return static_cast<int64_t>(options.widths.size()) == doublings(shape.size) + 1;
 }
 
 std::vector<int64_t> resolved_widths(const GeneratorOptions& options, const ClipShape& shape) {

@@ -4,6 +4,8 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "support/module_state.h"
+#include "support/random.h"
+#include "vidgen/models/factory.h"
 #include "vidgen/models/mocogan.h"
 #include "vidgen/nn/layout.h"
 
@@ -97,6 +99,21 @@ TEST(DcganGenerator, TakesFlatLatents) {
   const auto z = torch::randn({2, 100});
   EXPECT_TRUE(torch::equal(generator(z), generator(z.view({2, 100, 1, 1}))));
   EXPECT_THROW(generator(torch::randn({2, 99})), c10::Error);
+}
+
+TEST(ModelFactory, OneWidthMoreIsAStageOfFullSize) {
+  ModelOptions options;
+  options.temporal.type = nn::TemporalType::kNone;
+  for (const auto& widths : std::vector<std::vector<int64_t>>{{8, 8}, {8, 8, 6}}) {
+    options.generator.widths = widths;
+    auto generator = make_generator(options, {3, 5, 16});
+    generator->eval();
+    const auto latents = draw_latents(options.temporal, 2, 5, test::random(1));
+    EXPECT_EQ(generator(latents).sizes(), torch::IntArrayRef({2, 3, 5, 16, 16}));
+    const auto last = generator->parameters().back().sizes().vec();
+    EXPECT_EQ(last, widths.size() == 2 ? std::vector<int64_t>({8, 3, 4, 4})
+                                       : std::vector<int64_t>({3, 6, 3, 3}));
+  }
 }
 
 TEST(DcganDiscriminator, RejectsOtherSizes) {

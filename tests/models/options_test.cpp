@@ -1,5 +1,6 @@
 #include "vidgen/models/options.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "vidgen/models/factory.h"
@@ -52,7 +53,11 @@ TEST(ModelOptions, WidthsFitTheSize) {
   options.generator.widths = {64, 32};
   EXPECT_EQ(problem(options),
             "model.generator.widths: found 2 widths, expected 4 for pictures of 64x64 (one for "
-            "each doubling from 4x4), or none");
+            "each doubling from 4x4), 5 (with a last stage of full size), or none");
+  options.generator.widths = {64, 32, 16, 8, 4};
+  EXPECT_EQ(problem(options), "");
+  options.generator.widths.push_back(2);
+  EXPECT_THAT(problem(options), testing::StartsWith("model.generator.widths: found 6 widths"));
   options.generator.widths.clear();
   options.discriminators[1].pool = 2;
   options.discriminators[1].widths = {8, 16, 32, 64};

@@ -95,7 +95,10 @@ TEST_P(Temporal, MotionStaysFloat32UnderAutocast) {
 TEST_P(Temporal, EveryWeightHasAGradient) {
   auto generator = small(GetParam());
   generator->named_parameters()["frame.attention_8.gamma"].data().fill_(0.7);
-  generator(draw_latents(generator->options.temporal, 2, 3, test::random(1))).square().sum().backward();
+  generator(draw_latents(generator->options.temporal, 2, 3, test::random(1)))
+      .square()
+      .sum()
+      .backward();
   for (const auto& item : generator->named_parameters()) {
     EXPECT_TRUE(item.value().grad().defined()) << item.key();
   }

@@ -17,8 +17,12 @@ namespace vidgen::models {
 struct DcganGeneratorOptions {
   /// D, the length of a latent.
   int64_t latent_dim = 100;
-  /// Channels of the hidden stages; N of them make pictures of 4 * 2^N pixels a side.
+  /// Channels of the hidden stages, the first of 4x4 pixels, each next of twice as many a side.
   std::vector<int64_t> widths = {128, 64};
+  /// Whether the last hidden stage has the size of the picture already, and a 3x3 convolution turns
+  /// it into colours. Otherwise it has half the size, and the last transposed convolution doubles
+  /// it.
+  bool full_size_stage = false;
   /// Channels of the picture.
   int64_t channels = 3;
   /// Resolutions of hidden stages with self-attention.
@@ -27,8 +31,8 @@ struct DcganGeneratorOptions {
 };
 
 /// Transposed convolutions from a latent to a picture in [-1,1]: stages of ConvTranspose2d k4,
-/// BatchNorm, ReLU (the first s1 p0, the others s2 p1), then ConvTranspose2d k4 s2 p1 and Tanh; no
-/// bias. Parameters: main.<i>.*, attention_<resolution>.*.
+/// BatchNorm, ReLU (the first s1 p0, the others s2 p1), then ConvTranspose2d k4 s2 p1 (or Conv2d k3
+/// s1 p1, see full_size_stage) and Tanh; no bias. Parameters: main.<i>.*, attention_<resolution>.*.
 class DcganGeneratorImpl : public torch::nn::Cloneable<DcganGeneratorImpl> {
  public:
   explicit DcganGeneratorImpl(DcganGeneratorOptions options);

@@ -17,8 +17,8 @@ enum class GeneratorType { kDcgan };
 struct GeneratorOptions {
   GeneratorType type = GeneratorType::kDcgan;
   /// Channels of the hidden stages, from 4x4 pixels upwards, one for each doubling up to half the
-  /// clip size. Empty: 64 at the last, doubling towards the first, at most 512. Twice the widths is
-  /// four times the work.
+  /// clip size, and optionally one more for a stage of the clip size. Empty: 64 at half the size,
+  /// doubling towards the first, at most 512. Twice the widths is four times the work.
   std::vector<int64_t> widths;
   /// Resolutions (4 up to half the clip size) behind which a block of self-attention stands.
   std::vector<int64_t> attention;
@@ -66,6 +66,9 @@ void fields(core::FieldVisitor& visitor, ModelOptions& options);
 /// Throws core::FieldError when the options do not fit the clips or each other. Paths are those of
 /// the configuration: "model.generator.widths", "model.discriminators[1].widths", "data.size".
 void validate(const ModelOptions& options, const ClipShape& shape);
+
+/// Whether the widths name a stage of the size of the clips.
+bool has_full_size_stage(const GeneratorOptions& options, const ClipShape& shape);
 
 /// The widths that are used: those given, or the default for the size. The size must be valid.
 std::vector<int64_t> resolved_widths(const GeneratorOptions& options, const ClipShape& shape);
