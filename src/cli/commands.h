@@ -17,6 +17,7 @@ Run add_sample(CLI::App& command);
 Run add_prune(CLI::App& command);
 Run add_inspect(CLI::App& command);
 Run add_data(CLI::App& command);
+Run add_bench(CLI::App& command);
 Run add_config(CLI::App& command);
 Run add_completion(CLI::App& command);
 

@@ -28,6 +28,7 @@ constexpr Command kCommands[] = {
     {"prune", "Set the smallest weights of a generator to zero.", vidgen::cli::add_prune},
     {"inspect", "Show what a checkpoint or weights file holds.", vidgen::cli::add_inspect},
     {"data", "Look at videos and prepare them for training.", vidgen::cli::add_data},
+    {"bench", "Time training, rendering, loading and start-up.", vidgen::cli::add_bench},
     {"config", "Check a configuration, or explain every key.", vidgen::cli::add_config},
     {"completion", "Print a completion script for a shell.", vidgen::cli::add_completion},
 };

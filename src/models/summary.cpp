@@ -2,6 +2,7 @@
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
+#include "vidgen/nn/flops.h"
 
 namespace vidgen::models {
 namespace {
@@ -41,7 +42,8 @@ std::string short_type(const std::string& name) {
 nn::LayerObserver collect(std::vector<LayerRow>& rows) {
   return [&rows](const std::string& name, const torch::nn::Module& layer,
                  const torch::Tensor& output) {
-    rows.push_back({name, short_type(layer.name()), output.sizes().vec(), parameter_count(layer)});
+    rows.push_back({name, short_type(layer.name()), output.sizes().vec(), parameter_count(layer),
+                    nn::forward_flops(layer, output)});
   };
 }
 
@@ -51,39 +53,52 @@ torch::TensorOptions options_of(const torch::nn::Module& module) {
 
 }  // namespace
 
-std::vector<LayerRow> summarize(VideoGeneratorImpl& generator, const ClipShape& shape) {
+void walk_layers(VideoGeneratorImpl& generator, const ClipShape& shape, int64_t clips,
+                 const nn::LayerObserver& observer) {
   const Evaluating evaluating(generator);
   const auto& temporal = generator.options.temporal;
   const auto options = options_of(generator);
+  generator.forward({torch::zeros({clips, temporal.content_dim}, options),
+                     torch::zeros({clips, shape.frames, temporal.motion_dim}, options),
+                     torch::zeros({clips, temporal.motion_dim}, options)},
+                    observer);
+}
+
+void walk_layers(DiscriminatorImpl& discriminator, const ClipShape& shape, int64_t clips,
+                 const nn::LayerObserver& observer) {
+  const Evaluating evaluating(discriminator);
+  const auto options = options_of(discriminator);
+  ClipBatch batch;
+  batch.clips =
+      torch::zeros({clips, shape.channels, shape.frames, shape.size, shape.size}, options);
+  batch.frame_indices =
+      torch::arange(discriminator.options.frames, options.dtype(torch::kLong)).repeat({clips, 1});
+  discriminator.forward(batch, observer);
+}
+
+std::vector<LayerRow> summarize(VideoGeneratorImpl& generator, const ClipShape& shape) {
   std::vector<LayerRow> rows;
-  generator.forward({torch::zeros({1, temporal.content_dim}, options),
-                     torch::zeros({1, shape.frames, temporal.motion_dim}, options),
-                     torch::zeros({1, temporal.motion_dim}, options)},
-                    collect(rows));
+  walk_layers(generator, shape, 1, collect(rows));
   return rows;
 }
 
 std::vector<LayerRow> summarize(DiscriminatorImpl& discriminator, const ClipShape& shape) {
-  const Evaluating evaluating(discriminator);
-  const auto options = options_of(discriminator);
-  ClipBatch batch;
-  batch.clips = torch::zeros({1, shape.channels, shape.frames, shape.size, shape.size}, options);
-  batch.frame_indices =
-      torch::arange(discriminator.options.frames, options.dtype(torch::kLong)).unsqueeze(0);
   std::vector<LayerRow> rows;
-  discriminator.forward(batch, collect(rows));
+  walk_layers(discriminator, shape, 1, collect(rows));
   return rows;
 }
 
 std::string format_layers(const std::vector<LayerRow>& rows) {
-  std::vector<std::vector<std::string>> table{{"layer", "type", "output", "parameters"}};
-  int64_t total = 0;
+  std::vector<std::vector<std::string>> table{{"layer", "type", "output", "parameters", "MFLOP"}};
+  const auto mega = [](double flops) { return core::format_number(flops / 1e6, 1); };
+  LayerRow total;
   for (const auto& row : rows) {
     table.push_back({row.name, row.type, core::cat(torch::IntArrayRef(row.output)),
-                     std::to_string(row.parameters)});
-    total += row.parameters;
+                     std::to_string(row.parameters), mega(row.flops)});
+    total.parameters += row.parameters;
+    total.flops += row.flops;
   }
-  table.push_back({"total", "", "", std::to_string(total)});
+  table.push_back({"total", "", "", std::to_string(total.parameters), mega(total.flops)});
   return core::format_table(table);
 }
 

@@ -129,6 +129,7 @@ void GanStep::discriminator_turn(const torch::Tensor& real,
                                  Scores& scores) {
   const auto type = options_.loss.type;
   const auto fake = turn.fake.detach();
+  begin(Phase::kDiscriminatorForward);
   torch::Tensor total;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
     torch::Tensor real_logits, fake_logits;
@@ -144,10 +145,12 @@ void GanStep::discriminator_turn(const torch::Tensor& real,
   }
   total = total / static_cast<double>(options_.train.accumulate);
   scores.loss += total.detach();
+  begin(Phase::kDiscriminatorBackward);
   discriminator_scaler_->scale(total).backward();
 }
 
 torch::Tensor GanStep::generator_turn(const Turn& turn) {
+  begin(Phase::kGeneratorForward);
   const auto fake = turn.fake.requires_grad() ? turn.fake : generate(turn.latents);
   torch::Tensor total;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
@@ -161,11 +164,13 @@ torch::Tensor GanStep::generator_turn(const Turn& turn) {
     total = total.defined() ? total + loss : loss;
   }
   total = total / static_cast<double>(options_.train.accumulate);
+  begin(Phase::kGeneratorBackward);
   generator_scaler_->scale(total).backward();
   return total.detach();
 }
 
 torch::Tensor GanStep::update(Adam& optimizer, GradScaler& scaler, int64_t step) {
+  begin(Phase::kOptimizer);
   torch::NoGradGuard no_grad;
   const auto gradients = optimizer.gradients();
   scaler.unscale(gradients);
@@ -196,7 +201,9 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
 
   std::vector<Turn> turns;
   for (int64_t batch = 0; batch < batches; ++batch) {
+    begin(Phase::kData);
     const auto real = models::to_float(next_clips(), device_);
+    begin(Phase::kGeneratorForward);
     const auto real_indices = draw_indices(frames);
     // With one batch its clips serve the generator's turn too; with several their graphs would not
     // fit in memory.
@@ -215,6 +222,7 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
   }
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, true);
   const auto norm_g = update(*generator_optimizer_, *generator_scaler_, step);
+  begin(Phase::kEma);
   apply_masks();
   ema_->update(*generator_, options_.train.batch_size * batches);
 

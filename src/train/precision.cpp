@@ -15,16 +15,23 @@ bool has_bfloat16(torch::Device device) {
 #endif
 }
 
-at::ScalarType scalar_type(Precision precision) {
-  return precision == Precision::kFloat16 ? at::kHalf : at::kBFloat16;
-}
-
 }  // namespace
 
 Precision resolve_precision(Precision precision, torch::Device device) {
   if (precision != Precision::kAuto) return precision;
   if (has_bfloat16(device)) return Precision::kBfloat16;
   return device.is_cuda() ? Precision::kFloat16 : Precision::kFloat32;
+}
+
+at::ScalarType scalar_type(Precision precision) {
+  switch (precision) {
+    case Precision::kBfloat16:
+      return at::kBFloat16;
+    case Precision::kFloat16:
+      return at::kHalf;
+    default:
+      return at::kFloat;
+  }
 }
 
 std::string precision_name(Precision precision) {

@@ -1,6 +1,5 @@
 #include "vidgen/train/trainer.h"
 
-#include <sys/resource.h>
 #include <torch/cuda.h>
 
 #include <ctime>
@@ -8,6 +7,7 @@
 #include "vidgen/core/files.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
+#include "vidgen/core/memory.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/dataset.h"
@@ -209,9 +209,7 @@ Trainer::StepCost Trainer::measure_step() {
   StepCost cost{};
   cost.first_seconds = timed();
   cost.seconds = timed();
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  cost.peak_bytes = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+  cost.peak_bytes = core::peak_memory_bytes();
   check_losses();
   return cost;
 }

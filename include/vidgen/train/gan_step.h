@@ -17,6 +17,17 @@
 
 namespace vidgen::train {
 
+/// The parts of a step, in the order in which they first begin.
+enum class Phase {
+  kData,
+  kGeneratorForward,
+  kDiscriminatorForward,
+  kDiscriminatorBackward,
+  kOptimizer,
+  kGeneratorBackward,
+  kEma
+};
+
 /// One update of the discriminators, then one of the generator, and all that they need: networks,
 /// optimisers, scalers, the averaged generator. What is random in step k is a function of the seed
 /// and k.
@@ -26,6 +37,8 @@ class GanStep {
 
   /// Returns a batch of real clips, uint8 [B,T,H,W,C] on the CPU.
   using NextClips = std::function<torch::Tensor()>;
+  /// Calls `observer` whenever a phase begins, from now on.
+  void observe_phases(std::function<void(Phase)> observer) { phase_begins_ = std::move(observer); }
   /// Runs step number `step` (from 0). Never waits for the device.
   void run(int64_t step, const NextClips& next_clips);
 
@@ -71,6 +84,9 @@ class GanStep {
   /// Clips, unscales and applies the gradients; returns their norm before clipping.
   torch::Tensor update(Adam& optimizer, GradScaler& scaler, int64_t step);
   void apply_masks();
+  void begin(Phase phase) const {
+    if (phase_begins_) phase_begins_(phase);
+  }
   void name_metrics();
 
   const RunOptions options_;
@@ -85,6 +101,7 @@ class GanStep {
   std::unique_ptr<GradScaler> generator_scaler_;
   std::unique_ptr<GradScaler> discriminator_scaler_;
   checkpoint::Tensors masks_;
+  std::function<void(Phase)> phase_begins_;
   std::vector<std::string> metric_names_;
   torch::Tensor metrics_;
 };

@@ -14,6 +14,9 @@ enum class Precision { kAuto, kFloat32, kBfloat16, kFloat16 };
 /// emulated bfloat16 is several times slower.
 Precision resolve_precision(Precision precision, torch::Device device);
 
+/// The type of a number in this precision, which must not be kAuto.
+at::ScalarType scalar_type(Precision precision);
+
 /// "float32", "bfloat16", "float16".
 std::string precision_name(Precision precision);
 

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+namespace vidgen::nn {
+
+/// Floating-point operations of the forward pass in which `layer` put out `output`, where a
+/// multiplication and an addition count as two. Counts matrix products only, as is usual: 0 for
+/// normalisation and activations. For SelfAttention over space and time, `output` is one clip.
+double forward_flops(const torch::nn::Module& layer, const torch::Tensor& output);
+
+}  // namespace vidgen::nn

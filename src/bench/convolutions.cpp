@@ -1,0 +1,139 @@
+#include "vidgen/bench/convolutions.h"
+
+#include <torch/nn/modules/conv.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "vidgen/models/summary.h"
+#include "vidgen/nn/flops.h"
+
+namespace vidgen::bench {
+namespace {
+
+using core::cat;
+
+/// A convolution and what it takes in and puts out.
+struct Problem {
+  std::string name;
+  torch::Tensor weight;
+  std::vector<int64_t> input, output, stride, padding;
+  bool transposed = false;
+  double flops = 0;
+
+  torch::Tensor run(const torch::Tensor& x, const torch::Tensor& w) const {
+    const std::vector<int64_t> ones(stride.size(), 1), zeros(stride.size(), 0);
+    return at::convolution(x, w, {}, stride, padding, ones, transposed, zeros, 1);
+  }
+  void gradient(const torch::Tensor& grad, const torch::Tensor& x, const torch::Tensor& w,
+                bool of_input) const {
+    const std::vector<int64_t> ones(stride.size(), 1), zeros(stride.size(), 0);
+    at::convolution_backward(grad, x, w, at::OptionalIntArrayRef(), stride, padding, ones,
+                             transposed, zeros, 1, {of_input, !of_input, false});
+  }
+};
+
+template <size_t D, class Layer>
+void describe(Problem& problem, const Layer& layer) {
+  const auto numbers = [](const auto& array) {
+    return std::vector<int64_t>(array->begin(), array->end());
+  };
+  const auto kernel = numbers(layer.options.kernel_size());
+  problem.weight = layer.weight;
+  problem.transposed = layer.options.transposed();
+  problem.stride = numbers(layer.options.stride());
+  problem.padding = numbers(std::get<torch::ExpandingArray<D>>(layer.options.padding()));
+  problem.input = {problem.output[0], layer.options.in_channels()};
+  for (size_t i = 0; i < D; ++i) {
+    const int64_t out = problem.output[i + 2];
+    const int64_t stride = problem.stride[i];
+    const int64_t padding = problem.padding[i];
+    problem.input.push_back(problem.transposed ? (out + 2 * padding - kernel[i]) / stride + 1
+                                               : (out - 1) * stride - 2 * padding + kernel[i]);
+  }
+}
+
+nn::LayerObserver collect(const std::string& network, std::vector<Problem>& problems) {
+  return [&problems, network](const std::string& name, const torch::nn::Module& layer,
+                              const torch::Tensor& output) {
+    Problem problem;
+    problem.name = cat(network, ".", name);
+    problem.output = output.sizes().vec();
+    problem.flops = nn::forward_flops(layer, output);
+    if (const auto* conv = layer.as<torch::nn::Conv2d>()) {
+      describe<2>(problem, *conv);
+    } else if (const auto* conv = layer.as<torch::nn::Conv3d>()) {
+      describe<3>(problem, *conv);
+    } else if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) {
+      describe<2>(problem, *conv);
+    } else {
+      return;
+    }
+    problems.push_back(std::move(problem));
+  };
+}
+
+torch::Tensor laid_out(const torch::Tensor& tensor) {
+  return tensor.contiguous(tensor.dim() == 5 ? at::MemoryFormat::ChannelsLast3d
+                                             : at::MemoryFormat::ChannelsLast);
+}
+
+std::vector<Problem> find_problems(train::GanStep& gan, const train::RunOptions& options) {
+  std::vector<Problem> problems;
+  const auto shape = train::clip_shape(options.data);
+  const int64_t batch = options.train.batch_size;
+  auto generator = gan.generator();
+  models::walk_layers(*generator, shape, batch, collect("generator", problems));
+  for (size_t i = 0; i < gan.discriminators().size(); ++i) {
+    models::walk_layers(*gan.discriminators()[i], shape, batch,
+                        collect(cat("discriminators[", i, "]"), problems));
+  }
+  return problems;
+}
+
+double rate(double flops, const std::function<void()>& work, torch::Device device) {
+  const auto times = measure(work, {2, 5}, device);
+  return flops / *std::min_element(times.seconds.begin(), times.seconds.end());
+}
+
+}  // namespace
+
+Roofline measure_roofline(torch::Device device, at::ScalarType type) {
+  const torch::NoGradGuard no_grad;
+  const auto options = torch::TensorOptions(device).dtype(type);
+  const int64_t channels = 256, side = 32, pictures = 16, rows = 2048;
+  const auto x = laid_out(torch::rand({pictures, channels, side, side}, options));
+  const auto w = laid_out(torch::rand({channels, channels, 3, 3}, options));
+  const auto a = torch::rand({rows, rows}, options);
+  Roofline roofline;
+  roofline.convolution = rate(
+      2.0 * static_cast<double>(x.numel() * w[0].numel()), [&] { at::conv2d(x, w, {}, 1, 1); },
+      device);
+  roofline.gemm = rate(
+      2.0 * static_cast<double>(a.numel() * rows), [&] { a.mm(a); }, device);
+  return roofline;
+}
+
+std::vector<ConvolutionTimes> time_convolutions(train::GanStep& gan,
+                                                const train::RunOptions& options,
+                                                torch::Device device, const Repeats& repeats) {
+  const torch::NoGradGuard no_grad;
+  const auto type = train::scalar_type(gan.precision());
+  std::vector<ConvolutionTimes> result;
+  for (const auto& problem : find_problems(gan, options)) {
+    const auto tensor_options = torch::TensorOptions(device).dtype(type);
+    const auto x = laid_out(torch::rand(problem.input, tensor_options));
+    const auto grad = laid_out(torch::rand(problem.output, tensor_options));
+    const auto w = laid_out(problem.weight.to(type));
+    ConvolutionTimes times;
+    times.name = problem.name;
+    times.flops = problem.flops;
+    times.forward = measure([&] { problem.run(x, w); }, repeats, device);
+    times.input_gradient = measure([&] { problem.gradient(grad, x, w, true); }, repeats, device);
+    times.weight_gradient = measure([&] { problem.gradient(grad, x, w, false); }, repeats, device);
+    result.push_back(std::move(times));
+  }
+  return result;
+}
+
+}  // namespace vidgen::bench

@@ -1,0 +1,218 @@
+#include <torch/csrc/autograd/profiler_kineto.h>
+
+#include <array>
+#include <chrono>
+
+#include "vidgen/bench/bench.h"
+#include "vidgen/bench/convolutions.h"
+#include "vidgen/core/files.h"
+#include "vidgen/core/memory.h"
+#include "vidgen/data/cache.h"
+#include "vidgen/data/loader.h"
+#include "vidgen/models/pixels.h"
+#include "vidgen/models/summary.h"
+
+namespace vidgen::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::array<const char*, 7> kPhaseNames{"data",
+                                                 "generator_forward",
+                                                 "discriminator_forward",
+                                                 "discriminator_backward",
+                                                 "optimizer",
+                                                 "generator_backward",
+                                                 "ema"};
+
+/// Adds up how long each phase of the steps took.
+class PhaseClock {
+ public:
+  explicit PhaseClock(torch::Device device) : device_(device) {}
+
+  void begin(train::Phase phase) {
+    stop();
+    current_ = static_cast<size_t>(phase);
+    started_ = Clock::now();
+    running_ = true;
+  }
+  void stop() {
+    if (!running_) return;
+    synchronize(device_);
+    seconds_[current_] += std::chrono::duration<double>(Clock::now() - started_).count();
+    running_ = false;
+  }
+  void reset() { seconds_.fill(0); }
+
+  /// Seconds a step, and the share of all.
+  core::Json json(int64_t steps) const {
+    double total = 0;
+    for (const double seconds : seconds_) total += seconds;
+    core::Json phases;
+    for (size_t i = 0; i < seconds_.size(); ++i) {
+      phases[kPhaseNames[i]] = {{"seconds", seconds_[i] / static_cast<double>(steps)},
+                                {"share", seconds_[i] / total}};
+    }
+    return phases;
+  }
+
+ private:
+  const torch::Device device_;
+  std::array<double, kPhaseNames.size()> seconds_{};
+  size_t current_ = 0;
+  Clock::time_point started_;
+  bool running_ = false;
+};
+
+/// The step and what feeds it, as in a run, but without a run's folder.
+struct Bench {
+  explicit Bench(const train::RunOptions& options)
+      : device(train::resolve_device(options.train.device)), gan(make(options, device)) {
+    const auto cache = data::prepare_clips(options.data);
+    data::ClipLoaderOptions loading;
+    loading.batch_size = options.train.batch_size;
+    loading.seed = static_cast<uint64_t>(options.train.seed);
+    loading.workers = options.data.workers;
+    loading.pin_memory = device.is_cuda();
+    loader = std::make_unique<data::ClipLoader>(
+        std::make_shared<data::ClipDataset>(options.data, cache, data::Split::kTrain), loading);
+  }
+  void step() {
+    gan->run(count++, [this] { return loader->next(); });
+  }
+
+  torch::Device device;
+  std::unique_ptr<train::GanStep> gan;
+  std::unique_ptr<data::ClipLoader> loader;
+  int64_t count = 0;
+
+ private:
+  static std::unique_ptr<train::GanStep> make(const train::RunOptions& options,
+                                              torch::Device device) {
+    if (options.train.threads > 0) at::set_num_threads(static_cast<int>(options.train.threads));
+    return std::make_unique<train::GanStep>(options, device);
+  }
+};
+
+double sum(const std::vector<models::LayerRow>& rows) {
+  double flops = 0;
+  for (const auto& row : rows) flops += row.flops;
+  return flops;
+}
+
+/// A backward pass is two forward passes: one for the gradients of inputs, one for those of
+/// weights. Not needed, and not counted: the gradients of a discriminator's input in its own turn,
+/// and of its weights in the generator's.
+double step_flops(train::GanStep& gan, const train::RunOptions& options) {
+  const auto shape = train::clip_shape(options.data);
+  auto generator = gan.generator();
+  const bool generated_twice = options.train.accumulate > 1;
+  double flops = (generated_twice ? 4 : 3) * sum(models::summarize(*generator, shape));
+  for (const auto& discriminator : gan.discriminators()) {
+    const auto rows = models::summarize(*discriminator, shape);
+    flops += 2 * (3 * sum(rows) - rows.front().flops) + 2 * sum(rows);
+  }
+  return flops * static_cast<double>(options.train.batch_size * options.train.accumulate);
+}
+
+core::Json layers(const std::vector<ConvolutionTimes>& all) {
+  core::Json rows = core::Json::array();
+  for (const auto& times : all) {
+    core::Json row{{"name", times.name}, {"flops", times.flops}};
+    const auto add = [&](const char* direction, const Samples& samples) {
+      row[direction] = {{"seconds", samples.median()},
+                        {"flops_per_second", times.flops / samples.median()}};
+    };
+    add("forward", times.forward);
+    add("input_gradient", times.input_gradient);
+    add("weight_gradient", times.weight_gradient);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+core::Json setting(const Bench& bench, const train::RunOptions& options) {
+  return {{"device", bench.device.str()},
+          {"precision", train::precision_name(bench.gan->precision())},
+          {"threads", at::get_num_threads()},
+          {"batch_size", options.train.batch_size * options.train.accumulate}};
+}
+
+}  // namespace
+
+core::Json bench_train(const train::RunOptions& options, const Repeats& repeats) {
+  Bench bench(options);
+  const auto ceiling = measure_roofline(bench.device, train::scalar_type(bench.gan->precision()));
+  PhaseClock phases(bench.device);
+  measure([&] { bench.step(); }, {repeats.warmup, 0}, bench.device);
+  bench.gan->observe_phases([&](train::Phase phase) { phases.begin(phase); });
+  const auto samples = measure(
+      [&] {
+        bench.step();
+        phases.stop();
+      },
+      {0, repeats.repeats}, bench.device);
+  bench.gan->observe_phases({});
+  const uint64_t memory = core::peak_memory_bytes();
+
+  core::Json report = setting(bench, options);
+  const double flops = step_flops(*bench.gan, options);
+  const double rate = flops / samples.median();
+  report["step_seconds"] = samples.json();
+  report["clips_per_second"] = report["batch_size"].get<double>() / samples.median();
+  report["flops"] = flops;
+  report["flops_per_second"] = rate;
+  report["ceiling"] = {{"convolution", ceiling.convolution}, {"gemm", ceiling.gemm}};
+  report["share_of_ceiling"] = rate / std::max(ceiling.convolution, ceiling.gemm);
+  report["peak_memory"] = memory;
+  report["phases"] = phases.json(repeats.repeats);
+  report["convolutions"] = layers(time_convolutions(*bench.gan, options, bench.device, {1, 3}));
+  return report;
+}
+
+core::Json bench_generate(const train::RunOptions& options, const Repeats& repeats) {
+  const auto device = train::resolve_device(options.train.device);
+  if (options.train.threads > 0) at::set_num_threads(static_cast<int>(options.train.threads));
+  train::GanStep gan(options, device);
+  const auto shape = train::clip_shape(options.data);
+  const int64_t clips = options.train.batch_size;
+  auto random = train::random_stream(options.train.seed, "bench", 0);
+  const auto latents = models::draw_latents(options.model.temporal, clips, shape.frames, random);
+  const auto samples =
+      measure([&] { models::render(gan.ema_generator(), latents); }, repeats, device);
+  auto generator = gan.ema_generator();
+  const double flops = sum(models::summarize(*generator, shape)) * static_cast<double>(clips);
+  const auto ceiling = measure_roofline(device, torch::kFloat);
+  const double frames = static_cast<double>(clips * shape.frames);
+  return {{"device", device.str()},
+          {"precision", "float32"},
+          {"threads", at::get_num_threads()},
+          {"clips", clips},
+          {"batch_seconds", samples.json()},
+          {"clips_per_second", static_cast<double>(clips) / samples.median()},
+          {"frames_per_second", frames / samples.median()},
+          {"flops", flops},
+          {"flops_per_second", flops / samples.median()},
+          {"ceiling", {{"convolution", ceiling.convolution}, {"gemm", ceiling.gemm}}},
+          {"peak_memory", core::peak_memory_bytes()}};
+}
+
+void trace_training(const train::RunOptions& options, const std::filesystem::path& out) {
+  namespace profiler = torch::autograd::profiler;
+  core::check_can_create(out);
+  Bench bench(options);
+  bench.step();
+  const profiler::ProfilerConfig config(profiler::ProfilerState::KINETO,
+                                        /*report_input_shapes=*/true);
+  std::set<profiler::ActivityType> activities{profiler::ActivityType::CPU};
+  if (bench.device.is_cuda()) activities.insert(profiler::ActivityType::CUDA);
+  profiler::prepareProfiler(config, activities);
+  profiler::enableProfiler(config, activities);
+  for (int64_t i = 0; i < 2; ++i) bench.step();
+  synchronize(bench.device);
+  core::AtomicPath file(out);
+  profiler::disableProfiler()->save(file.temporary().string());
+  file.commit();
+}
+
+}  // namespace vidgen::bench

@@ -1,0 +1,142 @@
+#include "vidgen/bench/bench.h"
+
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+#include "vidgen/config/config.h"
+#include "vidgen/core/files.h"
+#include "vidgen/core/text.h"
+
+namespace vidgen::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using core::cat;
+using core::Json;
+
+struct BenchArguments {
+  std::string config;
+  std::vector<std::string> assignments;
+  bench::Repeats repeats;
+  fs::path json;
+  fs::path trace;
+};
+
+using Table = std::vector<std::vector<std::string>>;
+
+std::string milliseconds(const Json& seconds) {
+  return core::format_number(seconds.get<double>() * 1e3, 1);
+}
+
+std::string giga(const Json& value) { return core::format_number(value.get<double>() / 1e9, 1); }
+
+/// "a.b  value" for everything but arrays, in the units of the JSON.
+void add_lines(Table& table, const std::string& prefix, const Json& value) {
+  for (const auto& [key, item] : value.items()) {
+    const std::string name = prefix.empty() ? key : cat(prefix, ".", key);
+    if (item.is_array()) continue;
+    if (item.is_object()) {
+      add_lines(table, name, item);
+    } else if (item.is_number_float()) {
+      const double number = item.get<double>();
+      table.push_back({name, core::format_number(number, number < 100 ? 4 : 0)});
+    } else {
+      table.push_back({name, item.is_string() ? item.get<std::string>() : item.dump()});
+    }
+  }
+}
+
+/// The parts of a step and each convolution's rate in the three directions.
+void print_details(const Json& report) {
+  if (report.contains("phases")) {
+    Table phases{{"phase", "ms", "%"}};
+    for (const auto& [name, phase] : report["phases"].items()) {
+      phases.push_back({name, milliseconds(phase["seconds"]),
+                        core::format_number(100 * phase["share"].get<double>(), 1)});
+    }
+    std::cout << "\n" << core::format_table(phases);
+  }
+  if (report.contains("convolutions")) {
+    Table layers{{"convolution", "GFLOP", "forward ms", "GFLOP/s", "input gradient ms", "GFLOP/s",
+                  "weight gradient ms", "GFLOP/s"}};
+    for (const auto& layer : report["convolutions"]) {
+      std::vector<std::string> row{layer["name"], giga(layer["flops"])};
+      for (const char* direction : {"forward", "input_gradient", "weight_gradient"}) {
+        row.push_back(milliseconds(layer[direction]["seconds"]));
+        row.push_back(giga(layer[direction]["flops_per_second"]));
+      }
+      layers.push_back(std::move(row));
+    }
+    std::cout << "\n" << core::format_table(layers);
+  }
+}
+
+void print(const Json& report) {
+  Table table{{"what", "value"}};
+  Json summary = report;
+  summary.erase("phases");
+  add_lines(table, "", summary);
+  std::cout << core::format_table(table);
+  print_details(report);
+}
+
+Json measure(const std::string& what, const BenchArguments& arguments) {
+  const auto config = config::read_config(arguments.config, arguments.assignments);
+  if (what == "train") return bench::bench_train(config, arguments.repeats);
+  if (what == "generate") return bench::bench_generate(config, arguments.repeats);
+  if (what == "load") return bench::bench_load(config, arguments.repeats);
+  return bench::bench_startup(fs::read_symlink("/proc/self/exe"), arguments.config,
+                              arguments.repeats);
+}
+
+void run(const std::string& what, const BenchArguments& arguments) {
+  if (!arguments.json.empty()) core::check_can_create(arguments.json);
+  if (!arguments.trace.empty()) {
+    bench::trace_training(config::read_config(arguments.config, arguments.assignments),
+                          arguments.trace);
+    std::cout << "wrote " << arguments.trace.string() << ", for ui.perfetto.dev\n";
+    return;
+  }
+  const Json report = measure(what, arguments);
+  print(report);
+  if (arguments.json.empty()) return;
+  core::AtomicFile file(arguments.json);
+  file.write(report.dump(2) + "\n");
+  file.commit();
+}
+
+}  // namespace
+
+Run add_bench(CLI::App& command) {
+  command.require_subcommand(1);
+  const std::vector<std::pair<std::string, std::string>> kinds{
+      {"train", "Time training steps: by phase, by convolution, against the machine's ceiling."},
+      {"generate", "Time rendering clips."},
+      {"load", "Time the loader and the decoding of the first video."},
+      {"startup", "Time the start of the program and a run of one step."}};
+  for (const auto& [name, help] : kinds) {
+    auto arguments = std::make_shared<BenchArguments>();
+    auto* sub = command.add_subcommand(name, help);
+    sub->add_option("--config", arguments->config, "YAML file")->required();
+    if (name != "startup") {
+      sub->add_option("--set", arguments->assignments, "Set a key, as in --set train.batch_size=16")
+          ->allow_extra_args(false);
+    }
+    sub->add_option("--repeats", arguments->repeats.repeats, "Runs that are timed")
+        ->check(CLI::Range(int64_t{1}, int64_t{100000}))
+        ->capture_default_str();
+    sub->add_option("--warmup", arguments->repeats.warmup, "Runs before")
+        ->check(CLI::Range(int64_t{0}, int64_t{100000}))
+        ->capture_default_str();
+    sub->add_option("--json", arguments->json, "Also write the figures here");
+    if (name == "train") {
+      sub->add_option("--trace", arguments->trace,
+                      "Instead, profile two steps and write a Chrome trace here");
+    }
+    sub->callback([what = name, arguments] { run(what, *arguments); });
+  }
+  return {};
+}
+
+}  // namespace vidgen::cli

@@ -1,0 +1,60 @@
+#include "vidgen/nn/flops.h"
+
+#include <torch/nn/modules/conv.h>
+
+#include <variant>
+
+#include "vidgen/nn/attention.h"
+
+namespace vidgen::nn {
+namespace {
+
+double elements(const torch::Tensor& tensor) { return static_cast<double>(tensor.numel()); }
+
+// Each number put out is a sum over the filter's elements.
+double convolution(const torch::Tensor& weight, const torch::Tensor& output) {
+  return 2 * elements(output) * elements(weight[0]);
+}
+
+// Each number taken in is multiplied by a filter; of its results, the padding is cut off.
+double transposed(const torch::nn::ConvTranspose2dImpl& layer, const torch::Tensor& output) {
+  const auto& padding = std::get<torch::ExpandingArray<2>>(layer.options.padding());
+  double inputs = static_cast<double>(output.size(0) * layer.options.in_channels());
+  for (int64_t i = 0; i < 2; ++i) {
+    const int64_t padded = output.size(i + 2) + 2 * padding->at(i);
+    inputs *= static_cast<double>(
+        (padded - layer.options.kernel_size()->at(i)) / layer.options.stride()->at(i) + 1);
+  }
+  return 2 * inputs * elements(layer.weight[0]);
+}
+
+double attention(const SelfAttentionImpl& layer, const torch::Tensor& output) {
+  const auto channels = static_cast<double>(layer.options.channels);
+  const double inner = elements(layer.query->weight) / channels;
+  const double positions = elements(output) / channels;
+  const double attended = layer.options.axes == AttentionAxes::kSpaceTime
+                              ? positions
+                              : static_cast<double>(output.size(-1) * output.size(-2));
+  return 2 * positions * (channels * (2 * inner + channels) + attended * (inner + channels));
+}
+
+// Every matrix is applied once to each row.
+double matrices(const torch::nn::Module& layer, const torch::Tensor& output) {
+  double weights = 0;
+  for (const auto& parameter : layer.parameters()) {
+    if (parameter.dim() == 2) weights += elements(parameter);
+  }
+  return 2 * weights * elements(output) / static_cast<double>(output.size(-1));
+}
+
+}  // namespace
+
+double forward_flops(const torch::nn::Module& layer, const torch::Tensor& output) {
+  if (const auto* conv = layer.as<torch::nn::Conv2d>()) return convolution(conv->weight, output);
+  if (const auto* conv = layer.as<torch::nn::Conv3d>()) return convolution(conv->weight, output);
+  if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) return transposed(*conv, output);
+  if (const auto* block = layer.as<SelfAttention>()) return attention(*block, output);
+  return matrices(layer, output);
+}
+
+}  // namespace vidgen::nn

@@ -1,0 +1,89 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/workspace.h"
+
+/// vidgen bench: that it runs as typed, and that its figures fit together. Never how fast.
+namespace vidgen::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+core::Json bench(const Workspace& work, const std::string& what) {
+  const auto result = work.run({"bench", what, "--config", "tiny.yaml", "--repeats", "3",
+                                "--warmup", "1", "--json", "out.json"});
+  expect_success(result);
+  EXPECT_THAT(result.out, HasSubstr("what"));
+  return core::Json::parse(read_bytes(work / "out.json"));
+}
+
+TEST(BenchTest, TrainReportsPhasesAndConvolutions) {
+  const Workspace work;
+  const auto report = bench(work, "train");
+  EXPECT_EQ(report["step_seconds"]["repeats"], 3);
+  EXPECT_EQ(report["batch_size"], 2);
+  EXPECT_GT(report["ceiling"]["convolution"], 1e8);
+  double total = 0;
+  for (const auto& [name, phase] : report["phases"].items()) {
+    EXPECT_GT(phase["seconds"], 0) << name;
+    total += phase["share"].get<double>();
+  }
+  EXPECT_NEAR(total, 1, 1e-9);
+  EXPECT_EQ(report["phases"].size(), 7u);
+  // Three of the generator, three of each discriminator; what they need is what a step needs, but
+  // for the temporal module.
+  ASSERT_EQ(report["convolutions"].size(), 9u);
+  double generator = 0, discriminators = 0, first = 0;
+  for (const auto& layer : report["convolutions"]) {
+    const std::string name = layer["name"];
+    const double flops = layer["flops"];
+    (name.compare(0, 9, "generator") == 0 ? generator : discriminators) += flops;
+    if (name.compare(0, 9, "generator") != 0 && name.find("main.0") != std::string::npos)
+      first += flops;
+    EXPECT_GT(layer["weight_gradient"]["flops_per_second"], 0);
+  }
+  EXPECT_NEAR(report["flops"], 3 * generator + 8 * discriminators - 2 * first,
+              0.01 * report["flops"].get<double>());
+  EXPECT_FALSE(std::filesystem::exists(work / "run"));
+}
+
+TEST(BenchTest, GenerateAndLoad) {
+  const Workspace work;
+  const auto generated = bench(work, "generate");
+  EXPECT_NEAR(generated["frames_per_second"].get<double>(),
+              10 * generated["clips_per_second"].get<double>(), 1e-6);
+  EXPECT_GT(generated["flops"], 0);
+  const auto loaded = bench(work, "load");
+  EXPECT_EQ(loaded["decoding"]["frames"], 24);
+  EXPECT_GT(loaded["clips_per_second"], 0);
+}
+
+TEST(BenchTest, StartupRunsTheProgram) {
+  const Workspace work;
+  const auto report = bench(work, "startup");
+  for (const auto* what : {"help", "completion", "config_explain", "train_one_step"}) {
+    EXPECT_GT(report[what]["median"], 0) << what;
+  }
+}
+
+TEST(BenchTest, TraceIsAChromeTrace) {
+  const Workspace work;
+  expect_success(work.run({"bench", "train", "--config", "tiny.yaml", "--trace", "trace.json"}));
+  const auto trace = core::Json::parse(read_bytes(work / "trace.json"));
+  bool convolution = false;
+  for (const auto& event : trace["traceEvents"]) {
+    convolution = convolution || event.value("name", "") == "aten::convolution_backward";
+  }
+  EXPECT_TRUE(convolution);
+}
+
+TEST(BenchTest, RefusesWhatCannotBeWritten) {
+  const Workspace work;
+  expect_refuses(work, {"bench", "train", "--config", "tiny.yaml", "--json", "none/out.json"},
+                 {"none"});
+  expect_refuses(work, {"bench", "train", "--config", "tiny.yaml", "--repeats", "0"},
+                 {"--repeats"});
+}
+
+}  // namespace
+}  // namespace vidgen::test
