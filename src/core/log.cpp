@@ -18,7 +18,6 @@ spdlog::logger& logger() {
 
 }  // namespace
 
-void log_debug(const std::string& message) { logger().debug(message); }
 void log_info(const std::string& message) { logger().info(message); }
 void log_warning(const std::string& message) { logger().warn(message); }
 void log_error(const std::string& message) { logger().error(message); }
@@ -29,8 +28,6 @@ void set_log_level(LogLevel level) {
       return logger().set_level(spdlog::level::warn);
     case LogLevel::kInfo:
       return logger().set_level(spdlog::level::info);
-    case LogLevel::kDebug:
-      return logger().set_level(spdlog::level::debug);
   }
 }
 

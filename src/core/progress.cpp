@@ -49,12 +49,6 @@ void Progress::finish() {
   draw(true);
 }
 
-void Progress::clear() {
-  if (!on_screen_) return;
-  std::fputs("\r\033[K", stderr);
-  on_screen_ = false;
-}
-
 void Progress::draw(bool last) {
   drawn_ = Clock::now();
   if (!shows_info()) return;
@@ -78,7 +72,6 @@ void Progress::draw(bool last) {
   line.resize(std::min(line.size(), terminal_columns() - 1));
   std::fprintf(stderr, "\r\033[K%s%s", line.c_str(), last ? "\n" : "");
   std::fflush(stderr);
-  on_screen_ = !last;
 }
 
 std::string format_duration(double seconds) {

@@ -4,10 +4,9 @@
 
 namespace vidgen::core {
 
-enum class LogLevel { kQuiet, kInfo, kDebug };
+enum class LogLevel { kQuiet, kInfo };
 
 /// Messages go to stderr, one line each; results belong on stdout. Safe to call from any thread.
-void log_debug(const std::string& message);
 void log_info(const std::string& message);
 void log_warning(const std::string& message);
 void log_error(const std::string& message);

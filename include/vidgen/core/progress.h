@@ -22,8 +22,6 @@ class Progress {
   void update(int64_t done, const std::string& detail = "");
   /// Shows the last state and ends the line. Called by the destructor.
   void finish();
-  /// Clears the live line so that another message can be printed; the next update() draws it again.
-  void clear();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -38,7 +36,6 @@ class Progress {
   Clock::time_point drawn_;
   int64_t done_;
   std::string detail_;
-  bool on_screen_ = false;
   bool finished_ = false;
 };
 
