@@ -3,12 +3,11 @@
 #include <array>
 #include <chrono>
 
+#include "training.h"
 #include "vidgen/bench/bench.h"
 #include "vidgen/bench/convolutions.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/memory.h"
-#include "vidgen/data/cache.h"
-#include "vidgen/data/loader.h"
 #include "vidgen/models/pixels.h"
 #include "vidgen/models/summary.h"
 
@@ -64,36 +63,6 @@ class PhaseClock {
   bool running_ = false;
 };
 
-/// The step and what feeds it, as in a run, but without a run's folder.
-struct Bench {
-  explicit Bench(const train::RunOptions& options)
-      : device(train::resolve_device(options.train.device)), gan(make(options, device)) {
-    const auto cache = data::prepare_clips(options.data);
-    data::ClipLoaderOptions loading;
-    loading.batch_size = options.train.batch_size;
-    loading.seed = static_cast<uint64_t>(options.train.seed);
-    loading.workers = options.data.workers;
-    loading.pin_memory = device.is_cuda();
-    loader = std::make_unique<data::ClipLoader>(
-        std::make_shared<data::ClipDataset>(options.data, cache, data::Split::kTrain), loading);
-  }
-  void step() {
-    gan->run(count++, [this] { return loader->next(); });
-  }
-
-  torch::Device device;
-  std::unique_ptr<train::GanStep> gan;
-  std::unique_ptr<data::ClipLoader> loader;
-  int64_t count = 0;
-
- private:
-  static std::unique_ptr<train::GanStep> make(const train::RunOptions& options,
-                                              torch::Device device) {
-    if (options.train.threads > 0) at::set_num_threads(static_cast<int>(options.train.threads));
-    return std::make_unique<train::GanStep>(options, device);
-  }
-};
-
 double sum(const std::vector<models::LayerRow>& rows) {
   double flops = 0;
   for (const auto& row : rows) flops += row.flops;
@@ -131,9 +100,9 @@ core::Json layers(const std::vector<ConvolutionTimes>& all) {
   return rows;
 }
 
-core::Json setting(const Bench& bench, const train::RunOptions& options) {
-  return {{"device", bench.device.str()},
-          {"precision", train::precision_name(bench.gan->precision())},
+core::Json setting(const Training& training, const train::RunOptions& options) {
+  return {{"device", training.device.str()},
+          {"precision", train::precision_name(training.gan->precision())},
           {"threads", at::get_num_threads()},
           {"batch_size", options.train.batch_size * options.train.accumulate}};
 }
@@ -141,22 +110,23 @@ core::Json setting(const Bench& bench, const train::RunOptions& options) {
 }  // namespace
 
 core::Json bench_train(const train::RunOptions& options, const Repeats& repeats) {
-  Bench bench(options);
-  const auto ceiling = measure_roofline(bench.device, train::scalar_type(bench.gan->precision()));
-  PhaseClock phases(bench.device);
-  measure([&] { bench.step(); }, {repeats.warmup, 0}, bench.device);
-  bench.gan->observe_phases([&](train::Phase phase) { phases.begin(phase); });
+  Training training(options);
+  const auto ceiling =
+      measure_roofline(training.device, train::scalar_type(training.gan->precision()));
+  PhaseClock phases(training.device);
+  measure([&] { training.step(); }, {repeats.warmup, 0}, training.device);
+  training.gan->observe_phases([&](train::Phase phase) { phases.begin(phase); });
   const auto samples = measure(
       [&] {
-        bench.step();
+        training.step();
         phases.stop();
       },
-      {0, repeats.repeats}, bench.device);
-  bench.gan->observe_phases({});
+      {0, repeats.repeats}, training.device);
+  training.gan->observe_phases({});
   const uint64_t memory = core::peak_memory_bytes();
 
-  core::Json report = setting(bench, options);
-  const double flops = step_flops(*bench.gan, options);
+  core::Json report = setting(training, options);
+  const double flops = step_flops(*training.gan, options);
   const double rate = flops / samples.median();
   report["step_seconds"] = samples.json();
   report["clips_per_second"] = report["batch_size"].get<double>() / samples.median();
@@ -166,7 +136,8 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
   report["share_of_ceiling"] = rate / std::max(ceiling.convolution, ceiling.gemm);
   report["peak_memory"] = memory;
   report["phases"] = phases.json(repeats.repeats);
-  report["convolutions"] = layers(time_convolutions(*bench.gan, options, bench.device, {1, 3}));
+  report["convolutions"] =
+      layers(time_convolutions(*training.gan, options, training.device, {1, 3}));
   return report;
 }
 
@@ -200,16 +171,16 @@ core::Json bench_generate(const train::RunOptions& options, const Repeats& repea
 void trace_training(const train::RunOptions& options, const std::filesystem::path& out) {
   namespace profiler = torch::autograd::profiler;
   core::check_can_create(out);
-  Bench bench(options);
-  bench.step();
+  Training training(options);
+  training.step();
   const profiler::ProfilerConfig config(profiler::ProfilerState::KINETO,
                                         /*report_input_shapes=*/true);
   std::set<profiler::ActivityType> activities{profiler::ActivityType::CPU};
-  if (bench.device.is_cuda()) activities.insert(profiler::ActivityType::CUDA);
+  if (training.device.is_cuda()) activities.insert(profiler::ActivityType::CUDA);
   profiler::prepareProfiler(config, activities);
   profiler::enableProfiler(config, activities);
-  for (int64_t i = 0; i < 2; ++i) bench.step();
-  synchronize(bench.device);
+  for (int64_t i = 0; i < 2; ++i) training.step();
+  synchronize(training.device);
   core::AtomicPath file(out);
   profiler::disableProfiler()->save(file.temporary().string());
   file.commit();

@@ -21,6 +21,7 @@ struct BenchArguments {
   bench::Repeats repeats;
   fs::path json;
   fs::path trace;
+  fs::path step;
 };
 
 using Table = std::vector<std::vector<std::string>>;
@@ -92,10 +93,10 @@ Json measure(const std::string& what, const BenchArguments& arguments) {
 
 void run(const std::string& what, const BenchArguments& arguments) {
   if (!arguments.json.empty()) core::check_can_create(arguments.json);
-  if (!arguments.trace.empty()) {
-    bench::trace_training(config::read_config(arguments.config, arguments.assignments),
-                          arguments.trace);
-    std::cout << "wrote " << arguments.trace.string() << ", for ui.perfetto.dev\n";
+  if (!arguments.trace.empty() || !arguments.step.empty()) {
+    const auto config = config::read_config(arguments.config, arguments.assignments);
+    if (!arguments.trace.empty()) bench::trace_training(config, arguments.trace);
+    if (!arguments.step.empty()) bench::write_step(config, arguments.step);
     return;
   }
   const Json report = measure(what, arguments);
@@ -133,6 +134,8 @@ Run add_bench(CLI::App& command) {
     if (name == "train") {
       sub->add_option("--trace", arguments->trace,
                       "Instead, profile two steps and write a Chrome trace here");
+      sub->add_option("--step", arguments->step,
+                      "Instead, write one step's inputs, losses and gradients here (.safetensors)");
     }
     sub->callback([what = name, arguments] { run(what, *arguments); });
   }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/workspace.h"
+#include "vidgen/checkpoint/safetensors.h"
 
 /// vidgen bench: that it runs as typed, and that its figures fit together. Never how fast.
 namespace vidgen::test {
@@ -75,6 +76,33 @@ TEST(BenchTest, TraceIsAChromeTrace) {
     convolution = convolution || event.value("name", "") == "aten::convolution_backward";
   }
   EXPECT_TRUE(convolution);
+}
+
+TEST(BenchTest, StepIsTheFirstOfARun) {
+  const Workspace work;
+  expect_success(
+      work.run({"bench", "train", "--config", "tiny.yaml", "--step", "step.safetensors"}));
+  const auto step = checkpoint::read_safetensors(work / "step.safetensors").tensors;
+  EXPECT_EQ(step.at("in.clips").sizes(), torch::IntArrayRef({2, 10, 16, 16, 3}));
+  EXPECT_EQ(step.at("in.frames.fake.0").sizes(), torch::IntArrayRef({2, 1}));
+  EXPECT_EQ(step.at("in.noise").sizes(), torch::IntArrayRef({2, 10, 2}));
+
+  expect_success(work.train({"--set", "train.steps=1"}));
+  const auto line = core::Json::parse(lines_of(read_bytes(work / "run/log.jsonl")).at(0));
+  for (const auto* name : {"loss_d", "loss_g", "grad_norm_d", "grad_norm_g"}) {
+    EXPECT_EQ(step.at(std::string("metric.") + name).item<float>(), line[name].get<float>());
+  }
+  const auto run = checkpoint::read_safetensors(work / checkpoint_file("run", 1)).tensors;
+  for (const auto& [name, tensor] : run) {
+    if (name.compare(0, 6, "meters") == 0) continue;
+    EXPECT_TRUE(torch::equal(tensor, step.at("after." + name))) << name;
+  }
+  EXPECT_FALSE(torch::equal(step.at("before.generator.frame.main.0.weight"),
+                            step.at("after.generator.frame.main.0.weight")));
+  expect_refuses(work,
+                 {"bench", "train", "--config", "tiny.yaml", "--set", "train.accumulate=2",
+                  "--step", "again.safetensors"},
+                 {"train.accumulate", "found 2"});
 }
 
 TEST(BenchTest, RefusesWhatCannotBeWritten) {

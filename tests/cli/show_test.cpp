@@ -118,7 +118,7 @@ TEST(HelpTest, ListsEverySubcommand) {
   const auto result = work.run({"--help"});
   expect_success(result);
   for (const std::string name :
-       {"train", "sample", "prune", "inspect", "data", "config", "completion"}) {
+       {"train", "sample", "prune", "inspect", "data", "bench", "config", "completion"}) {
     EXPECT_THAT(result.out, HasSubstr("\n  " + name + " "));
   }
   const auto train = work.run({"train", "--help"});
@@ -136,6 +136,14 @@ std::vector<std::string> complete(const Workspace& work, const std::string& word
   const auto result = run_program("/bin/bash", {"-c", script}, work.options());
   EXPECT_EQ(result.err, "");
   return lines_of(result.out);
+}
+
+TEST(HelpTest, OutputThatCannotBeWrittenIsAnError) {
+  const std::string program = program_path().string();
+  for (const char* arguments : {"--help", "--version", "config --explain"}) {
+    const int status = std::system((program + " " + arguments + " >/dev/full 2>/dev/null").c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 2) << arguments;
+  }
 }
 
 TEST(CompletionTest, BashScriptCompletes) {

@@ -28,4 +28,13 @@ core::Json bench_startup(const std::filesystem::path& program, const std::filesy
 /// trace (chrome://tracing, ui.perfetto.dev). Throws vidgen::Error when the file cannot be written.
 void trace_training(const train::RunOptions& options, const std::filesystem::path& out);
 
+/// Runs the first training step and writes what went in and what came out as safetensors, so that
+/// another implementation can be compared with it (tools/compare_pytorch.py): "before.*" and
+/// "after.*", the state as in a checkpoint; "in.clips" uint8 [B,T,H,W,C]; "in.content", "in.noise",
+/// "in.initial", the latents; "in.frames.real.<i>" and "in.frames.fake.<i>" [B,k], the frames that
+/// discriminator i looks at; "metric.*" as in the log. The optimisers' first moments after the step
+/// are the gradients times 1 - beta1. Throws vidgen::Error when train.accumulate is not 1 or the
+/// file cannot be written.
+void write_step(const train::RunOptions& options, const std::filesystem::path& out);
+
 }  // namespace vidgen::bench
