@@ -270,7 +270,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", required=True)
     parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--modes", default="eager,float32,bfloat16,compile")
+    parser.add_argument("--modes", default="eager,float32,bfloat16",
+                        help="some of eager, float32, bfloat16, compile (which takes minutes to compile)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--program", default=str(ROOT / "build/release/vidgen"))
