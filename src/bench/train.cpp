@@ -41,7 +41,6 @@ class PhaseClock {
     seconds_[current_] += std::chrono::duration<double>(Clock::now() - started_).count();
     running_ = false;
   }
-  void reset() { seconds_.fill(0); }
 
   /// Seconds a step, and the share of all.
   core::Json json(int64_t steps) const {
