@@ -1,5 +1,7 @@
 #include "vidgen/nn/stages.h"
 
+#include "vidgen/nn/convolution.h"
+
 namespace vidgen::nn {
 
 void Stages::add_attention(int64_t resolution, const SelfAttentionOptions& options) {
@@ -18,7 +20,8 @@ void Stages::register_in(torch::nn::Module& owner) {
 torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserver& observer) {
   for (size_t i = 0; i < main_->size(); ++i) {
     auto& layer = *(main_->begin() + static_cast<int64_t>(i));
-    x = layer.forward(x);
+    const auto fast = fast_convolution(*layer.ptr(), x);
+    x = fast ? *fast : layer.forward(x);
     if (observer) observer("main." + std::to_string(i), *layer.ptr(), x);
     const auto found = attention_.find(i);
     if (found == attention_.end()) continue;

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <torch/types.h>
+
+/// Convolutions of 4x4 pixels and stride 2 with 9/16 of the multiplications, after Winograd (Lavin
+/// and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016): the even and odd lines and
+/// columns of a large picture are the channels of four pictures of the small size, under filters of
+/// 2x2 taps, for which tiles of 2x2 pixels take 9 products instead of 16.
+///
+/// The large clips are [B,C,T,2H,2W], the small ones [B,C',T-k+1,H,W], the filters [C',C,k,4,4];
+/// padding 1 in space, stride 1 and no padding in time; H and W are even. Float32 on the CPU,
+/// channels_last_3d in memory (others are copied), as the results are. No gradients: each function
+/// is linear in both arguments, and the other two are its gradients.
+namespace vidgen::nn::winograd {
+
+/// Large to small: the convolution.
+torch::Tensor shrink(const torch::Tensor& large, const torch::Tensor& filters);
+/// Small to large: the transposed convolution.
+torch::Tensor grow(const torch::Tensor& small, const torch::Tensor& filters);
+/// Both to filters [C',C,k,4,4], k = T - T' + 1.
+torch::Tensor correlate(const torch::Tensor& large, const torch::Tensor& small);
+
+}  // namespace vidgen::nn::winograd

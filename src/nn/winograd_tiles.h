@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+/// The transforms of the Winograd algorithm (winograd.h) for one picture or one filter, in plain
+/// memory.
+///
+/// The large picture is [2H,2W,C], the small one [H,W,C'], which is cut into tiles of 2x2 pixels. A
+/// tile becomes 9 numbers a channel, each in a matrix of its own, where the tile is one row. A row
+/// of the large picture has 4C numbers, because its even and odd lines and columns count as
+/// channels.
+namespace vidgen::nn::winograd {
+
+constexpr int64_t kMatrices = 9;
+
+struct Plane {
+  /// H, W: even.
+  int64_t height, width;
+  /// Channels of this picture, and which of them count.
+  int64_t channels, first, count;
+};
+
+/// The row of a first tile in the first of the matrices; the same row of the next matrix begins
+/// `matrix` further on, the next row `row`.
+template <class Float>
+struct Rows {
+  Float* data;
+  int64_t matrix, row;
+};
+
+/// Reads a large picture, all its channels.
+void read_large(const float* picture, const Plane& plane, Rows<float> out);
+/// The adjoint of read_large(): writes the large picture.
+void write_large(Rows<const float> in, const Plane& plane, float* picture);
+/// Reads a small picture.
+void read_small(const float* picture, const Plane& plane, Rows<float> out);
+/// The adjoint of read_small(): writes the small picture.
+void write_small(Rows<const float> in, const Plane& plane, float* picture);
+/// Reads a filter [4,4,C]: one row of 4C numbers.
+void read_filter(const float* filter, int64_t channels, Rows<float> out);
+/// The adjoint of read_filter(): writes a filter.
+void write_filter(Rows<const float> in, int64_t channels, float* filter);
+
+/// Calls work(0) ... work(count - 1) on the threads that LibTorch computes with. It must not throw.
+void parallel_for(int64_t count, const std::function<void(int64_t)>& work);
+
+}  // namespace vidgen::nn::winograd

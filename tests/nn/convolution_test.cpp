@@ -1,0 +1,122 @@
+#include "vidgen/nn/convolution.h"
+
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/nn/modules/conv.h>
+
+#include "../support/random.h"
+
+namespace vidgen::nn {
+namespace {
+
+namespace layers = torch::nn;
+
+/// Puts the switch back at the end of a test.
+class FastConvolutionTest : public testing::Test {
+ protected:
+  ~FastConvolutionTest() override { allow_winograd(true); }
+};
+
+layers::Conv2d down(int64_t in, int64_t out) {
+  return layers::Conv2d(layers::Conv2dOptions(in, out, 4).stride(2).padding(1).bias(false));
+}
+
+layers::ConvTranspose2d up(int64_t in, int64_t out) {
+  return layers::ConvTranspose2d(
+      layers::ConvTranspose2dOptions(in, out, 4).stride(2).padding(1).bias(false));
+}
+
+layers::Conv3d down_clips(int64_t in, int64_t out, int64_t frames) {
+  return layers::Conv3d(layers::Conv3dOptions(in, out, {frames, 4, 4})
+                            .stride({1, 2, 2})
+                            .padding({0, 1, 1})
+                            .bias(false));
+}
+
+/// Largest difference in units of the expected values' standard deviation.
+double error(const torch::Tensor& found, const torch::Tensor& expected) {
+  EXPECT_EQ(found.sizes(), expected.sizes());
+  return ((found - expected).abs().max() / expected.std()).item<double>();
+}
+
+constexpr double kTolerance = 5e-5;
+
+/// The result, both gradients, and both gradients of a penalty on the gradient of x, of a layer
+/// that is run as it is and by fast_convolution().
+template <class Layer>
+void expect_same(Layer layer, const torch::Tensor& x) {
+  const auto derive = [&](bool fast) {
+    const auto in = x.detach().clone().requires_grad_();
+    const auto out = fast ? fast_convolution(*layer, in).value() : layer->forward(in);
+    const auto weight = layer->weight;
+    const auto gradients = torch::autograd::grad({out.pow(2).sum()}, {in, weight}, {}, {}, true);
+    const auto penalty = torch::autograd::grad({gradients[0].pow(2).sum()}, {in, weight});
+    return std::vector<torch::Tensor>{out, gradients[0], gradients[1], penalty[0], penalty[1]};
+  };
+  const auto found = derive(true), expected = derive(false);
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_LT(error(found[i], expected[i]), kTolerance) << i;
+    EXPECT_GT(error(found[i], expected[i] * 1.001), kTolerance) << i;
+  }
+}
+
+torch::Tensor channels_last(const torch::Tensor& x) {
+  return x.contiguous(x.dim() == 5 ? at::MemoryFormat::ChannelsLast3d
+                                   : at::MemoryFormat::ChannelsLast);
+}
+
+TEST_F(FastConvolutionTest, ConvolutionOfFramesEqualsLibTorchsWithGradientsOfTwoOrders) {
+  const auto x = torch::randn({8, 64, 16, 16}, test::random(1));
+  expect_same(down(64, 256), channels_last(x));
+  expect_same(down(64, 256), x);
+}
+
+TEST_F(FastConvolutionTest, TransposedConvolutionEqualsLibTorchs) {
+  expect_same(up(256, 70), channels_last(torch::randn({8, 256, 8, 8}, test::random(2))));
+}
+
+TEST_F(FastConvolutionTest, ConvolutionOfClipsEqualsLibTorchs) {
+  expect_same(down_clips(20, 70, 4),
+              channels_last(torch::randn({2, 20, 9, 16, 16}, test::random(3))));
+}
+
+TEST_F(FastConvolutionTest, FewChannelsAndWideFramesEqualLibTorchs) {
+  expect_same(down_clips(3, 16, 2),
+              channels_last(torch::randn({3, 3, 4, 12, 20}, test::random(4))));
+}
+
+TEST_F(FastConvolutionTest, ManyFiltersAreDoneInParts) {
+  expect_same(down_clips(96, 200, 4),
+              channels_last(torch::randn({7, 96, 4, 16, 16}, test::random(5))));
+}
+
+TEST_F(FastConvolutionTest, GradientsThatNobodyWantsAreNotComputed) {
+  const auto layer = down(64, 256);
+  layer->weight.requires_grad_(false);
+  const auto x = channels_last(torch::randn({8, 64, 16, 16}, test::random(6))).requires_grad_();
+  fast_convolution(*layer, x)->sum().backward();
+  EXPECT_TRUE(x.grad().defined());
+  EXPECT_FALSE(layer->weight.grad().defined());
+}
+
+TEST_F(FastConvolutionTest, LeavesWhatItDoesNotKnowToLibTorch) {
+  const auto x = torch::randn({8, 64, 16, 16}, test::random(7));
+  EXPECT_TRUE(fast_convolution(*down(64, 256), x));
+  EXPECT_FALSE(fast_convolution(*down(64, 32), x)) << "too few channels";
+  EXPECT_FALSE(fast_convolution(*down(64, 256), x.narrow(0, 0, 1))) << "too few tiles";
+  EXPECT_FALSE(fast_convolution(*down(64, 256), x.narrow(2, 0, 14))) << "odd size of the result";
+  EXPECT_FALSE(fast_convolution(*down(64, 256), x.narrow(2, 0, 15))) << "odd size";
+  EXPECT_FALSE(fast_convolution(*down(64, 256), x.to(torch::kBFloat16)));
+  const auto options = layers::Conv2dOptions(64, 256, 4).stride(2).padding(1).bias(false);
+  for (auto other :
+       {layers::Conv2dOptions(options).bias(true), layers::Conv2dOptions(options).stride(1),
+        layers::Conv2dOptions(options).padding(0), layers::Conv2dOptions(options).groups(2),
+        layers::Conv2dOptions(64, 256, 3).stride(2).padding(1).bias(false)}) {
+    EXPECT_FALSE(fast_convolution(*layers::Conv2d(other), x));
+  }
+  allow_winograd(false);
+  EXPECT_FALSE(fast_convolution(*down(64, 256), x));
+}
+
+}  // namespace
+}  // namespace vidgen::nn
