@@ -12,4 +12,5 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/vidgenConfig.cmake.in 
   INSTALL_DESTINATION ${package})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/vidgenConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/vidgenConfig.cmake ${PROJECT_BINARY_DIR}/vidgenConfigVersion.cmake
-  ${PROJECT_SOURCE_DIR}/cmake/FindLibTorch.cmake DESTINATION ${package})
+  ${PROJECT_SOURCE_DIR}/cmake/FindLibTorch.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/FindOpenCV.cmake DESTINATION ${package})

@@ -8,7 +8,7 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
-# The arithmetic happens inside LibTorch and OpenCV: -O1 compiles this code twice as fast as -O2 and the training step
+# The arithmetic happens inside LibTorch and FFmpeg: -O1 compiles this code twice as fast as -O2 and the training step
 # takes the same time.
 set(CMAKE_CXX_FLAGS_RELEASE "-O1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")

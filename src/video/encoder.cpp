@@ -1,47 +1,15 @@
 #include "encoder.h"
 
-extern "C" {
-#include <libavutil/opt.h>
-}
-
-#include "libraries.h"
 #include "vidgen/core/error.h"
 
 namespace vidgen::video {
-namespace {
-
-/// Options left in a dictionary after use are ones that FFmpeg did not know.
-struct Options {
-  explicit Options(const char* text) { av_dict_parse_string(&entries, text, "=", ":", 0); }
-  ~Options() { av_dict_free(&entries); }
-  AVDictionary* entries = nullptr;
-};
-
-}  // namespace
 
 Encoder::Encoder(const std::filesystem::path& path, const EncoderFormat& format, int width,
                  int height, double fps)
     : path_(path), file_(path) {
-  silence_libraries();
-  // A destructor does not run for a constructor that throws, so what it frees is freed here.
-  try {
-    open_codec(format, width, height, fps);
-    open_file(format.container_options);
-  } catch (...) {
-    release();
-    throw;
-  }
-}
-
-Encoder::~Encoder() { release(); }
-
-void Encoder::release() {
-  picture_.reset();
-  av_packet_free(&packet_);
-  avcodec_free_context(&codec_);
-  if (container_) avio_closep(&container_->pb);
-  avformat_free_context(container_);
-  container_ = nullptr;
+  silence_libav();
+  open_codec(format, width, height, fps);
+  open_file(format.container_options);
 }
 
 void Encoder::open_codec(const EncoderFormat& format, int width, int height, double fps) {
@@ -50,8 +18,11 @@ void Encoder::open_codec(const EncoderFormat& format, int width, int height, dou
     throw Error(
         core::cat(path_.string(), ": the installed FFmpeg has no encoder ", format.encoder));
   }
-  check(avformat_alloc_output_context2(&container_, nullptr, nullptr, file_.temporary().c_str()));
-  codec_ = avcodec_alloc_context3(encoder);
+  AVFormatContext* container = nullptr;
+  check(avformat_alloc_output_context2(&container, nullptr, format.container,
+                                       file_.temporary().c_str()));
+  container_.reset(container);
+  codec_.reset(avcodec_alloc_context3(encoder));
   codec_->width = width;
   codec_->height = height;
   codec_->pix_fmt = format.pixels;
@@ -65,11 +36,9 @@ void Encoder::open_codec(const EncoderFormat& format, int width, int height, dou
     codec_->color_trc = AVCOL_TRC_SMPTE170M;
   }
   if (container_->oformat->flags & AVFMT_GLOBALHEADER) codec_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-  Options options(format.encoder_options);
-  check(avcodec_open2(codec_, encoder, &options.entries));
+  AvOptions options(format.encoder_options);
+  check(avcodec_open2(codec_.get(), encoder, &options.entries));
 
-  packet_ = av_packet_alloc();
-  picture_.reset(av_frame_alloc());
   picture_->format = format.pixels;
   picture_->width = width;
   picture_->height = height;
@@ -77,16 +46,19 @@ void Encoder::open_codec(const EncoderFormat& format, int width, int height, dou
 }
 
 void Encoder::open_file(const char* container_options) {
-  AVStream* stream = avformat_new_stream(container_, nullptr);
+  AVStream* stream = avformat_new_stream(container_.get(), nullptr);
   if (!stream) check(AVERROR(ENOMEM));
   stream->time_base = codec_->time_base;
   stream->avg_frame_rate = codec_->framerate;
-  check(avcodec_parameters_from_context(stream->codecpar, codec_));
+  check(avcodec_parameters_from_context(stream->codecpar, codec_.get()));
   // "file:" keeps a name with a colon from being taken for a network protocol.
   const std::string url = "file:" + file_.temporary().string();
-  check(avio_open(&container_->pb, url.c_str(), AVIO_FLAG_WRITE));
-  Options options(container_options);
-  check(avformat_write_header(container_, &options.entries));
+  AVIOContext* output = nullptr;
+  check(avio_open(&output, url.c_str(), AVIO_FLAG_WRITE));
+  output_.reset(output);
+  container_->pb = output;
+  AvOptions options(container_options);
+  check(avformat_write_header(container_.get(), &options.entries));
 }
 
 AVFrame& Encoder::picture() {
@@ -97,27 +69,28 @@ AVFrame& Encoder::picture() {
 
 void Encoder::send() {
   picture_->pts = frames_++;
-  check(avcodec_send_frame(codec_, picture_.get()));
+  check(avcodec_send_frame(codec_.get(), picture_.get()));
   write_packets();
 }
 
 void Encoder::write_packets() {
   for (;;) {
-    const int code = avcodec_receive_packet(codec_, packet_);
+    const int code = avcodec_receive_packet(codec_.get(), packet_.get());
     if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
     check(code);
     if (packet_->duration == 0) packet_->duration = 1;
-    av_packet_rescale_ts(packet_, codec_->time_base, container_->streams[0]->time_base);
-    check(av_interleaved_write_frame(container_, packet_));
+    av_packet_rescale_ts(packet_.get(), codec_->time_base, container_->streams[0]->time_base);
+    check(av_interleaved_write_frame(container_.get(), packet_.get()));
   }
 }
 
 void Encoder::finish() {
-  check(avcodec_send_frame(codec_, nullptr));
+  check(avcodec_send_frame(codec_.get(), nullptr));
   write_packets();
-  check(av_write_trailer(container_));
-  check(container_->pb->error);
-  check(avio_closep(&container_->pb));
+  check(av_write_trailer(container_.get()));
+  check(output_->error);
+  AVIOContext* output = output_.release();
+  check(avio_closep(&output));
   file_.commit();
 }
 
@@ -125,7 +98,7 @@ void Encoder::check(int code) const {
   if (code >= 0) return;
   char reason[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(code, reason, sizeof reason);
-  throw Error(core::cat(path_.string(), ": cannot write the video: ", reason));
+  throw Error(core::cat(path_.string(), ": cannot write: ", reason));
 }
 
 }  // namespace vidgen::video

@@ -2,14 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <string>
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-}
-
+#include "libav.h"
 #include "vidgen/core/files.h"
 
 namespace vidgen::video {
@@ -22,22 +16,15 @@ struct EncoderFormat {
   /// Options of encoder and container, "key=value:key=value".
   const char* encoder_options;
   const char* container_options;
+  /// FFmpeg's name; null chooses by the file's extension.
+  const char* container = nullptr;
 };
 
-struct FrameDeleter {
-  void operator()(AVFrame* frame) const { av_frame_free(&frame); }
-};
-using AvFrame = std::unique_ptr<AVFrame, FrameDeleter>;
-
-/// A file with one video stream, encoded by FFmpeg. We drive FFmpeg ourselves here because OpenCV's
-/// writer hides write errors, fixes the quality and cannot make a GIF. Failures throw vidgen::Error
-/// naming the file.
+/// A file with one video stream, encoded by FFmpeg. Failures throw vidgen::Error naming the file.
 class Encoder {
  public:
-  /// The container is chosen by the extension of `path`.
   Encoder(const std::filesystem::path& path, const EncoderFormat& format, int width, int height,
           double fps);
-  ~Encoder();
 
   /// The picture to fill before each send().
   AVFrame& picture();
@@ -49,16 +36,16 @@ class Encoder {
   void open_codec(const EncoderFormat& format, int width, int height, double fps);
   void open_file(const char* options);
   void write_packets();
-  void release();
   /// Throws when `code` is one of FFmpeg's errors.
   void check(int code) const;
 
   std::filesystem::path path_;
   core::AtomicPath file_;
-  AVFormatContext* container_ = nullptr;
-  AVCodecContext* codec_ = nullptr;
-  AVPacket* packet_ = nullptr;
-  AvFrame picture_;
+  AvFile output_;  // closed after the container that writes to it
+  AvOutput container_;
+  AvCodec codec_;
+  AvPacket packet_{av_packet_alloc()};
+  AvFrame picture_{av_frame_alloc()};
   int64_t frames_ = 0;
 };
 

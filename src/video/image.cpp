@@ -1,16 +1,16 @@
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
+#include <cstring>
 
-#include "libraries.h"
-#include "mat.h"
+#include "encoder.h"
 #include "vidgen/core/error.h"
-#include "vidgen/core/files.h"
+#include "vidgen/video/reader.h"
 #include "vidgen/video/writer.h"
 
 namespace vidgen::video {
 namespace {
 
-constexpr uint64_t kMaxImageBytes = uint64_t{1} << 30;
+constexpr EncoderFormat png_format(AVPixelFormat pixels) {
+  return {"png", pixels, "pred=mixed", "", "image2pipe"};
+}
 
 }  // namespace
 
@@ -19,38 +19,21 @@ void write_png(const std::filesystem::path& path, const Frame& image) {
     throw Error(path.string() + ": unknown extension of an image to write, expected .png");
   }
   if (image.pixels.empty()) throw Error(path.string() + ": there is no image to write");
-  silence_libraries();
-  cv::Mat bgr;
-  if (image.channels == 3) {
-    cv::cvtColor(as_mat(image), bgr, cv::COLOR_RGB2BGR);
-  } else {
-    bgr = as_mat(image);
+  const AVPixelFormat pixels = image.channels == 1 ? AV_PIX_FMT_GRAY8 : AV_PIX_FMT_RGB24;
+  const auto width = static_cast<int>(image.width), height = static_cast<int>(image.height);
+  Encoder encoder(path, png_format(pixels), width, height, /*fps=*/1);
+  AVFrame& picture = encoder.picture();
+  const size_t row = static_cast<size_t>(image.width * image.channels);
+  for (int y = 0; y < height; ++y) {
+    std::memcpy(picture.data[0] + y * picture.linesize[0], image.pixels.data() + y * row, row);
   }
-  std::vector<uint8_t> bytes;
-  if (!cv::imencode(".png", bgr, bytes)) {
-    throw Error(core::cat(path.string(), ": cannot encode ", image.width, "x", image.height,
-                          " pixels as PNG"));
-  }
-  core::AtomicFile file(path);
-  file.write(bytes.data(), bytes.size());
-  file.commit();
+  encoder.send();
+  encoder.finish();
 }
 
 Frame read_image(const std::filesystem::path& path) {
-  silence_libraries();
-  const std::string bytes = core::read_file(path, kMaxImageBytes);
-  cv::Mat bgr;
-  try {
-    const cv::Mat coded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
-    bgr = cv::imdecode(coded, cv::IMREAD_COLOR);
-  } catch (const cv::Exception&) {
-    bgr.release();
-  }
-  if (bgr.empty()) throw Error(path.string() + ": is not an image that OpenCV can read");
   Frame frame;
-  reshape(frame, bgr.rows, bgr.cols, 3);
-  cv::Mat target = as_mat(frame);
-  cv::cvtColor(bgr, target, cv::COLOR_BGR2RGB);
+  if (!VideoReader(path).read(frame)) throw Error(path.string() + ": the image is damaged");
   return frame;
 }
 

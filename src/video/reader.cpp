@@ -1,11 +1,15 @@
 #include "vidgen/video/reader.h"
 
+extern "C" {
+#include <libavutil/display.h>
+}
+
 #include <algorithm>
 #include <cmath>
-#include <opencv2/imgproc.hpp>
-#include <opencv2/videoio.hpp>
+#include <opencv2/core.hpp>
 
-#include "libraries.h"
+#include "converter.h"
+#include "decoder.h"
 #include "mat.h"
 #include "vidgen/core/error.h"
 
@@ -28,11 +32,15 @@ void check_regular(const fs::path& path) {
   const uintmax_t size = fs::file_size(path, error);
   if (error) fail(error.message());
   if (size == 0) fail("the file is empty");
-  // FFmpeg takes such names for patterns that stand for many images, unless it knows the extension
-  // as a video's.
-  if (path.filename().string().find('%') != std::string::npos && !has_video_extension(path)) {
-    fail("the name holds a '%' and has no extension of a video; rename the file");
-  }
+}
+
+/// Quarter turns clockwise that the file asks for.
+int quarter_turns(const AVStream& stream) {
+  const auto* matrix = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
+  if (!matrix) return 0;
+  const double degrees = -av_display_rotation_get(reinterpret_cast<const int32_t*>(matrix));
+  if (!std::isfinite(degrees)) return 0;
+  return static_cast<int>(std::lround(degrees / 90) + 4) % 4;
 }
 
 }  // namespace
@@ -47,55 +55,66 @@ bool has_video_extension(const fs::path& path) {
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
-struct VideoReader::Capture {
-  cv::VideoCapture video;
-  cv::Mat bgr;
+struct VideoReader::Source {
+  Source(const fs::path& path, int threads) : decoder(path, threads) {}
+
+  Decoder decoder;
+  Converter converter;
+  int turns = quarter_turns(decoder.stream());
 };
 
-VideoReader::VideoReader(const fs::path& path) : path_(path), capture_(new Capture) {
-  silence_libraries();
+VideoReader::VideoReader(const fs::path& path, int threads) {
   check_regular(path);
-  cv::VideoCapture& video = capture_->video;
-  if (!video.open(fs::absolute(path).string(), cv::CAP_FFMPEG)) {
-    throw Error(path.string() + ": is not a video that FFmpeg can read");
-  }
-  width_ = static_cast<int64_t>(video.get(cv::CAP_PROP_FRAME_WIDTH));
-  height_ = static_cast<int64_t>(video.get(cv::CAP_PROP_FRAME_HEIGHT));
+  source_ = std::make_unique<Source>(path, threads);
+  const Decoder& decoder = source_->decoder;
+  width_ = decoder.stream().codecpar->width;
+  height_ = decoder.stream().codecpar->height;
   if (width_ < 1 || height_ < 1) throw Error(path.string() + ": holds no picture");
-  const double fps = video.get(cv::CAP_PROP_FPS);
-  fps_ = fps > 0 && fps <= 1000 ? fps : 25;
-  const double promised = video.get(cv::CAP_PROP_FRAME_COUNT);
-  promised_frames_ = promised > 0 && promised < 1e9 ? std::llround(promised) : 0;
+  if (source_->turns % 2 == 1) std::swap(width_, height_);
+  const double rate = decoder.rate();
+  fps_ = rate > 0 && rate <= 1000 ? rate : 25;
+  promised_frames_ = decoder.promised();
 }
 
 VideoReader::~VideoReader() = default;
 
 bool VideoReader::skip() {
-  try {
-    if (!capture_->video.grab()) return false;
-  } catch (const cv::Exception&) {
-    return false;
-  }
+  if (!source_->decoder.next()) return false;
   advance_time();
   return true;
 }
 
 bool VideoReader::read(Frame& frame) {
   if (!skip()) return false;
-  cv::Mat& bgr = capture_->bgr;
-  try {
-    if (!capture_->video.retrieve(bgr) || bgr.type() != CV_8UC3) return false;
-  } catch (const cv::Exception&) {
-    return false;
-  }
-  reshape(frame, bgr.rows, bgr.cols, 3);
+  const AVFrame& picture = source_->decoder.picture();
+  const bool turned = source_->turns % 2 == 1;
+  return convert(frame, turned ? picture.width : picture.height,
+                 turned ? picture.height : picture.width);
+}
+
+bool VideoReader::read(Frame& frame, int64_t height, int64_t width) {
+  return skip() && convert(frame, height, width);
+}
+
+bool VideoReader::convert(Frame& frame, int64_t height, int64_t width) {
+  const int turns = source_->turns;
+  const auto rows = static_cast<int>(turns % 2 == 1 ? width : height);
+  const auto columns = static_cast<int>(turns % 2 == 1 ? height : width);
+  const AVFrame* rgb = source_->converter.convert(source_->decoder.picture(), rows, columns);
+  if (!rgb) return false;
+  const cv::Mat converted(rows, columns, CV_8UC3, rgb->data[0], rgb->linesize[0]);
+  reshape(frame, height, width, 3);
   cv::Mat target = as_mat(frame);
-  cv::cvtColor(bgr, target, cv::COLOR_BGR2RGB);
+  if (turns == 0) {
+    converted.copyTo(target);
+  } else {
+    cv::rotate(converted, target, turns - 1);  // ROTATE_90_CLOCKWISE is 0, and so on
+  }
   return true;
 }
 
 void VideoReader::advance_time() {
-  const double stamp = capture_->video.get(cv::CAP_PROP_POS_MSEC) / 1000;
+  const double stamp = source_->decoder.time();
   if (frames_++ == 0) {
     start_ = stamp;
     return;

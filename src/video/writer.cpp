@@ -1,9 +1,5 @@
 #include "vidgen/video/writer.h"
 
-extern "C" {
-#include <libswscale/swscale.h>
-}
-
 #include <algorithm>
 #include <cctype>
 #include <cstring>
@@ -81,8 +77,7 @@ struct VideoWriter::Impl {
         encoder(path, kMp4, even_width, even_height, fps),
         scaler(sws_getContext(even_width, even_height, AV_PIX_FMT_RGB24, even_width, even_height,
                               AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND, nullptr, nullptr,
-                              nullptr),
-               sws_freeContext),
+                              nullptr)),
         padded(static_cast<size_t>(even_width) * even_height * 3 + kOverread) {
     if (!scaler) throw Error(path.string() + ": cannot convert frames of this size to YUV");
   }
@@ -100,7 +95,7 @@ struct VideoWriter::Impl {
 
   const int width, height, even_width, even_height;
   Encoder encoder;
-  std::unique_ptr<SwsContext, void (*)(SwsContext*)> scaler;
+  AvScaler scaler;
   std::vector<uint8_t> padded;
 };
 

@@ -131,8 +131,6 @@ class Program {
       const size_t equals = text.find('=');
       if (equals != std::string::npos) all[text.substr(0, equals)] = text.substr(equals + 1);
     }
-    // Set in this process by the library that reads videos; a user's shell does not have it.
-    all.erase("OPENCV_FFMPEG_LOGLEVEL");
     for (const auto& [name, value] : options.environment) all[name] = value;
     std::vector<std::string> lines;
     for (const auto& [name, value] : all) lines.push_back(name + "=" + value);

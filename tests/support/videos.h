@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 
 #include "vidgen/video/writer.h"
@@ -15,6 +16,12 @@ namespace vidgen::test {
 inline std::filesystem::path sample_video(const std::string& name) {
   const char* folder = std::getenv("VIDGEN_TEST_VIDEOS");
   return std::filesystem::path(folder ? folder : "/usr/share/doc/opencv-doc/examples/data") / name;
+}
+
+/// Runs the ffmpeg tool, for files that VideoWriter does not make; throws when it fails.
+inline void ffmpeg(const std::string& arguments) {
+  const std::string command = "ffmpeg -nostdin -v error -y " + arguments;
+  if (std::system(command.c_str()) != 0) throw std::runtime_error(command + ": failed");
 }
 
 /// Smooth colours that differ from frame to frame: red grows to the right, green downwards, blue

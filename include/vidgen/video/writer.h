@@ -42,7 +42,8 @@ void write_video(const std::filesystem::path& path, const Clip& clip, double fps
 /// Writes an RGB or grey image. Throws vidgen::Error unless the name ends in .png, and when it
 /// cannot be written.
 void write_png(const std::filesystem::path& path, const Frame& image);
-/// Reads an image file as RGB. Throws vidgen::Error when it is not one.
+/// Reads an image file (PNG, JPEG, whatever FFmpeg opens) as RGB. Throws vidgen::Error as
+/// VideoReader does.
 Frame read_image(const std::filesystem::path& path);
 
 }  // namespace vidgen::video

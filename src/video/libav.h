@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libswscale/swscale.h>
+}
+
+/// FFmpeg's objects, each owned by one pointer.
+namespace vidgen::video {
+
+/// For FFmpeg's functions that free an object and clear the pointer to it.
+template <auto kFree>
+struct AvDeleter {
+  template <class T>
+  void operator()(T* object) const {
+    kFree(&object);
+  }
+};
+struct AvOutputDeleter {
+  void operator()(AVFormatContext* output) const { avformat_free_context(output); }
+};
+struct AvScalerDeleter {
+  void operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
+};
+
+using AvCodec = std::unique_ptr<AVCodecContext, AvDeleter<avcodec_free_context>>;
+using AvFile = std::unique_ptr<AVIOContext, AvDeleter<avio_closep>>;
+using AvFrame = std::unique_ptr<AVFrame, AvDeleter<av_frame_free>>;
+using AvInput = std::unique_ptr<AVFormatContext, AvDeleter<avformat_close_input>>;
+using AvOutput = std::unique_ptr<AVFormatContext, AvOutputDeleter>;
+using AvPacket = std::unique_ptr<AVPacket, AvDeleter<av_packet_free>>;
+using AvScaler = std::unique_ptr<SwsContext, AvScalerDeleter>;
+
+/// "key=value:key=value". What is left in the dictionary after use FFmpeg did not know.
+struct AvOptions {
+  explicit AvOptions(const char* text) { av_dict_parse_string(&entries, text, "=", ":", 0); }
+  ~AvOptions() { av_dict_free(&entries); }
+  AvOptions(const AvOptions&) = delete;
+  AvOptions& operator=(const AvOptions&) = delete;
+
+  AVDictionary* entries = nullptr;
+};
+
+/// Stops FFmpeg from printing to stderr: what goes wrong is reported through vidgen::Error.
+inline void silence_libav() { av_log_set_level(AV_LOG_QUIET); }
+
+}  // namespace vidgen::video
