@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Raised whenever the same settings begin to give other pixels.
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr size_t kProblemsShown = 3;
 
 std::string key_text(const core::Json& json) {

@@ -32,8 +32,11 @@ void CacheBuilder::run() {
   if (options_.on_error == OnError::kStop) {
     for (const CacheJob* job : jobs_) stopped_ |= !job->report.problem.empty();
   }
-  const size_t count =
-      std::min<size_t>(std::max(std::thread::hardware_concurrency(), 1u), jobs_.size());
+  // Several files at a time use the cores best; where there are fewer files than cores, each file
+  // is decoded in several threads.
+  const size_t cores = std::max(std::thread::hardware_concurrency(), 1u);
+  const size_t count = std::min(cores, jobs_.size());
+  decoder_threads_ = static_cast<int>(cores / count);
   std::vector<std::thread> threads;
   for (size_t i = 0; i < count; ++i) threads.emplace_back(&CacheBuilder::work, this);
   for (std::thread& thread : threads) thread.join();
@@ -78,10 +81,11 @@ void CacheBuilder::build(CacheJob& job) {
 
 void CacheBuilder::stream(CacheJob& job) {
   CacheFileWriter writer(job.file);
-  job.report = decode_video(job.source, options_, [&](const video::Frame& frame, int64_t copies) {
+  const auto append = [&](const video::Frame& frame, int64_t copies) {
     for (int64_t i = 0; i < copies; ++i) writer.append(frame);
     count_frame(job);
-  });
+  };
+  job.report = decode_video(job.source, options_, decoder_threads_, append);
   if (job.report.problem.empty()) writer.commit(job.key, job.report);
 }
 

@@ -43,6 +43,7 @@ class CacheBuilder {
   const DataOptions options_;
   const std::vector<CacheJob*> jobs_;
   std::mutex mutex_;
+  int decoder_threads_ = 1;
   size_t next_ = 0;
   bool stopped_ = false;
   std::exception_ptr error_;

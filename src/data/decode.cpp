@@ -15,29 +15,31 @@ namespace {
 /// Where a video's frames go: scaled so that the short side fits, cropped in the middle, grey.
 class FrameFitter {
  public:
-  explicit FrameFitter(const DataOptions& options) : options_(options) {}
+  FrameFitter(const DataOptions& options, video::VideoReader& reader)
+      : options_(options), reader_(reader) {
+    const auto height = static_cast<double>(reader.height());
+    const auto width = static_cast<double>(reader.width());
+    const int64_t side = options.short_side();
+    const double scale = static_cast<double>(side) / std::min(height, width);
+    height_ = std::max(side, std::lround(height * scale));
+    width_ = std::max(side, std::lround(width * scale));
+  }
 
-  video::Frame operator()(const video::Frame& frame) {
-    // Later frames are scaled to the size of the first even where a file changes its size.
-    if (height_ == 0) choose_size(frame);
-    video::Frame result = video::resize(frame, height_, width_);
+  /// The next frame, fitted; false at the end.
+  bool read(video::Frame& frame) {
+    // All frames are scaled to the same size even where a file changes its own.
+    if (!reader_.read(frame, height_, width_)) return false;
     if (options_.crop == Crop::kCenter) {
       const int64_t size = options_.size;
-      result = video::crop(result, (height_ - size) / 2, (width_ - size) / 2, size, size);
+      frame = video::crop(frame, (height_ - size) / 2, (width_ - size) / 2, size, size);
     }
-    return options_.color == Color::kGray ? video::to_gray(result) : result;
+    if (options_.color == Color::kGray) frame = video::to_gray(frame);
+    return true;
   }
 
  private:
-  void choose_size(const video::Frame& frame) {
-    const int64_t side = options_.short_side();
-    const double scale =
-        static_cast<double>(side) / static_cast<double>(std::min(frame.height, frame.width));
-    height_ = std::max(side, std::lround(static_cast<double>(frame.height) * scale));
-    width_ = std::max(side, std::lround(static_cast<double>(frame.width) * scale));
-  }
-
   const DataOptions& options_;
+  video::VideoReader& reader_;
   int64_t height_ = 0;
   int64_t width_ = 0;
 };
@@ -97,19 +99,19 @@ VideoReport describe(const std::filesystem::path& path, const Error& error) {
 void read_frames(video::VideoReader& reader, const DataOptions& options, const FrameSink& sink,
                  VideoReport& report) {
   FrameSchedule schedule(options.fps);
-  FrameFitter fit(options);
+  FrameFitter fitter(options, reader);
   Coverage coverage;
   video::Frame frame, previous;
   const auto pass_on = [&](int64_t copies) {
     report.frames += copies;
     if (sink) sink(previous, copies);
   };
-  while (sink ? reader.read(frame) : reader.skip()) {
+  while (sink ? fitter.read(frame) : reader.skip()) {
     stop_if_interrupted(report.path);
     coverage.add(reader.time());
     const int64_t copies = schedule.advance(reader.time());
     if (report.frames_read++ > 0) pass_on(copies);
-    if (sink) previous = fit(frame);
+    std::swap(previous, frame);
   }
   if (report.frames_read > 0) pass_on(schedule.finish());
   if (report.frames_read == 0) {
@@ -130,11 +132,11 @@ VideoReport open_report(const std::filesystem::path& path) {
   }
 }
 
-VideoReport decode_video(const std::filesystem::path& path, const DataOptions& options,
+VideoReport decode_video(const std::filesystem::path& path, const DataOptions& options, int threads,
                          const FrameSink& sink) {
   std::optional<video::VideoReader> reader;
   try {
-    reader.emplace(path);
+    reader.emplace(path, threads);
   } catch (const Error& error) {
     return describe(path, error);
   }

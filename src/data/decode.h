@@ -15,9 +15,10 @@ namespace vidgen::data {
 /// of times that the resampled video shows it (0: not at all).
 using FrameSink = std::function<void(const video::Frame& frame, int64_t copies)>;
 
-/// Decodes a whole video. Without a sink it only counts, which is faster. A file that cannot be
+/// Decodes a whole video in that many threads, 0 being one for each core. Without a sink it only
+/// counts, which is faster. A file that cannot be
 /// opened or ends too early is reported as the problem; what the sink throws passes through.
-VideoReport decode_video(const std::filesystem::path& path, const DataOptions& options,
+VideoReport decode_video(const std::filesystem::path& path, const DataOptions& options, int threads,
                          const FrameSink& sink);
 
 /// Fills in the clips of the report and, unless it has a problem already, whether the video is too

@@ -56,7 +56,7 @@ std::vector<ManifestEntry> list_videos(const DataOptions& options) {
 }
 
 VideoReport inspect_video(const fs::path& path, const DataOptions& options) {
-  VideoReport report = decode_video(path, options, nullptr);
+  VideoReport report = decode_video(path, options, /*threads=*/0, nullptr);
   judge(report, options);
   return report;
 }

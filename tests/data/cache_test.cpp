@@ -64,8 +64,7 @@ std::vector<std::vector<uint8_t>> decode_directly(const fs::path& path, int64_t 
   std::vector<std::vector<uint8_t>> frames;
   video::VideoReader reader(path);
   video::Frame frame;
-  while (reader.read(frame)) {
-    frame = video::resize(frame, height, width);
+  while (reader.read(frame, height, width)) {
     if (middle) frame = video::crop(frame, (height - size) / 2, (width - size) / 2, size, size);
     frames.push_back(frame.pixels);
   }

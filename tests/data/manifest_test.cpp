@@ -113,6 +113,16 @@ TEST(InspectVideoTest, FramesThatLastLongerAreNoDamage) {
   EXPECT_NEAR(inspect_video(sample_video("tree.avi"), steady).frames, 444, 10);
 }
 
+TEST(InspectVideoTest, CutWithoutEncodingIsNoDamage) {
+  const TemporaryFolder folder;
+  const std::string whole = (folder / "whole.mp4").string(), cut = (folder / "cut.mp4").string();
+  test::ffmpeg("-f lavfi -i testsrc=s=64x64:r=10:d=10 -c:v libx264 -g 100 " + whole);
+  test::ffmpeg("-ss 6.05 -i " + whole + " -c copy -movflags +faststart " + cut);
+  EXPECT_EQ(inspect_video(cut, DataOptions{}).problem, "");
+  test::truncate_copy(cut, folder / "short.mp4", 0.9);
+  EXPECT_THAT(inspect_video(folder / "short.mp4", DataOptions{}).problem, HasSubstr("damaged"));
+}
+
 TEST(InspectVideoTest, SaysWhatIsWrong) {
   const TemporaryFolder folder;
   test::write_bytes(folder / "text.mp4", "text");
