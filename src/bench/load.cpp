@@ -1,3 +1,4 @@
+#include "temporary_folder.h"
 #include "vidgen/bench/bench.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/loader.h"
@@ -6,20 +7,30 @@
 namespace vidgen::bench {
 namespace {
 
-/// Reads a video from its first frame to its last.
-core::Json time_decoding(const std::filesystem::path& path) {
-  int64_t frames = 0;
-  const auto samples = measure(
-      [&] {
-        video::VideoReader reader(path);
-        video::Frame frame;
-        for (frames = 0; reader.read(frame);) ++frames;
-      },
-      {0, 1}, torch::kCPU);
-  return {{"video", path.string()},
-          {"frames", frames},
+core::Json rate(int64_t frames, const Samples& samples) {
+  return {{"frames", frames},
           {"seconds", samples.median()},
           {"frames_per_second", static_cast<double>(frames) / samples.median()}};
+}
+
+/// Decodes a video from its first frame to its last in one thread, without making pictures of it.
+core::Json time_decoding(const std::filesystem::path& path) {
+  int64_t frames = 0;
+  const auto decode = [&] {
+    video::VideoReader reader(path);
+    for (frames = 0; reader.skip();) ++frames;
+  };
+  const auto samples = measure(decode, {0, 1}, torch::kCPU);
+  return rate(frames, samples);
+}
+
+/// Makes the clip cache of one video, from opening the file to the cache on the disk.
+core::Json time_caching(data::DataOptions options, const data::CachedVideo& video) {
+  const TemporaryFolder folder;
+  options.sources = {{video.entry.path.string(), 1}};
+  options.cache_dir = folder.path.string();
+  return rate(video.report.frames_read,
+              measure([&] { data::prepare_clips(options); }, {0, 1}, torch::kCPU));
 }
 
 }  // namespace
@@ -36,12 +47,15 @@ core::Json bench_load(const train::RunOptions& options, const Repeats& repeats) 
   const auto samples = measure([&] { loader.next(); }, repeats, torch::kCPU);
   const auto clips = static_cast<double>(options.train.batch_size);
   const auto bytes = clips * static_cast<double>(dataset->clip_bytes());
+  const data::CachedVideo& video = cache.videos.front();
   return {{"workers", options.data.workers},
           {"batch_size", options.train.batch_size},
           {"batch_seconds", samples.json()},
           {"clips_per_second", clips / samples.median()},
           {"bytes_per_second", bytes / samples.median()},
-          {"decoding", time_decoding(cache.videos.front().entry.path)}};
+          {"video", video.entry.path.string()},
+          {"decoding", time_decoding(video.entry.path)},
+          {"caching", time_caching(options.data, video)}};
 }
 
 }  // namespace vidgen::bench

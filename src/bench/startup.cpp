@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "temporary_folder.h"
 #include "vidgen/bench/bench.h"
 #include "vidgen/core/error.h"
 
@@ -34,24 +35,6 @@ void run(const fs::path& program, std::vector<std::string> arguments) {
   if (status != 0)
     throw Error(cat(program.string(), " ", arguments[1], ": failed, run it by hand"));
 }
-
-/// A new empty folder, removed with all that is in it at the end of the scope.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "vidgen-bench-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw Error(cat(name, ": ", std::strerror(errno)));
-    path = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  fs::path path;
-};
 
 }  // namespace
 

@@ -114,7 +114,7 @@ Run add_bench(CLI::App& command) {
   const std::vector<std::pair<std::string, std::string>> kinds{
       {"train", "Time training steps: by phase, by convolution, against the machine's ceiling."},
       {"generate", "Time rendering clips."},
-      {"load", "Time the loader and the decoding of the first video."},
+      {"load", "Time the loader, and the first video's way into the clip cache."},
       {"startup", "Time the start of the program and a run of one step."}};
   for (const auto& [name, help] : kinds) {
     auto arguments = std::make_shared<BenchArguments>();

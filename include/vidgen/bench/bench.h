@@ -17,7 +17,8 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
 /// Rendering batches of clips with the configuration's generator.
 core::Json bench_generate(const train::RunOptions& options, const Repeats& repeats);
 
-/// The loader for itself: batches from the clip cache, and decoding the first video anew.
+/// The loader for itself: batches from the clip cache; decoding the first video anew, in one
+/// thread, and making its clip cache, in a temporary folder.
 core::Json bench_load(const train::RunOptions& options, const Repeats& repeats);
 
 /// Starting `program`: its help, and a run of one training step, from typing to its end.
