@@ -56,6 +56,7 @@ TEST(BenchTest, GenerateAndLoad) {
   EXPECT_GT(generated["flops"], 0);
   const auto loaded = bench(work, "load");
   EXPECT_EQ(loaded["decoding"]["frames"], 24);
+  EXPECT_EQ(loaded["caching"]["frames"], 24);
   EXPECT_GT(loaded["clips_per_second"], 0);
 }
 
