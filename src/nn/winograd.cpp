@@ -103,10 +103,12 @@ torch::Tensor seen_by(const Plan& plan, const torch::Tensor& large, int64_t k, i
 /// cache.
 template <class Work>
 void for_each_product(const Plan& plan, const Work& work) {
-  parallel_for(kMatrices, [&](int64_t p) {
+  const auto products = [&](int64_t p) {
     const at::NoGradGuard no_grad;
     for (int64_t k = 0; k < plan.taps; ++k) work(p, k);
-  });
+  };
+  if (at::get_num_threads() <= kMatrices / 2) return parallel_for(kMatrices, products);
+  for (int64_t p = 0; p < kMatrices; ++p) products(p);  // each by all threads
 }
 
 /// Remembers the last value: what is needed for each part of an outer loop is made once where the
@@ -180,13 +182,15 @@ torch::Tensor grow(const torch::Tensor& small_clips, const torch::Tensor& filter
   Latest weights;
   for_each_part(plan.batch, plan.clips, [&](int64_t first, int64_t count) {
     const auto x =
-        at::zeros({kMatrices, plan.rows(plan.large_frames, count), row}, small.options());
+        at::empty({kMatrices, plan.rows(plan.large_frames, count), row}, small.options());
     for_each_part(plan.small_channels, plan.filters, [&](int64_t channel, int64_t n) {
       const auto& w =
           weights.at(channel, [&] { return filter_matrices(plan, filters, channel, n); });
       const auto y = small_matrices(plan, small, first, count, channel, n);
-      for_each_product(
-          plan, [&](int64_t p, int64_t k) { seen_by(plan, x, k, count)[p].addmm_(y[p], w[k][p]); });
+      for_each_product(plan, [&](int64_t p, int64_t k) {
+        if (channel == 0 && k == 0) x[p].zero_();
+        seen_by(plan, x, k, count)[p].addmm_(y[p], w[k][p]);
+      });
     });
     float* out = data(large) + first * plan.large_frames * picture;
     for_each_picture(plan, plan.large_frames, count, [&](int64_t i, int64_t at) {
@@ -205,12 +209,12 @@ torch::Tensor correlate(const torch::Tensor& large_clips, const torch::Tensor& s
   const int64_t row = 4 * plan.large_channels, filter = 4 * row;
   Latest in;
   for_each_part(plan.small_channels, plan.filters, [&](int64_t channel, int64_t n) {
-    const auto sum = at::zeros({plan.taps, kMatrices, n, row}, large.options());
+    const auto sum = at::empty({plan.taps, kMatrices, n, row}, large.options());
     for_each_part(plan.batch, plan.clips, [&](int64_t first, int64_t count) {
       const auto& x = in.at(first, [&] { return large_matrices(plan, large, first, count); });
       const auto y = small_matrices(plan, small, first, count, channel, n).transpose(1, 2);
       for_each_product(plan, [&](int64_t p, int64_t k) {
-        sum[k][p].addmm_(y[p], seen_by(plan, x, k, count)[p]);
+        sum[k][p].addmm_(y[p], seen_by(plan, x, k, count)[p], /*beta=*/first == 0 ? 0 : 1);
       });
     });
     parallel_for(n, [&](int64_t i) {
