@@ -14,6 +14,7 @@ using Run = std::function<void()>;
 /// Each declares the subcommand's arguments on `command` and returns what it does with them.
 Run add_train(CLI::App& command);
 Run add_sample(CLI::App& command);
+Run add_eval(CLI::App& command);
 Run add_prune(CLI::App& command);
 Run add_inspect(CLI::App& command);
 Run add_data(CLI::App& command);

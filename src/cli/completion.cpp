@@ -78,22 +78,26 @@ complete -o filenames -F _vidgen vidgen
 )";
 }
 
-std::string fish_script(const CLI::App& program) {
-  std::string text;
-  for (const auto* sub : program.get_subcommands({})) {
-    text += cat("complete -c vidgen -n __fish_use_subcommand -a ", sub->get_name(), " -d \"",
+/// The subcommands and options that can follow where `condition` holds; `seen` is what holds below.
+void add_fish_lines(const CLI::App& command, const std::string& condition, const std::string& seen,
+                    std::string& text) {
+  for (const auto* sub : command.get_subcommands({})) {
+    text += cat("complete -c vidgen -n \"", condition, "\" -a ", sub->get_name(), " -d \"",
                 sub->get_description(), "\"\n");
-    for (const auto* inner : sub->get_subcommands({})) {
-      text += cat("complete -c vidgen -n \"__fish_seen_subcommand_from ", sub->get_name(), "\" -a ",
-                  inner->get_name(), "\n");
-    }
+    const std::string below =
+        cat(seen.empty() ? "" : seen + "; and ", "__fish_seen_subcommand_from ", sub->get_name());
     for (const auto* option : sub->get_options()) {
       for (const auto& name : option->get_lnames()) {
-        text += cat("complete -c vidgen -n \"__fish_seen_subcommand_from ", sub->get_name(),
-                    "\" -l ", name, "\n");
+        text += cat("complete -c vidgen -n \"", below, "\" -l ", name, "\n");
       }
     }
+    add_fish_lines(*sub, below, below, text);
   }
+}
+
+std::string fish_script(const CLI::App& program) {
+  std::string text;
+  add_fish_lines(program, "__fish_use_subcommand", "", text);
   return text;
 }
 

@@ -9,6 +9,7 @@
 #include "vidgen/data/cache.h"
 #include "vidgen/data/dataset.h"
 #include "vidgen/data/manifest.h"
+#include "vidgen/data/moving_digits.h"
 
 namespace vidgen::cli {
 namespace {
@@ -74,12 +75,52 @@ void add_prepare(CLI::App& data) {
   });
 }
 
+void add_moving_digits(CLI::App& synth) {
+  struct Arguments {
+    data::MovingDigitsOptions options;
+    std::filesystem::path out;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto& options = arguments->options;
+  auto* command = synth.add_subcommand(
+      "moving-digits", "Handwritten digits that move and bounce off the walls, as lossless AVI.");
+  command->add_option("--out", arguments->out, "A new folder, or an empty one")->required();
+  command->add_option("--clips", options.clips, "Videos")->capture_default_str();
+  command->add_option("--size", options.size, "Pixels of a frame's side")->capture_default_str();
+  command->add_option("--frames", options.frames, "Frames of a clip")->capture_default_str();
+  command->add_option("--digits", options.digits, "Digits in a clip")->capture_default_str();
+  command->add_option("--digit-size", options.digit_size, "Pixels of a digit's side")
+      ->capture_default_str();
+  command->add_option("--speed", options.speed, "Pixels a frame")->capture_default_str();
+  command->add_flag("--color", options.color, "Give each digit a colour");
+  command->add_option("--seed", options.seed, "Other seeds give other clips")
+      ->capture_default_str();
+  command
+      ->add_option("--digits-image", options.digits_image,
+                   "Picture of white digits on black in squares of 20x20 pixels")
+      ->capture_default_str();
+  command->callback([arguments] {
+    data::MovingDigitsOptions checked;
+    const std::string name = "data synth moving-digits";
+    core::read_fields(core::write_fields(arguments->options), checked, name);
+    data::write_moving_digits(checked, arguments->out);
+    std::cout << "wrote " << checked.clips << " clips to " << arguments->out.string() << "\n";
+  });
+}
+
+void add_synth(CLI::App& data) {
+  auto* command = data.add_subcommand("synth", "Make videos to train on.");
+  command->require_subcommand(1);
+  add_moving_digits(*command);
+}
+
 }  // namespace
 
 Run add_data(CLI::App& command) {
   command.require_subcommand(1);
   add_inspect_videos(command);
   add_prepare(command);
+  add_synth(command);
   return nullptr;
 }
 

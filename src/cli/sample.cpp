@@ -34,7 +34,7 @@ Format format_of(const fs::path& out) {
   if (out.extension() == ".safetensors") return Format::kTensor;
   if (video::is_video_name(out)) return Format::kVideo;
   throw Error(cat("--out ", out.string(), ": unknown extension ", out.extension().string(),
-                  ", expected .mp4, .gif, .png, .safetensors or a folder"));
+                  ", expected .mp4, .avi, .gif, .png, .safetensors or a folder"));
 }
 
 struct Grid {
@@ -85,7 +85,8 @@ void run(SampleArguments arguments) {
   check_writable(arguments.out, format);
   const bool tiled = !arguments.grid.empty();
   const Grid grid = tiled ? parse_grid(arguments.grid) : Grid{};
-  if (tiled && format != Format::kVideo) throw Error("--grid: goes with an .mp4 or .gif file");
+  if (tiled && format != Format::kVideo)
+    throw Error("--grid: goes with an .mp4, .avi or .gif file");
   const bool one_after_another = format == Format::kVideo && !tiled;
   if (tiled) arguments.render.count = grid.rows * grid.columns;
 
@@ -127,7 +128,8 @@ Run add_sample(CLI::App& command) {
       ->required();
   command
       .add_option("--out", arguments->out,
-                  ".mp4, .gif, .png (a row for each clip), .safetensors (exact), or a folder (one "
+                  ".mp4, .avi (lossless), .gif, .png (a row for each clip), .safetensors (exact), "
+                  "or a folder (one "
                   "MP4 a clip)")
       ->required();
   command.add_option("--count", render.count, "Clips")

@@ -1,7 +1,9 @@
 #include "vidgen/data/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <set>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/random.h"
@@ -81,7 +83,39 @@ void ClipDataset::clip(uint64_t seed, int64_t index, uint8_t* out) const {
   auto video = source.videos.begin();
   for (; start >= video->clips; ++video) start -= video->clips;
 
-  const CacheFile& pixels = *video->pixels;
+  copy_square(*video->pixels, start, random, out);
+}
+
+std::vector<ClipPlace> ClipDataset::separate_clips(uint64_t seed) const {
+  // The smallest of exponential variates with these rates comes first: a draw by weight.
+  std::vector<std::pair<double, ClipPlace>> order;
+  std::set<const CacheFile*> taken;  // two sources can name the same file
+  core::CounterRandom random(core::derive_seed(seed, "separate clips"), 0);
+  for (size_t s = 0; s < sources_.size(); ++s) {
+    const Source& source = sources_[s];
+    for (size_t v = 0; v < source.videos.size(); ++v) {
+      const Video& video = source.videos[v];
+      if (!taken.insert(video.pixels.get()).second) continue;
+      for (int64_t start = 0; start < video.clips; start += options_.span()) {
+        const double key = -std::log1p(-random.uniform()) * static_cast<double>(source.clips);
+        order.push_back({key / source.weight, {s, v, start, random.next()}});
+      }
+    }
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<ClipPlace> places;
+  for (const auto& item : order) places.push_back(item.second);
+  return places;
+}
+
+void ClipDataset::clip_at(const ClipPlace& place, uint8_t* out) const {
+  core::CounterRandom random(place.seed, 0);
+  copy_square(*sources_.at(place.source).videos.at(place.video).pixels, place.start, random, out);
+}
+
+void ClipDataset::copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,
+                              uint8_t* out) const {
   // With a crop in the middle the cache holds frames of the final size, so both are 0.
   const int64_t top = random.below(pixels.height() - options_.size + 1);
   const int64_t left = random.below(pixels.width() - options_.size + 1);

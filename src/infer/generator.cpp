@@ -24,7 +24,7 @@ torch::Tensor Generator::render(const RenderOptions& options) const {
   auto latents = models::draw_latents(network_->options.temporal, options.count, frames, random);
   for (auto* part : {&latents.content, &latents.noise, &latents.initial})
     *part = *part * options.truncation;
-  return models::render(network_, latents);
+  return models::render(network_, latents, options.batch);
 }
 
 }  // namespace vidgen::infer

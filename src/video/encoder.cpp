@@ -19,8 +19,7 @@ void Encoder::open_codec(const EncoderFormat& format, int width, int height, dou
         core::cat(path_.string(), ": the installed FFmpeg has no encoder ", format.encoder));
   }
   AVFormatContext* container = nullptr;
-  check(avformat_alloc_output_context2(&container, nullptr, format.container,
-                                       file_.temporary().c_str()));
+  check(avformat_alloc_output_context2(&container, nullptr, nullptr, file_.temporary().c_str()));
   container_.reset(container);
   codec_.reset(avcodec_alloc_context3(encoder));
   codec_->width = width;

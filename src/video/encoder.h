@@ -16,13 +16,12 @@ struct EncoderFormat {
   /// Options of encoder and container, "key=value:key=value".
   const char* encoder_options;
   const char* container_options;
-  /// FFmpeg's name; null chooses by the file's extension.
-  const char* container = nullptr;
 };
 
 /// A file with one video stream, encoded by FFmpeg. Failures throw vidgen::Error naming the file.
 class Encoder {
  public:
+  /// The container is chosen by the extension of `path`.
   Encoder(const std::filesystem::path& path, const EncoderFormat& format, int width, int height,
           double fps);
 

@@ -23,6 +23,8 @@ constexpr double kMinFps = 1, kMaxFps = 240;
 /// by itself, even on frames of 64x64.
 constexpr EncoderFormat kMp4{"libx264", AV_PIX_FMT_YUV420P, "crf=14:mbtree=0",
                              "movflags=+faststart"};
+/// Without loss, in RGB, which H.264 is only in forms that many players refuse.
+constexpr EncoderFormat kAvi{"ffv1", AV_PIX_FMT_BGR0, "level=3:slices=4", ""};
 constexpr EncoderFormat kGif{"gif", AV_PIX_FMT_PAL8, "", "loop=0"};
 
 std::string lower_extension(const fs::path& path) {
@@ -55,6 +57,25 @@ void write_gif(const fs::path& path, const Clip& clip, double fps) {
     auto* colors = reinterpret_cast<uint32_t*>(picture.data[1]);
     std::fill_n(colors, AVPALETTE_COUNT, 0xff000000u);
     for (size_t i = 0; i < palette.colors().size(); ++i) colors[i] |= palette.colors()[i];
+    encoder.send();
+  }
+  encoder.finish();
+}
+
+void write_avi(const fs::path& path, const Clip& clip, double fps) {
+  Encoder encoder(path, kAvi, static_cast<int>(clip.width), static_cast<int>(clip.height), fps);
+  for (int64_t t = 0; t < clip.frames; ++t) {
+    AVFrame& picture = encoder.picture();
+    const uint8_t* rgb = clip.frame(t);
+    for (int64_t y = 0; y < clip.height; ++y) {
+      uint8_t* out = picture.data[0] + y * picture.linesize[0];
+      for (int64_t x = 0; x < clip.width; ++x, rgb += 3, out += 4) {
+        out[0] = rgb[2];
+        out[1] = rgb[1];
+        out[2] = rgb[0];
+        out[3] = 0;
+      }
+    }
     encoder.send();
   }
   encoder.finish();
@@ -123,16 +144,19 @@ void VideoWriter::finish() { impl_->encoder.finish(); }
 
 bool is_video_name(const fs::path& path) {
   const std::string extension = lower_extension(path);
-  return extension == ".mp4" || extension == ".gif";
+  return extension == ".mp4" || extension == ".avi" || extension == ".gif";
 }
 
 void write_video(const fs::path& path, const Clip& clip, double fps) {
   if (!is_video_name(path)) {
-    throw Error(path.string() + ": unknown extension of a video to write, expected .mp4 or .gif");
+    throw Error(path.string() +
+                ": unknown extension of a video to write, expected .mp4, .avi or .gif");
   }
   check_format(path, clip.width, clip.height, fps);
   if (clip.frames < 1) throw Error(path.string() + ": there are no frames to write");
-  lower_extension(path) == ".gif" ? write_gif(path, clip, fps) : write_mp4(path, clip, fps);
+  const std::string extension = lower_extension(path);
+  const auto write = extension == ".gif" ? write_gif : extension == ".avi" ? write_avi : write_mp4;
+  write(path, clip, fps);
 }
 
 }  // namespace vidgen::video

@@ -118,7 +118,7 @@ TEST(HelpTest, ListsEverySubcommand) {
   const auto result = work.run({"--help"});
   expect_success(result);
   for (const std::string name :
-       {"train", "sample", "prune", "inspect", "data", "bench", "config", "completion"}) {
+       {"train", "sample", "eval", "prune", "inspect", "data", "bench", "config", "completion"}) {
     EXPECT_THAT(result.out, HasSubstr("\n  " + name + " "));
   }
   const auto train = work.run({"train", "--help"});
@@ -160,6 +160,10 @@ TEST(CompletionTest, BashScriptCompletes) {
   EXPECT_THAT(complete(work, "train --config tiny.yaml --dry"), Contains("--dry-run"));
   EXPECT_THAT(complete(work, "data pre"), Contains("prepare"));
   EXPECT_THAT(complete(work, "data inspect --fr"), Contains("--frames"));
+  EXPECT_THAT(complete(work, "data synth mov"), Contains("moving-digits"));
+  EXPECT_THAT(complete(work, "data synth moving-digits --color --digit-s"),
+              Contains("--digit-size"));
+  EXPECT_THAT(complete(work, "eval --met"), Contains("--metrics"));
   EXPECT_THAT(complete(work, "train --config ti"), Contains("tiny.yaml"));
   EXPECT_THAT(complete(work, "--quiet tr"), Contains("train"));
   EXPECT_THAT(complete(work, "--quiet train --re"), Contains("--resume"));
@@ -171,7 +175,8 @@ TEST(CompletionTest, OtherShells) {
   for (const std::string shell : {"zsh", "fish"}) {
     const auto result = work.run({"completion", shell});
     expect_success(result);
-    for (const std::string word : {"train", "resume", "prepare"}) {
+    for (const std::string word :
+         {"train", "resume", "prepare", "eval", "moving-digits", "digit-size"}) {
       EXPECT_THAT(result.out, HasSubstr(word)) << shell;
     }
   }

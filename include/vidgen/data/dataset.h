@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "vidgen/core/random.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/options.h"
 
@@ -15,6 +16,16 @@ enum class Split { kTrain, kHoldout };
 /// nothing, except that where there are two or more and `holdout` > 0 at least one is held out and
 /// at least one is not.
 std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double holdout);
+
+/// Where a clip of a data set begins.
+struct ClipPlace {
+  /// Of the data set's own lists.
+  size_t source = 0;
+  size_t video = 0;
+  int64_t start = 0;
+  /// What crop and mirroring are drawn from.
+  uint64_t seed = 0;
+};
 
 /// Clips at random from the videos of one split. May be used from several threads.
 class ClipDataset {
@@ -34,6 +45,13 @@ class ClipDataset {
   /// mirroring.
   void clip(uint64_t seed, int64_t index, uint8_t* out) const;
 
+  /// All clips that lie one after another in the videos, so that no two share a frame, in a random
+  /// order, a pure function of the seed: the first n are drawn by the sources' weights without
+  /// repetition.
+  std::vector<ClipPlace> separate_clips(uint64_t seed) const;
+  /// As clip(), of a place that separate_clips() gave.
+  void clip_at(const ClipPlace& place, uint8_t* out) const;
+
  private:
   struct Video {
     std::shared_ptr<const CacheFile> pixels;
@@ -45,6 +63,9 @@ class ClipDataset {
     std::vector<Video> videos;
   };
   const Source& pick_source(double uniform) const;
+  /// A square of the options' size and its mirroring, at random.
+  void copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,
+                   uint8_t* out) const;
   void copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left, bool flip,
             uint8_t* out) const;
 

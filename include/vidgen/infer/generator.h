@@ -19,6 +19,8 @@ struct RenderOptions {
   uint64_t seed = 0;
   /// Scales the latents: below 1 gives more typical, less varied clips. 0 to 2.
   double truncation = 1;
+  /// Clips that are computed at once; memory grows with it.
+  int64_t batch = 4;
 };
 
 /// A trained generator, ready to play. Needs nothing but the file.

@@ -34,11 +34,13 @@ class VideoWriter {
 /// Whether write_video() takes a file of this name.
 bool is_video_name(const std::filesystem::path& path);
 
-/// Writes a clip whole: H.264 for .mp4; for .gif 256 colours chosen for this clip, repeated for
-/// ever. Throws vidgen::Error for another extension (naming those known), an empty clip and
-/// whatever VideoWriter throws for.
+/// Writes a clip whole: H.264 for .mp4; FFV1, which loses nothing, for .avi; for .gif 256 colours
+/// chosen for this clip, repeated for ever. Throws vidgen::Error for another extension (naming
+/// those known), an empty clip and whatever VideoWriter throws for.
 void write_video(const std::filesystem::path& path, const Clip& clip, double fps);
 
+/// An RGB or grey image as the bytes of a PNG file. Throws vidgen::Error when it has no pixels.
+std::string encode_png(const Frame& image);
 /// Writes an RGB or grey image. Throws vidgen::Error unless the name ends in .png, and when it
 /// cannot be written.
 void write_png(const std::filesystem::path& path, const Frame& image);

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "vidgen/core/fields.h"
+#include "vidgen/video/frame.h"
+
+namespace vidgen::data {
+
+/// Clips of handwritten digits that move in straight lines and bounce off the walls, as in
+/// Srivastava, Mansimov, Salakhutdinov: "Unsupervised learning of video representations using
+/// LSTMs", 2015 (Moving MNIST).
+struct MovingDigitsOptions {
+  /// A picture of white digits on black in squares of 20x20 pixels.
+  std::string digits_image = "/usr/share/doc/opencv-doc/examples/data/digits.png";
+  int64_t clips = 1000;
+  /// Side of the square frames, in pixels.
+  int64_t size = 64;
+  int64_t frames = 16;
+  /// In each clip; where they overlap the brighter one is seen.
+  int64_t digits = 2;
+  /// Side of a digit, in pixels; other sizes than 20 are scaled.
+  int64_t digit_size = 20;
+  /// Pixels a frame, the same for all digits, each in a direction of its own.
+  double speed = 2;
+  /// Gives each digit a saturated colour of its own; otherwise they are white.
+  bool color = false;
+  /// Other seeds give other clips: one for training, one held out.
+  int64_t seed = 0;
+};
+
+void fields(core::FieldVisitor& visitor, MovingDigitsOptions& options);
+
+class MovingDigits {
+ public:
+  /// Reads the digits. Throws vidgen::Error naming the picture when it is missing or not one of
+  /// 20x20 squares, and core::FieldError when the digits are larger than the frames.
+  explicit MovingDigits(const MovingDigitsOptions& options);
+
+  /// A pure function of the options' seed and `index`: another count of clips, or of frames, gives
+  /// the same ones.
+  video::Clip clip(int64_t index) const;
+  /// How many different handwritten digits there are.
+  int64_t digit_count() const { return static_cast<int64_t>(digits_.size()); }
+
+ private:
+  MovingDigitsOptions options_;
+  /// One channel each.
+  std::vector<video::Frame> digits_;
+};
+
+/// Writes every clip as a video, 25 frames a second, without loss: FOLDER/clip-000000.avi, ... The
+/// folder is made, or must be empty: otherwise throws vidgen::Error, as for a full disk.
+void write_moving_digits(const MovingDigitsOptions& options, const std::filesystem::path& folder);
+
+}  // namespace vidgen::data

@@ -1,0 +1,283 @@
+#include "eval.h"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "commands.h"
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/config/yaml.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
+#include "vidgen/core/log.h"
+#include "vidgen/core/random.h"
+#include "vidgen/data/evaluation.h"
+#include "vidgen/infer/generator.h"
+#include "vidgen/metrics/torchscript.h"
+
+namespace vidgen::cli {
+namespace {
+
+using core::cat;
+namespace fs = std::filesystem;
+
+struct EvalArguments {
+  std::string checkpoint;
+  std::string data;
+  std::vector<std::string> assignments;
+  int64_t clips = 256;
+  std::vector<std::string> metrics;
+  int64_t seed = 0;
+  int64_t batch = 4;
+  fs::path report;
+  fs::path json;
+  fs::path extractor;
+  std::string features;
+};
+
+bool asked_for(const EvalArguments& arguments, const std::string& name) {
+  const auto& names = arguments.metrics;
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void check_arguments(const EvalArguments& arguments) {
+  for (const auto& assignment : arguments.assignments) {
+    if (assignment.rfind("data.", 0) != 0) {
+      throw Error(cat("--set ", assignment,
+                      ": the rest is as trained, expected a key that begins with data."));
+    }
+  }
+  const auto& known = metrics::score_names();
+  for (const auto& name : arguments.metrics) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      throw Error(
+          cat("--metrics: unknown metric \"", name, "\", expected some of ", core::join(known)));
+    }
+  }
+  if (arguments.extractor.empty() != arguments.features.empty()) {
+    throw Error("--extractor and --features go together");
+  }
+  for (const auto& path : {arguments.report, arguments.json}) {
+    if (!path.empty()) core::check_can_create(path);
+  }
+}
+
+/// The data section of the checkpoint's configuration with the assignments. The rest of it
+/// describes the training, which need not fit to what is changed here.
+data::DataOptions data_options(const checkpoint::Checkpoint& checkpoint,
+                               const std::vector<std::string>& assignments) {
+  config::YamlTree tree{checkpoint.config, {{"", checkpoint.path.string()}}};
+  for (const auto& assignment : assignments) config::set_key(tree, assignment);
+  data::DataOptions options;
+  try {
+    core::read_fields(tree.tree.at("data"), options, "data");
+    data::validate(options);
+  } catch (const core::FieldError& error) {
+    throw Error(cat(tree.place(error.path()), ": ", error.what()));
+  }
+  return options;
+}
+
+/// With --data the videos of the training need not be there any more.
+std::optional<data::ClipDataset> training_clips_if_there(const data::DataOptions& options,
+                                                         bool wanted, Evaluation& evaluation) {
+  if (!wanted) return {};
+  try {
+    return data::ClipDataset(options, data::prepare_clips(options), data::Split::kTrain);
+  } catch (const Error& error) {
+    evaluation.notes.push_back(cat("the training data cannot be read: ", error.what(), "."));
+    return {};
+  }
+}
+
+/// The real clips that the arguments ask for.
+data::EvaluationClips read_real_clips(const EvalArguments& arguments,
+                                      const data::DataOptions& options, Evaluation& evaluation) {
+  data::EvaluationOptions wanted;
+  wanted.count = arguments.clips;
+  wanted.seed = core::derive_seed(static_cast<uint64_t>(arguments.seed), "real");
+  const bool nearest = arguments.metrics.empty() || asked_for(arguments, "nearest");
+  if (!nearest) wanted.training_count = 0;
+
+  if (!arguments.data.empty()) {
+    auto other = options;
+    other.sources = {{arguments.data, 1}};
+    other.holdout = 0;
+    evaluation.real_clips = "clips of " + arguments.data;
+    const data::ClipDataset real(other, data::prepare_clips(other), data::Split::kTrain);
+    const auto training = training_clips_if_there(options, nearest, evaluation);
+    if (!training) wanted.training_count = 0;
+    return data::draw_evaluation_clips(real, training ? &*training : nullptr, wanted);
+  }
+  const auto cache = data::prepare_clips(options);
+  const bool split = options.holdout > 0 && cache.videos.size() > 1;
+  if (!split) {
+    evaluation.real_clips = "clips of the training data";
+    evaluation.notes.emplace_back(
+        "no clips were held out (data.holdout is 0 or there is one file only), so the real ones "
+        "were trained on.");
+    const data::ClipDataset all(options, cache, data::Split::kTrain);
+    return data::draw_evaluation_clips(all, nullptr, wanted);
+  }
+  evaluation.real_clips = "held-out clips";
+  const data::ClipDataset training(options, cache, data::Split::kTrain);
+  const data::ClipDataset real(options, cache, data::Split::kHoldout);
+  return data::draw_evaluation_clips(real, &training, wanted);
+}
+
+metrics::FeatureKind feature_kind(const std::string& name) {
+  if (name == "fvd") return metrics::FeatureKind::kFvd;
+  if (name == "fid") return metrics::FeatureKind::kFid;
+  return name == "frame" ? metrics::FeatureKind::kFrame : metrics::FeatureKind::kClip;
+}
+
+/// Names that mean something only with the networks they are defined by are used only when the user
+/// says that it is one of them.
+void name_feature_scores(std::vector<metrics::Score>& scores, const EvalArguments& arguments) {
+  const std::string& kind = arguments.features;
+  for (auto& score : scores) {
+    if (score.name == "frechet" && (kind == "fvd" || kind == "fid")) {
+      score.name = kind;
+      score.title = kind == "fvd" ? "FVD" : "FID";
+    } else if (score.name == "kid" && kind == "fid") {
+      score.title = "KID";
+    } else {
+      score.name = score.name == "kid" ? "kernel_distance" : score.name;
+      score.title += cat(" (features of ", arguments.extractor.filename().string(), ")");
+    }
+  }
+}
+
+void add_feature_scores(const EvalArguments& arguments, const metrics::Extractor& extractor,
+                        Evaluation& evaluation) {
+  constexpr int64_t kFvdClips = 2048, kFvdFrames = 16;
+  constexpr int64_t kFewestClips = 4;  // precision and recall look at the third neighbour
+  const auto& clips = evaluation.clips;
+  if (clips.real.size(0) < kFewestClips) {
+    throw Error(cat("--extractor: needs at least ", kFewestClips, " clips in each set, there are ",
+                    clips.real.size(0)));
+  }
+  if (arguments.features == "fvd" && clips.real.size(1) != kFvdFrames) {
+    throw Error(cat("--features fvd: is defined for clips of ", kFvdFrames, " frames, these have ",
+                    clips.real.size(1)));
+  }
+  if (arguments.features == "fvd" && clips.real.size(0) < kFvdClips) {
+    evaluation.notes.push_back(cat("FVD is published for ", kFvdClips,
+                                   " clips; with fewer it is larger, also for real clips."));
+  }
+  auto scores = metrics::score_features(clips, extractor, static_cast<uint64_t>(arguments.seed));
+  name_feature_scores(scores, arguments);
+  evaluation.scores.insert(evaluation.scores.end(), scores.begin(), scores.end());
+}
+
+void note_what_is_missing(const EvalArguments& arguments, int64_t available,
+                          Evaluation& evaluation) {
+  const int64_t count = evaluation.clips.real.size(0);
+  if (count < arguments.clips) {
+    evaluation.notes.push_back(cat("there are only ", available,
+                                   " real clips that share no frame, so each set has ", count,
+                                   " instead of ", arguments.clips, "."));
+  }
+  for (const auto& name : arguments.metrics.empty() ? metrics::score_names() : arguments.metrics) {
+    const bool found = std::any_of(evaluation.scores.begin(), evaluation.scores.end(),
+                                   [&name](const auto& score) { return score.name == name; });
+    if (found) continue;
+    evaluation.notes.push_back(name + " is left out: " +
+                               (name == "nearest" ? "there are no training clips to compare with."
+                                                  : "the clips have too few frames."));
+  }
+}
+
+void save(const Evaluation& evaluation, const EvalArguments& arguments) {
+  if (!arguments.json.empty()) {
+    core::AtomicFile file(arguments.json);
+    file.write(evaluation_json(evaluation).dump(2) + "\n");
+    file.commit();
+  }
+  if (!arguments.report.empty()) write_evaluation_page(evaluation, arguments.report);
+}
+
+void run(const EvalArguments& arguments) {
+  check_arguments(arguments);
+  metrics::Extractor extractor;
+  if (!arguments.extractor.empty()) {
+    extractor = metrics::load_extractor(arguments.extractor, feature_kind(arguments.features));
+  }
+  Evaluation evaluation;
+  const auto path = checkpoint::find_checkpoint(arguments.checkpoint);
+  evaluation.checkpoint = checkpoint::read_checkpoint(path);
+  const auto generator = infer::Generator::load(path);
+  const auto options = data_options(evaluation.checkpoint, arguments.assignments);
+  if (options.size != generator.shape().size) {
+    throw Error(cat("--set data.size=", options.size, ": the generator makes clips of ",
+                    generator.shape().size, " pixels"));
+  }
+  evaluation.seed = arguments.seed;
+  auto real = read_real_clips(arguments, options, evaluation);
+  core::log_info(cat("rendering ", real.real.size(0), " clips"));
+  infer::RenderOptions render;
+  render.count = real.real.size(0);
+  render.frames = options.frames;
+  render.seed = static_cast<uint64_t>(arguments.seed);
+  render.batch = arguments.batch;
+  evaluation.clips = {generator.render(render), real.real, real.other_real, real.training};
+
+  core::log_info("comparing");
+  metrics::ScoreOptions what;
+  what.names = arguments.metrics;
+  what.seed = static_cast<uint64_t>(arguments.seed);
+  evaluation.scores = metrics::score_clips(evaluation.clips, what);
+  note_what_is_missing(arguments, real.available, evaluation);
+  if (extractor) add_feature_scores(arguments, extractor, evaluation);
+  save(evaluation, arguments);
+  std::cout << evaluation_text(evaluation);
+}
+
+void add_extractor(CLI::App& command, EvalArguments& arguments) {
+  command.add_option("--extractor", arguments.extractor,
+                     "A network in a TorchScript file for distances of features. It is code: load "
+                     "none of unknown origin");
+  command
+      .add_option("--features", arguments.features,
+                  "What it takes: clip [N,3,T,H,W] or frame [N,3,H,W] from -1 to 1; or what it is: "
+                  "fvd (StyleGAN-V's I3D), fid (StyleGAN's Inception)")
+      ->check(CLI::IsMember({"clip", "frame", "fvd", "fid"}));
+}
+
+}  // namespace
+
+Run add_eval(CLI::App& command) {
+  auto arguments = std::make_shared<EvalArguments>();
+  command
+      .add_option("--checkpoint", arguments->checkpoint,
+                  "A run's folder, a weights file or a checkpoint")
+      ->required();
+  command.add_option("--data", arguments->data,
+                     "A video or a folder of real ones, instead of those the checkpoint names");
+  command
+      .add_option("--set", arguments->assignments,
+                  "Set a key of the data section, as in --set data.holdout=0.2")
+      ->allow_extra_args(false);
+  command
+      .add_option("--clips", arguments->clips, "Generated clips, and real ones if there are enough")
+      ->check(CLI::Range(int64_t{2}, int64_t{100000}))
+      ->capture_default_str();
+  command
+      .add_option("--metrics", arguments->metrics,
+                  "Some of " + core::join(metrics::score_names(), ",") + "; all by default")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--seed", arguments->seed, "The same seed gives the same numbers")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--batch", arguments->batch, "Clips that are rendered at once")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
+      ->capture_default_str();
+  command.add_option("--report", arguments->report, "Write a page with clips and diagrams here");
+  command.add_option("--json", arguments->json, "Also write the numbers here");
+  add_extractor(command, *arguments);
+  return [arguments] { run(*arguments); };
+}
+
+}  // namespace vidgen::cli

@@ -1,0 +1,123 @@
+#include <cmath>
+
+#include "eval.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/text.h"
+#include "vidgen/report/html.h"
+#include "vidgen/train/sheet.h"
+
+namespace vidgen::cli {
+namespace {
+
+using core::cat;
+using core::Json;
+
+/// On the page: clips of each kind, and frames of each clip.
+constexpr int64_t kSheetClips = 8, kSheetFrames = 8, kSheetWidth = 500;
+
+/// Four significant digits; "" for what is not there.
+std::string digits(double value) {
+  if (std::isnan(value)) return "";
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.4g", value);
+  return text;
+}
+
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+std::vector<std::vector<std::string>> score_table(const Evaluation& evaluation) {
+  std::vector<std::vector<std::string>> table{
+      {"metric", "value", "real against real", "ideal", "mean generated", "mean real", "clips"}};
+  const auto& clips = evaluation.clips;
+  for (const auto& score : evaluation.scores) {
+    table.push_back({score.title, digits(score.value), digits(score.floor), digits(score.ideal),
+                     digits(score.generated_mean), digits(score.real_mean),
+                     cat(clips.generated.size(0), " / ", clips.real.size(0))});
+  }
+  return table;
+}
+
+std::string summary(const Evaluation& evaluation) {
+  const auto& clips = evaluation.clips;
+  std::string text =
+      cat(evaluation.checkpoint.path.string(), ", step ", evaluation.checkpoint.step, ": ",
+          clips.generated.size(0), " generated clips of ", clips.generated.size(1), " frames, ",
+          clips.generated.size(3), "x", clips.generated.size(2), ", against ", clips.real.size(0),
+          " ", evaluation.real_clips, "; real against real: ", clips.other_real.size(0),
+          " others of them in place of the generated ones");
+  if (clips.training.size(0) > 0) text += cat("; ", clips.training.size(0), " training clips");
+  return text + cat("; seed ", evaluation.seed, ".");
+}
+
+/// A row for each of the first clips, some of its frames.
+video::Frame sheet(const torch::Tensor& clips) {
+  const auto some = clips.narrow(0, 0, std::min(kSheetClips, clips.size(0)));
+  const int64_t step = (clips.size(1) + kSheetFrames - 1) / kSheetFrames;
+  return video::contact_sheet(train::to_video_clips(some.slice(1, 0, clips.size(1), step)));
+}
+
+std::vector<double> as_vector(const torch::Tensor& values) {
+  const auto flat = values.to(torch::kDouble).contiguous();
+  return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
+}
+
+}  // namespace
+
+std::string evaluation_text(const Evaluation& evaluation) {
+  std::string text = summary(evaluation) + "\n";
+  for (const auto& note : evaluation.notes) text += "Note: " + note + "\n";
+  return text + "\n" + core::format_table(score_table(evaluation));
+}
+
+core::Json evaluation_json(const Evaluation& evaluation) {
+  const auto& clips = evaluation.clips;
+  Json scores = Json::array();
+  for (const auto& score : evaluation.scores) {
+    scores.push_back({{"name", score.name},
+                      {"title", score.title},
+                      {"value", number_or_null(score.value)},
+                      {"real_against_real", number_or_null(score.floor)},
+                      {"ideal", score.ideal},
+                      {"mean_generated", number_or_null(score.generated_mean)},
+                      {"mean_real", number_or_null(score.real_mean)}});
+  }
+  return {{"checkpoint", evaluation.checkpoint.path.string()},
+          {"step", evaluation.checkpoint.step},
+          {"seed", evaluation.seed},
+          {"frames", clips.generated.size(1)},
+          {"size", clips.generated.size(2)},
+          {"real_clips", evaluation.real_clips},
+          {"clips",
+           {{"generated", clips.generated.size(0)},
+            {"real", clips.real.size(0)},
+            {"other_real", clips.other_real.size(0)},
+            {"training", clips.training.size(0)}}},
+          {"notes", evaluation.notes},
+          {"scores", scores}};
+}
+
+void write_evaluation_page(const Evaluation& evaluation, const std::filesystem::path& path) {
+  auto body = report::paragraph(summary(evaluation));
+  for (const auto& note : evaluation.notes) body += report::paragraph("Note: " + note);
+  body += report::side_by_side(
+      {report::picture(sheet(evaluation.clips.real), "Real: a row for each clip", kSheetWidth),
+       report::picture(sheet(evaluation.clips.generated), "Generated", kSheetWidth)});
+  body += report::heading("Metrics");
+  body += report::table(score_table(evaluation));
+  body += report::paragraph(
+      "Real against real is the same number for other real clips in place of the generated ones: "
+      "with so few clips, values near it cannot be told from perfect ones. Clips: generated / "
+      "real.");
+  std::vector<report::Html> histograms;
+  for (const auto& score : evaluation.scores) {
+    if (!score.generated.defined()) continue;
+    histograms.push_back(report::histogram(
+        score.title, {{"generated", as_vector(score.generated)}, {"real", as_vector(score.real)}}));
+  }
+  if (!histograms.empty()) {
+    body += report::heading("Distributions over clips") + report::side_by_side(histograms);
+  }
+  report::write_page(path, "vidgen: " + evaluation.checkpoint.path.filename().string(), body);
+}
+
+}  // namespace vidgen::cli
