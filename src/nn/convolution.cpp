@@ -5,9 +5,9 @@
 #include <torch/nn/modules/conv.h>
 
 #include <algorithm>
-#include <atomic>
 #include <variant>
 
+#include "vidgen/nn/backend.h"
 #include "winograd.h"
 
 namespace vidgen::nn {
@@ -16,8 +16,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
-
-std::atomic<bool> allowed{true};
 
 /// The sizes of winograd.h, and for which of its functions they are in its favour. The limits are
 /// measured: with fewer channels the transforms cost more than the products that they save, with
@@ -178,12 +176,9 @@ std::optional<torch::Tensor> fast_grow(const torch::Tensor& small, const torch::
 
 }  // namespace
 
-void allow_winograd(bool allow) { allowed = allow; }
-bool winograd_allowed() { return allowed; }
-
 std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
                                               const torch::Tensor& x) {
-  if (!allowed || !plain_float(x) || at::autocast::is_autocast_enabled(at::kCPU))
+  if (!backend().winograd || !plain_float(x) || at::autocast::is_autocast_enabled(at::kCPU))
     return std::nullopt;
   if (const auto* conv = layer.as<torch::nn::Conv2d>()) {
     if (const auto filters = suitable<2>(*conv)) return on_frames(fast_shrink, x, *filters);

@@ -1,8 +1,18 @@
 #include "vidgen/nn/stages.h"
 
+#include "vidgen/nn/backend.h"
 #include "vidgen/nn/convolution.h"
+#include "vidgen/nn/recompute.h"
 
 namespace vidgen::nn {
+namespace {
+
+bool is_convolution(const torch::nn::Module& layer) {
+  return layer.as<torch::nn::Conv2d>() || layer.as<torch::nn::Conv3d>() ||
+         layer.as<torch::nn::ConvTranspose2d>();
+}
+
+}  // namespace
 
 void Stages::add_attention(int64_t resolution, const SelfAttentionOptions& options) {
   attention_.insert_or_assign(
@@ -17,8 +27,25 @@ void Stages::register_in(torch::nn::Module& owner) {
   }
 }
 
-torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserver& observer) {
-  for (size_t i = 0; i < main_->size(); ++i) {
+size_t Stages::end_of_part(size_t first) const {
+  size_t end = first + 1;
+  while (end < main_->size() && !is_convolution(*main_->ptr(end))) ++end;
+  return end;
+}
+
+std::vector<std::shared_ptr<torch::nn::Module>> Stages::layers(size_t first, size_t end) const {
+  std::vector<std::shared_ptr<torch::nn::Module>> result;
+  for (size_t i = first; i < end; ++i) {
+    result.push_back(main_->ptr(i));
+    const auto found = attention_.find(i);
+    if (found != attention_.end()) result.push_back(found->second.block.ptr());
+  }
+  return result;
+}
+
+torch::Tensor Stages::run(torch::Tensor x, size_t first, size_t end, int64_t frames,
+                          const LayerObserver& observer) {
+  for (size_t i = first; i < end; ++i) {
     auto& layer = *(main_->begin() + static_cast<int64_t>(i));
     const auto fast = fast_convolution(*layer.ptr(), x);
     x = fast ? *fast : layer.forward(x);
@@ -28,6 +55,20 @@ torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserv
     auto& [name, block] = found->second;
     x = block->forward(x, frames);
     if (observer) observer(name, *block, x);
+  }
+  return x;
+}
+
+torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserver& observer) {
+  if (!backend().recompute || observer)
+    return run(std::move(x), 0, main_->size(), frames, observer);
+  for (size_t first = 0; first < main_->size();) {
+    const size_t end = end_of_part(first);
+    const auto part = [this, first, end, frames](const torch::Tensor& in) {
+      return run(in, first, end, frames, {});
+    };
+    x = recompute(part, layers(first, end), x);
+    first = end;
   }
   return x;
 }

@@ -5,6 +5,7 @@
 #include <torch/nn/modules/conv.h>
 
 #include "../support/random.h"
+#include "vidgen/nn/backend.h"
 
 namespace vidgen::nn {
 namespace {
@@ -14,7 +15,7 @@ namespace layers = torch::nn;
 /// Puts the switch back at the end of a test.
 class FastConvolutionTest : public testing::Test {
  protected:
-  ~FastConvolutionTest() override { allow_winograd(true); }
+  ~FastConvolutionTest() override { backend().winograd = true; }
 };
 
 layers::Conv2d down(int64_t in, int64_t out) {
@@ -114,7 +115,7 @@ TEST_F(FastConvolutionTest, LeavesWhatItDoesNotKnowToLibTorch) {
         layers::Conv2dOptions(64, 256, 3).stride(2).padding(1).bias(false)}) {
     EXPECT_FALSE(fast_convolution(*layers::Conv2d(other), x));
   }
-  allow_winograd(false);
+  backend().winograd = false;
   EXPECT_FALSE(fast_convolution(*down(64, 256), x));
 }
 

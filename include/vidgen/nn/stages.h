@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "vidgen/nn/attention.h"
 
@@ -33,7 +34,8 @@ class Stages {
   /// Makes the layers submodules of `owner`: "main.<i>" and "attention_<resolution>".
   void register_in(torch::nn::Module& owner);
 
-  /// Takes frames [M,C,H,W] or clips [B,C,T,H,W]; `frames` as for SelfAttention.
+  /// Takes frames [M,C,H,W] or clips [B,C,T,H,W]; `frames` as for SelfAttention. With
+  /// Backend::recompute, each convolution and what follows it is one part that is computed again.
   torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer);
 
  private:
@@ -41,6 +43,12 @@ class Stages {
     std::string name;
     SelfAttention block;
   };
+  torch::Tensor run(torch::Tensor x, size_t first, size_t end, int64_t frames,
+                    const LayerObserver& observer);
+  std::vector<std::shared_ptr<torch::nn::Module>> layers(size_t first, size_t end) const;
+  /// Where the part that begins at `first` ends: before the next convolution.
+  size_t end_of_part(size_t first) const;
+
   torch::nn::Sequential main_;
   /// By the index in main_ of the layer before.
   std::map<size_t, Attention> attention_;

@@ -1,0 +1,10 @@
+#include "vidgen/nn/backend.h"
+
+namespace vidgen::nn {
+
+Backend& backend() {
+  static Backend instance;
+  return instance;
+}
+
+}  // namespace vidgen::nn
