@@ -22,7 +22,9 @@ set(_required LibTorch_CPU LibTorch_C10)
 if(VIDGEN_CUDA)
   find_library(LibTorch_CUDA torch_cuda PATHS ${_torch}/lib NO_DEFAULT_PATH NO_CACHE)
   find_library(LibTorch_C10_CUDA c10_cuda PATHS ${_torch}/lib NO_DEFAULT_PATH NO_CACHE)
-  list(APPEND _required LibTorch_CUDA LibTorch_C10_CUDA)
+  find_library(LibTorch_CUDART NAMES libcudart.so.13 cudart
+    PATHS ${_torch}/../nvidia/cu13/lib ${_torch}/lib /usr/local/cuda/lib64 NO_DEFAULT_PATH NO_CACHE)
+  list(APPEND _required LibTorch_CUDA LibTorch_C10_CUDA LibTorch_CUDART)
 endif()
 if(EXISTS ${_torch}/include/torch/headeronly/version.h)
   file(STRINGS ${_torch}/include/torch/headeronly/version.h _line REGEX "define TORCH_VERSION ")
@@ -38,14 +40,17 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
   # -idirafter: the folder also holds fmt and protobuf, which must not shadow the system's.
   target_compile_options(LibTorch::LibTorch INTERFACE
-    "SHELL:-idirafter ${_torch}/include" "SHELL:-idirafter ${_torch}/include/torch/csrc/api/include")
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${_torch}/include>"
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${_torch}/include/torch/csrc/api/include>")
   target_link_options(LibTorch::LibTorch INTERFACE
     -Wl,-rpath,${_torch}/lib -Wl,-rpath-link,${_torch}/../nvidia/cu13/lib)
   target_link_libraries(LibTorch::LibTorch INTERFACE ${LibTorch_CPU} ${LibTorch_C10})
   if(VIDGEN_CUDA)
-    # torch_cuda registers its kernels when loaded; nothing here calls into it, so the linker must be told to keep it.
-    target_link_options(LibTorch::LibTorch INTERFACE -Wl,--allow-shlib-undefined)
+    # torch_cuda registers its kernels when loaded; a program may call nothing in it, so the linker must be told to keep it.
+    get_filename_component(_cudart ${LibTorch_CUDART} DIRECTORY)
+    target_compile_definitions(LibTorch::LibTorch INTERFACE VIDGEN_CUDA)
+    target_link_options(LibTorch::LibTorch INTERFACE -Wl,--allow-shlib-undefined -Wl,-rpath,${_cudart})
     target_link_libraries(LibTorch::LibTorch INTERFACE
-      -Wl,--push-state,--no-as-needed ${LibTorch_CUDA} ${LibTorch_C10_CUDA} -Wl,--pop-state)
+      -Wl,--push-state,--no-as-needed ${LibTorch_CUDA} ${LibTorch_C10_CUDA} -Wl,--pop-state ${LibTorch_CUDART})
   endif()
 endif()

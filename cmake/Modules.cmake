@@ -2,11 +2,15 @@ include(GNUInstallDirs)
 
 # vidgen_module(NAME [TORCH] [USES module...] [LINKS library...])
 #
-# Declares the library vidgen::NAME from src/NAME/*.cpp. USES are the lower modules it may include; LINKS are the
+# Declares the library vidgen::NAME from src/NAME/*.cpp, and *.cu in the CUDA build. USES are the lower modules it may include; LINKS are the
 # third-party libraries that it owns. A module that touches tensors says TORCH and shares one precompiled header.
 function(vidgen_module name)
   cmake_parse_arguments(ARG "TORCH" "" "USES;LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  if(VIDGEN_CUDA)
+    file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cu)
+    list(APPEND sources ${kernels})
+  endif()
   add_library(vidgen_${name} STATIC ${sources})
   add_library(vidgen::${name} ALIAS vidgen_${name})
   set_target_properties(vidgen_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
@@ -16,6 +20,10 @@ function(vidgen_module name)
   target_link_libraries(vidgen_${name} PUBLIC ${ARG_USES} PRIVATE $<BUILD_INTERFACE:vidgen_options> ${ARG_LINKS})
   if(ARG_TORCH)
     target_link_libraries(vidgen_${name} PUBLIC LibTorch::LibTorch)
+    # Of the toolkit that compiles the kernels; behind all others, as LibTorch's.
+    foreach(folder IN LISTS CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES)
+      target_compile_options(vidgen_${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${folder}>")
+    endforeach()
     vidgen_use_torch_pch(vidgen_${name})
   endif()
   set_property(GLOBAL APPEND PROPERTY VIDGEN_MODULES vidgen_${name})

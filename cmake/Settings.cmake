@@ -14,7 +14,9 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
 add_library(vidgen_options INTERFACE)
-target_compile_options(vidgen_options INTERFACE -Wall -Wextra -Werror)
+target_compile_options(vidgen_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra> $<$<COMPILE_LANGUAGE:CXX>:-Werror>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Werror> $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
 if(VIDGEN_SANITIZE)
   # The instrumentation makes GCC see uninitialised values inside std::regex and std::function that are none.
   target_compile_options(vidgen_options INTERFACE

@@ -5,4 +5,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 mode=(-i)
 [[ ${1:-} == --check ]] && mode=(--dry-run --Werror)
-git ls-files -z --cached --others --exclude-standard '*.cpp' '*.h' | xargs -0 clang-format "${mode[@]}"
+git ls-files -z --cached --others --exclude-standard '*.cpp' '*.h' '*.cu' | xargs -0 clang-format "${mode[@]}"

@@ -2,7 +2,7 @@
 # Installs what vidgen is built from: Debian packages, and LibTorch into a cache that all checkouts share ($VIDGEN_CACHE,
 # by default ~/.cache/vidgen). Run again, it only checks.
 #
-# usage: tools/setup.sh [--cuda]      --cuda adds the CUDA libraries (5 GB)
+# usage: tools/setup.sh [--cuda]      --cuda adds the CUDA libraries (5 GB), and nvcc where there is none
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -69,5 +69,13 @@ if [[ -z ${VIDGEN_TORCH_DIR:-} ]]; then
   exec 9>"$cache/.lock"
   flock 9
   install_libtorch cpu
-  [[ ${1:-} != --cuda ]] || install_libtorch cuda
+  if [[ ${1:-} == --cuda ]]; then
+    install_libtorch cuda
+    # Where cmake/Cuda.cmake looks before it.
+    if [[ -z ${CUDACXX:-} ]] && ! PATH=$PATH:/usr/local/cuda/bin command -v nvcc >/dev/null; then
+      install_libtorch nvcc
+      # A zip does not say which files are programs.
+      chmod +x "$libtorch"/nvidia/cu13/bin/* "$libtorch"/nvidia/cu13/nvvm/bin/*
+    fi
+  fi
 fi

@@ -2,6 +2,7 @@
 #include "vidgen/bench/bench.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/loader.h"
+#include "vidgen/train/device_feed.h"
 #include "vidgen/video/reader.h"
 
 namespace vidgen::bench {
@@ -39,11 +40,7 @@ core::Json bench_load(const train::RunOptions& options, const Repeats& repeats) 
   const auto cache = data::prepare_clips(options.data);
   const auto dataset =
       std::make_shared<data::ClipDataset>(options.data, cache, data::Split::kTrain);
-  data::ClipLoaderOptions loading;
-  loading.batch_size = options.train.batch_size;
-  loading.seed = static_cast<uint64_t>(options.train.seed);
-  loading.workers = options.data.workers;
-  data::ClipLoader loader(dataset, loading);
+  data::ClipLoader loader(dataset, train::loader_options(options, torch::kCPU));
   const auto samples = measure([&] { loader.next(); }, repeats, torch::kCPU);
   const auto clips = static_cast<double>(options.train.batch_size);
   const auto bytes = clips * static_cast<double>(dataset->clip_bytes());

@@ -1,6 +1,7 @@
 #include "training.h"
 #include "vidgen/bench/bench.h"
 #include "vidgen/core/files.h"
+#include "vidgen/models/pixels.h"
 
 namespace vidgen::bench {
 namespace {
@@ -14,24 +15,20 @@ void add_state(checkpoint::Tensors& out, const std::string& prefix, train::GanSt
     out[prefix + name] = tensor.detach().to(torch::kCPU).contiguous().clone();
 }
 
-/// What the step drew: it is a function of the seed and the step, so it can be drawn again.
-void add_draws(checkpoint::Tensors& out, const train::RunOptions& options) {
-  const int64_t clips = options.train.batch_size;
-  const int64_t frames = options.data.frames;
-  auto latent = train::random_stream(options.train.seed, "latent", 0);
-  const auto latents = models::draw_latents(options.model.temporal, clips, frames, latent);
-  out["in.content"] = latents.content;
-  out["in.noise"] = latents.noise;
-  out["in.initial"] = latents.initial;
-  auto stream = train::random_stream(options.train.seed, "frames", 0);
-  for (const char* turn : {"real", "fake"}) {
-    for (size_t i = 0; i < options.model.discriminators.size(); ++i) {
-      const auto& discriminator = options.model.discriminators[i];
-      if (discriminator.type != models::DiscriminatorType::kFrame) continue;
-      out[cat("in.frames.", turn, ".", i)] =
-          models::draw_frame_indices(clips, frames, discriminator.frames, stream);
+/// What the step computed on: all but the clips is a function of the seed and the step, so it can
+/// be drawn again.
+void add_inputs(checkpoint::Tensors& out, const train::StepInputs& inputs) {
+  out["in.clips"] = models::mirror_clips(inputs.real.clips, inputs.real.mirror);
+  out["in.content"] = inputs.latents.content;
+  out["in.noise"] = inputs.latents.noise;
+  out["in.initial"] = inputs.latents.initial;
+  const auto add_frames = [&out](const char* turn, const std::vector<torch::Tensor>& frames) {
+    for (size_t i = 0; i < frames.size(); ++i) {
+      if (frames[i].defined()) out[cat("in.frames.", turn, ".", i)] = frames[i];
     }
-  }
+  };
+  add_frames("real", inputs.real_frames);
+  add_frames("fake", inputs.fake_frames);
 }
 
 }  // namespace
@@ -45,8 +42,9 @@ void write_step(const train::RunOptions& options, const std::filesystem::path& o
   Training training(options);
   checkpoint::Tensors tensors;
   add_state(tensors, "before.", *training.gan);
-  add_draws(tensors, options);
-  training.gan->run(0, [&] { return tensors["in.clips"] = training.loader->next(); });
+  const auto clips = training.loader->next();
+  add_inputs(tensors, train::StepDraws(options, 0).next(clips));
+  training.gan->run(0, [&] { return clips; });
   add_state(tensors, "after.", *training.gan);
   const auto metrics = training.gan->metrics().to(torch::kCPU);
   for (size_t i = 0; i < training.gan->metric_names().size(); ++i) {

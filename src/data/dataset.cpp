@@ -16,12 +16,6 @@ double position_of(const std::string& name) {
   return static_cast<double>(core::derive_seed(0, name) >> 11) * 0x1p-53;
 }
 
-void mirror_row(uint8_t* row, int64_t width, int64_t channels) {
-  for (int64_t left = 0, right = width - 1; left < right; ++left, --right) {
-    std::swap_ranges(row + left * channels, row + (left + 1) * channels, row + right * channels);
-  }
-}
-
 }  // namespace
 
 std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double holdout) {
@@ -76,14 +70,14 @@ const ClipDataset::Source& ClipDataset::pick_source(double uniform) const {
   return sources_.back();
 }
 
-void ClipDataset::clip(uint64_t seed, int64_t index, uint8_t* out) const {
+bool ClipDataset::clip(uint64_t seed, int64_t index, uint8_t* out) const {
   core::CounterRandom random(core::derive_seed(seed, "data"), static_cast<uint64_t>(index));
   const Source& source = pick_source(random.uniform());
   int64_t start = random.below(source.clips);
   auto video = source.videos.begin();
   for (; start >= video->clips; ++video) start -= video->clips;
 
-  copy_square(*video->pixels, start, random, out);
+  return copy_square(*video->pixels, start, random, out);
 }
 
 std::vector<ClipPlace> ClipDataset::separate_clips(uint64_t seed) const {
@@ -109,21 +103,21 @@ std::vector<ClipPlace> ClipDataset::separate_clips(uint64_t seed) const {
   return places;
 }
 
-void ClipDataset::clip_at(const ClipPlace& place, uint8_t* out) const {
+bool ClipDataset::clip_at(const ClipPlace& place, uint8_t* out) const {
   core::CounterRandom random(place.seed, 0);
-  copy_square(*sources_.at(place.source).videos.at(place.video).pixels, place.start, random, out);
+  return copy_square(*sources_.at(place.source).videos.at(place.video).pixels, place.start, random, out);
 }
 
-void ClipDataset::copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,
+bool ClipDataset::copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,
                               uint8_t* out) const {
   // With a crop in the middle the cache holds frames of the final size, so both are 0.
   const int64_t top = random.below(pixels.height() - options_.size + 1);
   const int64_t left = random.below(pixels.width() - options_.size + 1);
-  const bool flip = options_.horizontal_flip && random.below(2) == 1;
-  copy(pixels, start, top, left, flip, out);
+  copy(pixels, start, top, left, out);
+  return options_.horizontal_flip && random.below(2) == 1;
 }
 
-void ClipDataset::copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left, bool flip,
+void ClipDataset::copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left,
                        uint8_t* out) const {
   const int64_t row_bytes = options_.size * channels();
   for (int64_t t = 0; t < options_.frames; ++t) {
@@ -131,7 +125,6 @@ void ClipDataset::copy(const CacheFile& pixels, int64_t start, int64_t top, int6
     for (int64_t y = 0; y < options_.size; ++y, out += row_bytes) {
       const int64_t pixel = (top + y) * pixels.width() + left;
       std::memcpy(out, frame + pixel * channels(), static_cast<size_t>(row_bytes));
-      if (flip) mirror_row(out, options_.size, channels());
     }
   }
 }

@@ -22,10 +22,10 @@ torch::Tensor read_clips(const ClipDataset& dataset, const std::vector<ClipPlace
   auto clips = torch::empty({static_cast<int64_t>(places.size()), dataset.frames(), dataset.size(),
                              dataset.size(), dataset.channels()},
                             torch::kU8);
-  auto* out = clips.data_ptr<uint8_t>();
-  for (const auto& place : places) {
-    dataset.clip_at(place, out);
-    out += dataset.clip_bytes();
+  constexpr int64_t kWidth = 2;  // of [T,H,W,C]
+  for (size_t i = 0; i < places.size(); ++i) {
+    auto clip = clips[static_cast<int64_t>(i)];
+    if (dataset.clip_at(places[i], clip.data_ptr<uint8_t>())) clip.copy_(clip.flip(kWidth));
   }
   return dataset.channels() == 3 ? clips : clips.expand({-1, -1, -1, -1, 3}).contiguous();
 }

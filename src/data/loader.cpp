@@ -22,10 +22,10 @@ ClipLoader::~ClipLoader() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-torch::Tensor ClipLoader::next() {
+Batch ClipLoader::next() {
   if (error_) std::rethrow_exception(error_);
   if (queues_.empty()) {
-    torch::Tensor batch = make_batch(position_);
+    Batch batch = make_batch(position_);
     ++position_;
     return batch;
   }
@@ -39,15 +39,17 @@ torch::Tensor ClipLoader::next() {
   return item.batch;
 }
 
-torch::Tensor ClipLoader::make_batch(int64_t index) const {
+Batch ClipLoader::make_batch(int64_t index) const {
   const ClipDataset& data = *dataset_;
   const auto options =
       torch::TensorOptions().dtype(torch::kUInt8).pinned_memory(options_.pin_memory);
-  torch::Tensor batch = torch::empty(
+  Batch batch = torch::empty(
       {options_.batch_size, data.frames(), data.size(), data.size(), data.channels()}, options);
-  auto* out = batch.data_ptr<uint8_t>();
+  if (data.mirrors()) batch.mirror = torch::empty({options_.batch_size}, options);
+  auto* out = batch.clips.data_ptr<uint8_t>();
   for (int64_t i = 0; i < options_.batch_size; ++i, out += data.clip_bytes()) {
-    data.clip(options_.seed, index * options_.batch_size + i, out);
+    const bool mirror = data.clip(options_.seed, index * options_.batch_size + i, out);
+    if (data.mirrors()) batch.mirror.data_ptr<uint8_t>()[i] = mirror;
   }
   return batch;
 }

@@ -1,5 +1,10 @@
 #include "vidgen/train/adam.h"
 
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_sub.h>
+#include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/_fused_adamw.h>
+
 namespace vidgen::train {
 
 void fields(core::FieldVisitor& v, AdamOptions& o) {
@@ -22,6 +27,11 @@ Adam::Adam(std::vector<std::pair<std::string, torch::Tensor>> parameters,
     exp_avg_sqs_.push_back(torch::zeros_like(parameter));
     steps_.push_back(torch::zeros({}, parameter.options().requires_grad(false)));
   }
+  const auto device = parameters_.empty() ? torch::kCPU : parameters_.front().device();
+  // The kernel for CUDA reads a float; the one for the CPU takes all digits.
+  lr_ = torch::full(
+      {}, options.lr,
+      torch::TensorOptions(device).dtype(device.is_cuda() ? torch::kFloat : torch::kDouble));
 }
 
 std::vector<torch::Tensor> Adam::gradients() {
@@ -39,7 +49,7 @@ std::vector<torch::Tensor> Adam::gradients() {
   return gradients;
 }
 
-void Adam::step(double lr_factor, const std::optional<torch::Tensor>& found_inf) {
+void Adam::step(const std::optional<torch::Tensor>& found_inf) {
   torch::NoGradGuard no_grad;
   const auto gradients = this->gradients();
   std::vector<torch::Tensor> parameters, exp_avgs, exp_avg_sqs, steps;
@@ -53,18 +63,17 @@ void Adam::step(double lr_factor, const std::optional<torch::Tensor>& found_inf)
   if (parameters.empty()) return;
   at::_foreach_add_(steps, 1);
   if (found_inf) {
-    for (auto& step : steps) step.sub_(*found_inf);
+    at::_foreach_sub_(steps, std::vector<torch::Tensor>(steps.size(), *found_inf));
   }
+  const auto kernel = [&](auto update) {
+    update(parameters, gradients, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/at::TensorList(),
+           steps, lr_, options_.beta1, options_.beta2, options_.weight_decay, options_.eps,
+           /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/std::nullopt, found_inf);
+  };
   if (options_.type == OptimizerType::kAdam) {
-    at::_fused_adam_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps,
-                     options_.lr * lr_factor, options_.beta1, options_.beta2, options_.weight_decay,
-                     options_.eps, /*amsgrad=*/false, /*maximize=*/false,
-                     /*grad_scale=*/{}, found_inf);
+    kernel(at::_ops::_fused_adam__tensor_lr::call);
   } else {
-    at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps,
-                      options_.lr * lr_factor, options_.beta1, options_.beta2,
-                      options_.weight_decay, options_.eps, /*amsgrad=*/false, /*maximize=*/false,
-                      /*grad_scale=*/{}, found_inf);
+    kernel(at::_ops::_fused_adamw__tensor_lr::call);
   }
 }
 

@@ -1,10 +1,8 @@
 #include "vidgen/train/gan_step.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-
 #include <algorithm>
 
-#include "vidgen/core/random.h"
+#include "cuda_graph.h"
 #include "vidgen/losses/adversarial.h"
 #include "vidgen/models/pixels.h"
 #include "vidgen/nn/init.h"
@@ -44,18 +42,13 @@ void prepare(Module& module, nn::Init init, int64_t seed, int64_t index, torch::
 
 }  // namespace
 
-at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t step) {
-  const uint64_t base = core::derive_seed(static_cast<uint64_t>(seed), purpose);
-  return at::detail::createCPUGenerator(
-      core::CounterRandom(base, static_cast<uint64_t>(step)).next());
-}
-
 GanStep::GanStep(const RunOptions& options, torch::Device device)
     : options_(options),
       shape_(clip_shape(options.data)),
       device_(device),
       precision_(resolve_precision(options.train.precision, device)) {
   const auto& train = options_.train;
+  check_cuda_graph(train, device_);
   const auto init = options_.model.init;
   generator_ = models::make_generator(options_.model, shape_);
   prepare(*generator_, init, train.seed, 0, device_);
@@ -79,7 +72,10 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
       std::make_unique<GradScaler>(train.scaler, scales(train, precision_), device_);
   ema_ = std::make_unique<nn::Ema>(*generator_, train.ema);
   name_metrics();
+  if (train.cuda_graph) graph_ = std::make_unique<CudaGraph>(device_, kGraphWarmUps);
 }
+
+GanStep::~GanStep() = default;
 
 void GanStep::name_metrics() {
   metric_names_ = {"loss_d", "loss_g", "grad_norm_d", "grad_norm_g"};
@@ -101,32 +97,7 @@ torch::Tensor GanStep::generate(const models::Latents& latents) {
   return generator_->forward(latents);
 }
 
-std::vector<torch::Tensor> GanStep::draw_indices(at::Generator& generator) {
-  std::vector<torch::Tensor> indices;
-  for (const auto& discriminator : options_.model.discriminators) {
-    const bool frames = discriminator.type == models::DiscriminatorType::kFrame;
-    indices.push_back(frames ? models::draw_frame_indices(options_.train.batch_size, shape_.frames,
-                                                          discriminator.frames, generator)
-                                   .to(device_)
-                             : torch::Tensor());
-  }
-  return indices;
-}
-
-GanStep::Turn GanStep::start_turn(at::Generator& latents, at::Generator& frames, bool keep_graph) {
-  Turn turn;
-  turn.latents = models::draw_latents(options_.model.temporal, options_.train.batch_size,
-                                      shape_.frames, latents)
-                     .to(device_);
-  turn.frame_indices = draw_indices(frames);
-  torch::AutoGradMode grad(keep_graph);
-  turn.fake = generate(turn.latents);
-  return turn;
-}
-
-void GanStep::discriminator_turn(const torch::Tensor& real,
-                                 const std::vector<torch::Tensor>& real_indices, const Turn& turn,
-                                 Scores& scores) {
+void GanStep::discriminator_turn(const torch::Tensor& real, const Turn& turn, Scores& scores) {
   const auto type = options_.loss.type;
   const auto fake = turn.fake.detach();
   begin(Phase::kDiscriminatorForward);
@@ -135,8 +106,8 @@ void GanStep::discriminator_turn(const torch::Tensor& real,
     torch::Tensor real_logits, fake_logits;
     {
       const Autocast autocast(device_, precision_);
-      real_logits = discriminators_[i]->forward({real, real_indices[i]});
-      fake_logits = discriminators_[i]->forward({fake, turn.frame_indices[i]});
+      real_logits = discriminators_[i]->forward({real, turn.inputs.real_frames[i]});
+      fake_logits = discriminators_[i]->forward({fake, turn.inputs.fake_frames[i]});
     }
     const auto loss = losses::discriminator_loss(type, real_logits, fake_logits);
     total = total.defined() ? total + loss : loss;
@@ -151,13 +122,13 @@ void GanStep::discriminator_turn(const torch::Tensor& real,
 
 torch::Tensor GanStep::generator_turn(const Turn& turn) {
   begin(Phase::kGeneratorForward);
-  const auto fake = turn.fake.requires_grad() ? turn.fake : generate(turn.latents);
+  const auto fake = turn.fake.requires_grad() ? turn.fake : generate(turn.inputs.latents);
   torch::Tensor total;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
     torch::Tensor logits;
     {
       const Autocast autocast(device_, precision_);
-      logits = discriminators_[i]->forward({fake, turn.frame_indices[i]});
+      logits = discriminators_[i]->forward({fake, turn.inputs.fake_frames[i]});
     }
     const auto loss = losses::generator_loss(options_.loss.type, torch::Tensor(), logits) *
                       discriminators_[i]->options.weight;
@@ -169,7 +140,7 @@ torch::Tensor GanStep::generator_turn(const Turn& turn) {
   return total.detach();
 }
 
-torch::Tensor GanStep::update(Adam& optimizer, GradScaler& scaler, int64_t step) {
+torch::Tensor GanStep::update(Adam& optimizer, GradScaler& scaler) {
   begin(Phase::kOptimizer);
   torch::NoGradGuard no_grad;
   const auto gradients = optimizer.gradients();
@@ -178,19 +149,22 @@ torch::Tensor GanStep::update(Adam& optimizer, GradScaler& scaler, int64_t step)
   if (options_.optim.clip_grad_norm > 0) {
     at::_foreach_mul_(gradients, (options_.optim.clip_grad_norm / (norm + 1e-6)).clamp_max(1));
   }
-  const int64_t warmup = options_.optim.warmup_steps;
-  const double lr_factor =
-      step < warmup ? static_cast<double>(step + 1) / static_cast<double>(warmup) : 1;
-  optimizer.step(lr_factor, scaler.enabled() ? std::optional(scaler.found_inf()) : std::nullopt);
+  optimizer.step(scaler.enabled() ? std::optional(scaler.found_inf()) : std::nullopt);
   scaler.update();
   optimizer.zero_grad();
   return norm;
 }
 
-void GanStep::run(int64_t step, const NextClips& next_clips) {
+void GanStep::set_learning_rates(int64_t step) {
+  const int64_t warmup = options_.optim.warmup_steps;
+  const double factor =
+      step < warmup ? static_cast<double>(step + 1) / static_cast<double>(warmup) : 1;
+  discriminator_optimizer_->set_lr_factor(factor);
+  generator_optimizer_->set_lr_factor(factor);
+}
+
+void GanStep::compute(const NextInputs& next_inputs) {
   const int64_t batches = options_.train.accumulate;
-  auto latents = random_stream(options_.train.seed, "latent", step);
-  auto frames = random_stream(options_.train.seed, "frames", step);
   const auto zero = torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
   Scores scores;
   scores.loss = zero.clone();
@@ -202,16 +176,20 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
   std::vector<Turn> turns;
   for (int64_t batch = 0; batch < batches; ++batch) {
     begin(Phase::kData);
-    const auto real = models::to_float(next_clips(), device_);
+    auto& turn = turns.emplace_back(Turn{next_inputs(), {}});
+    const auto real = models::to_float(turn.inputs.real.clips, turn.inputs.real.mirror);
+    turn.inputs.real = {};
     begin(Phase::kGeneratorForward);
-    const auto real_indices = draw_indices(frames);
-    // With one batch its clips serve the generator's turn too; with several their graphs would not
-    // fit in memory.
-    turns.push_back(start_turn(latents, frames, /*keep_graph=*/batches == 1));
-    discriminator_turn(real, real_indices, turns.back(), scores);
-    if (batches > 1) turns.back().fake = turns.back().fake.detach();
+    {
+      // With one batch its clips serve the generator's turn too; with several their graphs would
+      // not fit in memory.
+      const torch::AutoGradMode keep_graph(batches == 1);
+      turn.fake = generate(turn.inputs.latents);
+    }
+    discriminator_turn(real, turn, scores);
+    if (batches > 1) turn.fake = turn.fake.detach();
   }
-  const auto norm_d = update(*discriminator_optimizer_, *discriminator_scaler_, step);
+  const auto norm_d = update(*discriminator_optimizer_, *discriminator_scaler_);
 
   // Frozen, so that their weight gradients are not computed only to be thrown away.
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, false);
@@ -221,15 +199,16 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
     turn.fake.reset();
   }
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, true);
-  const auto norm_g = update(*generator_optimizer_, *generator_scaler_, step);
-  begin(Phase::kEma);
-  apply_masks();
-  ema_->update(*generator_, options_.train.batch_size * batches);
+  const auto norm_g = update(*generator_optimizer_, *generator_scaler_);
+  metrics_ = metrics_of(scores, {scores.loss, loss_g, norm_d, norm_g});
+}
 
-  std::vector<torch::Tensor> values{scores.loss, loss_g, norm_d, norm_g};
+torch::Tensor GanStep::metrics_of(const Scores& scores, const std::vector<torch::Tensor>& first) {
+  auto values = first;
+  const auto batches = static_cast<double>(options_.train.accumulate);
   for (size_t i = 0; i < discriminators_.size(); ++i) {
-    values.push_back(scores.real[i] / static_cast<double>(batches));
-    values.push_back(scores.fake[i] / static_cast<double>(batches));
+    values.push_back(scores.real[i] / batches);
+    values.push_back(scores.fake[i] / batches);
   }
   if (generator_scaler_->enabled()) {
     values.insert(values.end(),
@@ -237,7 +216,26 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
                    discriminator_scaler_->skipped_steps().to(torch::kFloat),
                    generator_scaler_->skipped_steps().to(torch::kFloat)});
   }
-  metrics_ = torch::stack(values);
+  return torch::stack(values);
+}
+
+void GanStep::run(int64_t step, const NextClips& next_clips) {
+  set_learning_rates(step);
+  StepDraws draws(options_, step);
+  const auto next_inputs = [&] { return draws.next(next_clips()).to(device_); };
+  if (graph_) {
+    if (graph_inputs_) {
+      graph_inputs_->copy_(next_inputs());
+    } else {
+      graph_inputs_ = next_inputs();
+    }
+    graph_->run([this] { compute([this] { return *graph_inputs_; }); });
+  } else {
+    compute(next_inputs);
+  }
+  begin(Phase::kEma);
+  apply_masks();
+  ema_->update(*generator_, options_.train.batch_size * options_.train.accumulate);
 }
 
 void GanStep::set_masks(checkpoint::Tensors masks) {

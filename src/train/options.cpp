@@ -1,5 +1,7 @@
 #include "vidgen/train/options.h"
 
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <torch/cuda.h>
 
 namespace vidgen::train {
@@ -34,6 +36,15 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
       {{"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}},
       "Where to compute; auto is CUDA when there is a device.");
   v.field("threads", o.threads, {0, 4096}, "CPU threads to compute with; 0 is one a core.");
+  v.field("tf32", o.tf32,
+          "CUDA only: float32 products may be rounded to TF32, several times as fast.");
+  v.field(
+      "cudnn_benchmark", o.cudnn_benchmark,
+      "CUDA only: cuDNN times its algorithms in the first step; the choice, and so the roundings, "
+      "may differ between two starts.");
+  v.field("cuda_graph", o.cuda_graph,
+          "CUDA only: records the step once and replays it; for networks that are limited by the "
+          "host. Needs accumulate 1.");
   v.field("log_every", o.log_every, {1, 1000000000}, "Steps between two lines of log.jsonl.");
   v.field("sample_every", o.sample_every, {0, 1000000000},
           "Steps between two sheets of samples; 0 makes none.");
@@ -55,6 +66,8 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
 
 void validate(const RunOptions& options) {
   data::validate(options.data);
+  check_cuda_graph(options.train,
+                   options.train.device == DeviceChoice::kCpu ? torch::kCPU : torch::kCUDA);
   models::validate(options.model, clip_shape(options.data));
   try {
     core::Json(options.run_dir).dump();
@@ -82,6 +95,28 @@ torch::Device resolve_device(DeviceChoice choice) {
         "found cuda, but there is no CUDA device, or this vidgen was built without CUDA");
   }
   return cuda ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+}
+
+void check_cuda_graph(const TrainOptions& options, torch::Device device) {
+  if (!options.cuda_graph) return;
+  if (!device.is_cuda()) {
+    throw core::FieldError("train.cuda_graph",
+                           "found true, but this computes on the CPU; expected false, or a CUDA "
+                           "device");
+  }
+  if (options.accumulate != 1) {
+    throw core::FieldError("train.cuda_graph",
+                           core::cat("found true with train.accumulate ", options.accumulate,
+                                     ", expected 1 (a larger train.batch_size does the same)"));
+  }
+}
+
+void set_up_libtorch(const TrainOptions& options) {
+  if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
+  auto& context = at::globalContext();
+  context.setAllowTF32CuBLAS(options.tf32);
+  context.setAllowTF32CuDNN(options.tf32);
+  context.setBenchmarkCuDNN(options.cudnn_benchmark);
 }
 
 }  // namespace vidgen::train

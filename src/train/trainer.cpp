@@ -46,7 +46,8 @@ Trainer::Trainer(const RunOptions& options)
       folder_(options.run_dir),
       shape_(clip_shape(options.data)) {
   validate(options_);
-  if (options_.train.threads > 0) at::set_num_threads(static_cast<int>(options_.train.threads));
+  check_cuda_graph(options_.train, device_);
+  set_up_libtorch(options_.train);
   const auto cache = data::prepare_clips(options_.data);
   dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);
   shape_.fps = clip_fps(options_.data, cache);
@@ -63,17 +64,13 @@ void Trainer::visit(checkpoint::StateVisitor& visitor) {
 }
 
 void Trainer::start_loader() {
-  data::ClipLoaderOptions loader;
-  loader.batch_size = options_.train.batch_size;
-  loader.seed = static_cast<uint64_t>(options_.train.seed);
-  loader.workers = options_.data.workers;
-  loader.first_batch = step_ * options_.train.accumulate;
-  loader.pin_memory = device_.is_cuda();
-  loader_ = std::make_unique<data::ClipLoader>(dataset_, loader);
+  loader_ = std::make_unique<data::ClipLoader>(dataset_, loader_options(options_, device_, step_));
+  feed_.emplace([this] { return loader_->next(); }, device_);
 }
 
 void Trainer::train_one_step() {
-  gan_->run(step_, [this] { return loader_->next(); });
+  gan_->run(step_, [this] { return feed_->next(); });
+  feed_->prefetch();
   ++step_;
   metric_sums_ += gan_->metrics();
   ++metric_count_;

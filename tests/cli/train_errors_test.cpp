@@ -119,6 +119,9 @@ TEST(TrainErrorsTest, RunFolderThatCannotBeMade) {
   expect_refuses(work, work.train_arguments({"--run-dir", "tiny.yaml"}), {"tiny.yaml"});
   expect_refuses(work, work.train_arguments({"--set", "run_dir="}), {"run_dir: found nothing"});
   expect_refuses(work, work.train_arguments({"--run-dir", ""}), {"--run-dir"});
+  expect_refuses(
+      work, work.train_arguments({"--set", "train.cuda_graph=true", "--set", "train.device=cpu"}),
+      {"train.cuda_graph: found true", "on the CPU"});
 }
 
 TEST(TrainErrorsTest, RunFolderThatBecameReadOnly) {

@@ -24,9 +24,9 @@ class ClipLoaderTest : public ::testing::Test {
     dataset_ = std::make_shared<ClipDataset>(options_, cache, Split::kTrain);
   }
 
-  std::vector<torch::Tensor> batches(int64_t workers, int64_t first, int64_t count) const {
+  std::vector<Batch> batches(int64_t workers, int64_t first, int64_t count) const {
     ClipLoader loader(dataset_, {4, 9, workers, first, false});
-    std::vector<torch::Tensor> result;
+    std::vector<Batch> result;
     for (int64_t i = 0; i < count; ++i) {
       EXPECT_EQ(loader.position(), first + i);
       result.push_back(loader.next());
@@ -40,35 +40,42 @@ class ClipLoaderTest : public ::testing::Test {
 };
 
 TEST_F(ClipLoaderTest, BatchesHaveTheirShape) {
-  const torch::Tensor batch = batches(1, 0, 1)[0];
+  const Batch whole = batches(1, 0, 1)[0];
+  const torch::Tensor& batch = whole.clips;
+  EXPECT_EQ(whole.mirror.sizes(), (std::vector<int64_t>{4}));
+  EXPECT_EQ(whole.mirror.dtype(), torch::kUInt8);
   EXPECT_EQ(batch.sizes(), (std::vector<int64_t>{4, 3, 16, 16, 3}));
   EXPECT_EQ(batch.dtype(), torch::kUInt8);
   EXPECT_TRUE(batch.device().is_cpu());
 }
 
 TEST_F(ClipLoaderTest, ABatchHoldsTheClipsOfItsNumber) {
-  const torch::Tensor batch = batches(0, 5, 1)[0];
+  const Batch batch = batches(0, 5, 1)[0];
   for (int64_t i = 0; i < 4; ++i) {
     torch::Tensor clip = torch::empty({3, 16, 16, 3}, torch::kUInt8);
-    dataset_->clip(9, 5 * 4 + i, clip.data_ptr<uint8_t>());
-    EXPECT_TRUE(torch::equal(batch[i], clip));
+    const bool mirror = dataset_->clip(9, 5 * 4 + i, clip.data_ptr<uint8_t>());
+    EXPECT_TRUE(torch::equal(batch.clips[i], clip));
+    EXPECT_EQ(batch.mirror[i].item<uint8_t>(), mirror);
   }
 }
 
+bool equal(const Batch& a, const Batch& b) {
+  return torch::equal(a.clips, b.clips) && torch::equal(a.mirror, b.mirror);
+}
+
 TEST_F(ClipLoaderTest, WorkersChangeNothing) {
-  const std::vector<torch::Tensor> expected = batches(0, 0, 20);
+  const std::vector<Batch> expected = batches(0, 0, 20);
   for (const int64_t workers : {1, 3, 8}) {
-    const std::vector<torch::Tensor> found = batches(workers, 0, 20);
-    for (size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(torch::equal(found[i], expected[i]));
+    const std::vector<Batch> found = batches(workers, 0, 20);
+    for (size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(equal(found[i], expected[i]));
   }
 }
 
 TEST_F(ClipLoaderTest, GoesOnWhereItIsTold) {
-  const std::vector<torch::Tensor> straight = batches(0, 0, 12);
+  const std::vector<Batch> straight = batches(0, 0, 12);
   for (const int64_t workers : {0, 1, 3}) {
-    const std::vector<torch::Tensor> resumed = batches(workers, 7, 5);
-    for (size_t i = 0; i < resumed.size(); ++i)
-      EXPECT_TRUE(torch::equal(resumed[i], straight[7 + i]));
+    const std::vector<Batch> resumed = batches(workers, 7, 5);
+    for (size_t i = 0; i < resumed.size(); ++i) EXPECT_TRUE(equal(resumed[i], straight[7 + i]));
   }
 }
 

@@ -89,7 +89,7 @@ TEST(AdamTest, AnOverflowChangesNothingAtAll) {
   auto weight = torch::ones({3}).requires_grad_();
   weight.mutable_grad() = torch::full({3}, INFINITY);
   Adam adam({{"w", weight}}, AdamOptions());
-  adam.step(1, torch::ones({}));
+  adam.step(torch::ones({}));
   EXPECT_TRUE(weight.detach().equal(torch::ones({3})));
   checkpoint::StateSaver state;
   adam.visit(state, "a");

@@ -40,17 +40,20 @@ class ClipDataset {
   /// Different clips, not counting crops and mirror images.
   int64_t clip_count() const;
 
-  /// Writes uint8 [frames, size, size, channels], a pure function of (seed, index): the source is
-  /// drawn by weight, then the first frame uniformly from all that its videos offer, then crop and
-  /// mirroring.
-  void clip(uint64_t seed, int64_t index, uint8_t* out) const;
+  /// Writes uint8 [frames, size, size, channels] and returns whether the clip is to be mirrored
+  /// left to right, which whoever uses it does (models::to_float, on the device). A pure function
+  /// of (seed, index): the source is drawn by weight, then the first frame uniformly from all that
+  /// its videos offer, then crop and mirroring.
+  bool clip(uint64_t seed, int64_t index, uint8_t* out) const;
+  /// Whether any clip is to be mirrored.
+  bool mirrors() const { return options_.horizontal_flip; }
 
   /// All clips that lie one after another in the videos, so that no two share a frame, in a random
   /// order, a pure function of the seed: the first n are drawn by the sources' weights without
   /// repetition.
   std::vector<ClipPlace> separate_clips(uint64_t seed) const;
   /// As clip(), of a place that separate_clips() gave.
-  void clip_at(const ClipPlace& place, uint8_t* out) const;
+  bool clip_at(const ClipPlace& place, uint8_t* out) const;
 
  private:
   struct Video {
@@ -63,11 +66,10 @@ class ClipDataset {
     std::vector<Video> videos;
   };
   const Source& pick_source(double uniform) const;
-  /// A square of the options' size and its mirroring, at random.
-  void copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,
+  /// A square of the options' size, at random; returns whether it is to be mirrored.
+  bool copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,
                    uint8_t* out) const;
-  void copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left, bool flip,
-            uint8_t* out) const;
+  void copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left, uint8_t* out) const;
 
   DataOptions options_;
   std::vector<Source> sources_;

@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "vidgen/core/queue.h"
@@ -27,6 +28,17 @@ struct ClipLoaderOptions {
   bool pin_memory = false;
 };
 
+/// Clips as they lie in the videos, and what is left to do with them.
+struct Batch {
+  // Not explicit: clips that nothing is to be done with are a batch.
+  Batch(torch::Tensor clips = {}, torch::Tensor mirror = {})  // NOLINT(google-explicit-constructor)
+      : clips(std::move(clips)), mirror(std::move(mirror)) {}
+  /// uint8 [batch_size, frames, size, size, channels].
+  torch::Tensor clips;
+  /// uint8 [batch_size], 1 where a clip is to be mirrored left to right; undefined where none is.
+  torch::Tensor mirror;
+};
+
 /// An endless stream of batches. Batch k holds the clips k * batch_size ... (k + 1) * batch_size -
 /// 1 of the data set, so it is a function of seed and k, whatever the number of workers.
 class ClipLoader {
@@ -36,18 +48,17 @@ class ClipLoader {
   ClipLoader(const ClipLoader&) = delete;
   ClipLoader& operator=(const ClipLoader&) = delete;
 
-  /// uint8 [batch_size, frames, size, size, channels] on the CPU. Throws what went wrong in a
-  /// worker, again at each call.
-  torch::Tensor next();
+  /// The next batch, on the CPU. Throws what went wrong in a worker, again at each call.
+  Batch next();
   /// The batch that next() gives next.
   int64_t position() const { return position_; }
 
  private:
   struct Item {
-    torch::Tensor batch;
+    Batch batch;
     std::exception_ptr error;
   };
-  torch::Tensor make_batch(int64_t index) const;
+  Batch make_batch(int64_t index) const;
   void work(int64_t worker);
 
   const std::shared_ptr<const ClipDataset> dataset_;

@@ -34,9 +34,11 @@ class Adam {
   const std::vector<torch::Tensor>& parameters() const { return parameters_; }
   /// The gradients that are there, laid out in memory as their parameters (the kernels require it).
   std::vector<torch::Tensor> gradients();
+  /// The steps from now on are taken at `factor` times the learning rate.
+  void set_lr_factor(double factor) { lr_.fill_(options_.lr * factor); }
   /// Updates every parameter that has a gradient. When `found_inf` is given and 1, nothing changes,
   /// without the host having to know.
-  void step(double lr_factor = 1, const std::optional<torch::Tensor>& found_inf = std::nullopt);
+  void step(const std::optional<torch::Tensor>& found_inf = std::nullopt);
   void zero_grad();
 
   void visit(checkpoint::StateVisitor& visitor, const std::string& prefix);
@@ -48,6 +50,8 @@ class Adam {
   std::vector<torch::Tensor> exp_avgs_;
   std::vector<torch::Tensor> exp_avg_sqs_;
   std::vector<torch::Tensor> steps_;
+  /// On the device, where a CUDA graph finds what it is at each replay.
+  torch::Tensor lr_;
 };
 
 }  // namespace vidgen::train

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,11 @@
 #include "vidgen/train/adam.h"
 #include "vidgen/train/grad_scaler.h"
 #include "vidgen/train/options.h"
+#include "vidgen/train/step_inputs.h"
 
 namespace vidgen::train {
+
+class CudaGraph;
 
 /// The parts of a step, in the order in which they first begin.
 enum class Phase {
@@ -33,11 +37,18 @@ enum class Phase {
 /// and k.
 class GanStep {
  public:
-  GanStep(const RunOptions& options, torch::Device device);
+  /// With train.cuda_graph so many steps run one by one, and the next is recorded; as many as
+  /// PyTorch's documentation advises.
+  static constexpr int64_t kGraphWarmUps = 3;
 
-  /// Returns a batch of real clips, uint8 [B,T,H,W,C] on the CPU.
-  using NextClips = std::function<torch::Tensor()>;
-  /// Calls `observer` whenever a phase begins, from now on.
+  /// Throws core::FieldError when train.cuda_graph is set and the device is the CPU.
+  GanStep(const RunOptions& options, torch::Device device);
+  ~GanStep();
+
+  /// Returns a batch of real clips, on the CPU or on the device.
+  using NextClips = std::function<data::Batch()>;
+  /// Calls `observer` whenever a phase begins, from now on. With train.cuda_graph none does: the
+  /// device gets the whole step at once.
   void observe_phases(std::function<void(Phase)> observer) { phase_begins_ = std::move(observer); }
   /// Runs step number `step` (from 0). Never waits for the device.
   void run(int64_t step, const NextClips& next_clips);
@@ -65,9 +76,8 @@ class GanStep {
  private:
   /// What one batch leaves for the generator's turn.
   struct Turn {
-    models::Latents latents;
+    StepInputs inputs;
     torch::Tensor fake;
-    std::vector<torch::Tensor> frame_indices;
   };
   /// Sums of scores over batches, on the device.
   struct Scores {
@@ -75,17 +85,20 @@ class GanStep {
     std::vector<torch::Tensor> real, fake;
   };
 
-  Turn start_turn(at::Generator& latents, at::Generator& frames, bool keep_graph);
-  void discriminator_turn(const torch::Tensor& real, const std::vector<torch::Tensor>& real_indices,
-                          const Turn& turn, Scores& scores);
+  using NextInputs = std::function<StepInputs()>;
+  /// The step from its inputs on the device to new weights: what a CUDA graph records, so nothing
+  /// in it depends on a number of the host that changes from step to step.
+  void compute(const NextInputs& next_inputs);
+  void discriminator_turn(const torch::Tensor& real, const Turn& turn, Scores& scores);
   torch::Tensor generator_turn(const Turn& turn);
-  std::vector<torch::Tensor> draw_indices(at::Generator& generator);
   torch::Tensor generate(const models::Latents& latents);
   /// Clips, unscales and applies the gradients; returns their norm before clipping.
-  torch::Tensor update(Adam& optimizer, GradScaler& scaler, int64_t step);
+  torch::Tensor update(Adam& optimizer, GradScaler& scaler);
+  void set_learning_rates(int64_t step);
+  torch::Tensor metrics_of(const Scores& scores, const std::vector<torch::Tensor>& first);
   void apply_masks();
   void begin(Phase phase) const {
-    if (phase_begins_) phase_begins_(phase);
+    if (phase_begins_ && !graph_) phase_begins_(phase);
   }
   void name_metrics();
 
@@ -104,9 +117,9 @@ class GanStep {
   std::function<void(Phase)> phase_begins_;
   std::vector<std::string> metric_names_;
   torch::Tensor metrics_;
+  /// With train.cuda_graph, and what it reads.
+  std::unique_ptr<CudaGraph> graph_;
+  std::optional<StepInputs> graph_inputs_;
 };
-
-/// A CPU generator for what is random under one name in one step.
-at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t step);
 
 }  // namespace vidgen::train

@@ -41,6 +41,16 @@ struct TrainOptions {
   DeviceChoice device = DeviceChoice::kAuto;
   /// CPU threads to compute with; 0 is one a core. Another count gives other roundings.
   int64_t threads = 0;
+  /// CUDA only: float32 products may be computed in TF32 (10 bits of mantissa, range of float32),
+  /// several times as fast from Ampere on and closer than bfloat16. Off, float32 is float32.
+  bool tf32 = true;
+  /// CUDA only: cuDNN times its algorithms for each new shape and keeps the fastest. The shapes of
+  /// a run never change, so it costs the first step only; but the choice, and so the roundings, may
+  /// be another one when a run is resumed.
+  bool cudnn_benchmark = true;
+  /// CUDA only: records the step once and replays it, which saves the launches one by one. For
+  /// networks so small that the host is what limits. Needs accumulate 1.
+  bool cuda_graph = false;
   /// Steps between two lines of the log, which hold the means since the line before.
   int64_t log_every = 50;
   /// Steps between two sheets of samples; 0 makes none.
@@ -76,5 +86,11 @@ models::ClipShape clip_shape(const data::DataOptions& options);
 
 /// Throws vidgen::Error when CUDA is asked for and not there.
 torch::Device resolve_device(DeviceChoice choice);
+
+/// Throws core::FieldError when train.cuda_graph is set and cannot work.
+void check_cuda_graph(const TrainOptions& options, torch::Device device);
+
+/// Sets what LibTorch has one of in a process: threads, TF32, cuDNN's choice of algorithms.
+void set_up_libtorch(const TrainOptions& options);
 
 }  // namespace vidgen::train

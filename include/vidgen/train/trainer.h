@@ -11,6 +11,7 @@
 #include "vidgen/core/json.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/data/loader.h"
+#include "vidgen/train/device_feed.h"
 #include "vidgen/train/gan_step.h"
 #include "vidgen/train/options.h"
 
@@ -71,6 +72,7 @@ class Trainer {
   models::ClipShape shape_;
   std::unique_ptr<GanStep> gan_;
   std::unique_ptr<data::ClipLoader> loader_;
+  std::optional<DeviceFeed> feed_;
   std::unique_ptr<core::Progress> progress_;
 
   int64_t step_ = 0;

@@ -1,0 +1,79 @@
+#include "vidgen/train/step_inputs.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <utility>
+
+#include "vidgen/core/random.h"
+#include "vidgen/models/discriminator.h"
+
+namespace vidgen::train {
+
+at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t step) {
+  const uint64_t base = core::derive_seed(static_cast<uint64_t>(seed), purpose);
+  return at::detail::createCPUGenerator(
+      core::CounterRandom(base, static_cast<uint64_t>(step)).next());
+}
+
+std::vector<torch::Tensor*> StepInputs::tensors() {
+  std::vector<torch::Tensor*> all{&real.clips, &real.mirror, &latents.content, &latents.noise,
+                                  &latents.initial};
+  for (auto* frames : {&real_frames, &fake_frames}) {
+    for (auto& indices : *frames) all.push_back(&indices);
+  }
+  std::vector<torch::Tensor*> defined;
+  for (auto* tensor : all) {
+    if (tensor->defined()) defined.push_back(tensor);
+  }
+  return defined;
+}
+
+StepInputs StepInputs::to(torch::Device device) const {
+  StepInputs moved = *this;
+  for (auto* tensor : moved.tensors()) {
+    // From pageable memory a copy to the GPU would wait until all work before it is done.
+    const bool lock = device.is_cuda() && tensor->is_cpu() && !tensor->is_pinned();
+    *tensor = (lock ? tensor->pin_memory() : *tensor).to(device, /*non_blocking=*/true);
+  }
+  return moved;
+}
+
+void StepInputs::copy_(const StepInputs& other) {
+  StepInputs source = other;
+  const auto from = source.tensors(), into = tensors();
+  TORCH_CHECK(from.size() == into.size(), "expected ", into.size(), " inputs, found ", from.size());
+  for (size_t i = 0; i < into.size(); ++i) {
+    TORCH_CHECK(from[i]->sizes() == into[i]->sizes(), "expected an input ", into[i]->sizes(),
+                ", found ", from[i]->sizes());
+    into[i]->copy_(*from[i], /*non_blocking=*/true);
+  }
+}
+
+StepDraws::StepDraws(const RunOptions& options, int64_t step)
+    : options_(options),
+      latents_(random_stream(options.train.seed, "latent", step)),
+      frames_(random_stream(options.train.seed, "frames", step)) {}
+
+std::vector<torch::Tensor> StepDraws::draw_frames() {
+  std::vector<torch::Tensor> indices;
+  for (const auto& discriminator : options_.model.discriminators) {
+    const bool frames = discriminator.type == models::DiscriminatorType::kFrame;
+    indices.push_back(frames ? models::draw_frame_indices(options_.train.batch_size,
+                                                          options_.data.frames,
+                                                          discriminator.frames, frames_)
+                             : torch::Tensor());
+  }
+  return indices;
+}
+
+StepInputs StepDraws::next(data::Batch real) {
+  StepInputs inputs;
+  inputs.real = std::move(real);
+  inputs.real_frames = draw_frames();
+  inputs.latents = models::draw_latents(options_.model.temporal, options_.train.batch_size,
+                                        options_.data.frames, latents_);
+  inputs.fake_frames = draw_frames();
+  return inputs;
+}
+
+}  // namespace vidgen::train

@@ -1,0 +1,45 @@
+#include "vidgen/train/step_inputs.h"
+
+#include <gtest/gtest.h>
+
+#include "train/tiny_gan.h"
+
+namespace vidgen::train {
+namespace {
+
+TEST(StepDrawsTest, AreAFunctionOfSeedAndStep) {
+  const auto options = tiny_options();
+  const auto clips = real_clips(options, 0);
+  StepDraws a(options, 3), b(options, 3), later(options, 4);
+  const auto first = a.next(clips), again = b.next(clips);
+  EXPECT_TRUE(first.real.clips.is_same(clips));
+  EXPECT_TRUE(first.latents.noise.equal(again.latents.noise));
+  EXPECT_TRUE(first.real_frames[0].equal(again.real_frames[0]));
+  EXPECT_FALSE(first.latents.noise.equal(later.next(clips).latents.noise));
+  // The batches of one step differ, and so do the frames of real and generated clips.
+  const auto second = a.next(clips);
+  EXPECT_FALSE(first.latents.content.equal(second.latents.content));
+  EXPECT_FALSE(first.real_frames[0].equal(first.fake_frames[0]));
+  EXPECT_EQ(first.real_frames[0].sizes(), (std::vector<int64_t>{4, 2}));
+  EXPECT_FALSE(first.real_frames[1].defined()) << "it sees whole clips";
+}
+
+TEST(StepDrawsTest, ValuesAreCopiedIntoTensorsThatStay) {
+  const auto options = tiny_options();
+  StepDraws draws(options, 0);
+  const auto other = draws.next({real_clips(options, 0), torch::ones({4}, torch::kU8)});
+  auto inputs = draws.next({real_clips(options, 1), torch::zeros({4}, torch::kU8)});
+  const auto before = inputs;
+  inputs.copy_(other);
+  EXPECT_TRUE(inputs.real.clips.is_same(before.real.clips));
+  EXPECT_TRUE(inputs.real.clips.equal(other.real.clips));
+  EXPECT_TRUE(inputs.real.mirror.equal(other.real.mirror));
+  EXPECT_TRUE(inputs.latents.initial.equal(other.latents.initial));
+  EXPECT_TRUE(inputs.fake_frames[0].is_same(before.fake_frames[0]));
+  EXPECT_TRUE(inputs.fake_frames[0].equal(other.fake_frames[0]));
+  EXPECT_TRUE(inputs.to(torch::kCPU).latents.noise.is_same(inputs.latents.noise));
+  EXPECT_THROW(inputs.copy_(draws.next(real_clips(options, 2))), c10::Error) << "mirror is missing";
+}
+
+}  // namespace
+}  // namespace vidgen::train

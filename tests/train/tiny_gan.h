@@ -1,0 +1,61 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "vidgen/train/gan_step.h"
+
+namespace vidgen::train {
+
+/// Networks of a few hundred weights on clips of 10 frames of 16x16 pixels.
+inline RunOptions tiny_options() {
+  RunOptions options;
+  options.data.size = 16;
+  options.data.frames = 10;
+  options.model.generator.widths = {8, 8};
+  options.model.temporal.type = nn::TemporalType::kLstm;
+  options.model.temporal.content_dim = 6;
+  options.model.temporal.motion_dim = 4;
+  options.model.temporal.hidden = 8;
+  options.model.discriminators.resize(2);
+  options.model.discriminators[0].type = models::DiscriminatorType::kFrame;
+  options.model.discriminators[0].frames = 2;
+  options.model.discriminators[0].widths = {8, 8};
+  options.model.discriminators[1].type = models::DiscriminatorType::kClip;
+  options.model.discriminators[1].widths = {8, 8};
+  options.train.batch_size = 4;
+  options.train.precision = Precision::kFloat32;
+  options.train.seed = 5;
+  return options;
+}
+
+inline torch::Tensor real_clips(const RunOptions& options, int64_t index) {
+  auto random = random_stream(99, "clips", index);
+  return torch::randint(0, 256, {options.train.batch_size, options.data.frames, 16, 16, 3}, random,
+                        torch::kU8);
+}
+
+inline std::map<std::string, torch::Tensor> state_of(GanStep& gan) {
+  checkpoint::StateSaver saver;
+  gan.visit(saver);
+  std::map<std::string, torch::Tensor> copy;
+  for (auto& [name, tensor] : saver.tensors) copy[name] = tensor.cpu().clone();
+  return copy;
+}
+
+inline void train(GanStep& gan, const RunOptions& options, int64_t from, int64_t to) {
+  int64_t batch = from * options.train.accumulate;
+  for (int64_t step = from; step < to; ++step) {
+    gan.run(step, [&] { return real_clips(options, batch++); });
+  }
+}
+
+inline void expect_equal(const std::map<std::string, torch::Tensor>& a,
+                         const std::map<std::string, torch::Tensor>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& [name, tensor] : a) EXPECT_TRUE(tensor.equal(b.at(name))) << name;
+}
+
+}  // namespace vidgen::train
