@@ -154,7 +154,7 @@ class Gan(nn.Module):
         return kind(parameters, lr, (options["beta1"], options["beta2"]), eps, decay, fused=self.fused)
 
     def autocast(self):
-        return torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32)
+        return torch.autocast(torch.get_default_device().type, self.dtype, enabled=self.dtype != torch.float32)
 
     def draw(self):
         """What a step takes in, at random."""
@@ -224,18 +224,24 @@ def read_safetensors(path):
     return tensors
 
 
+def set_tf32(allowed):
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+
+
 def check_step(program, passed, config):
     """One step in both, in float32, from the weights and inputs that vidgen writes."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/step.safetensors"
         subprocess.run([program, "--quiet", "bench", "train", *passed, "--set", "train.precision=float32", "--set",
-                        "optim.warmup_steps=0", "--set", "optim.clip_grad_norm=0", "--step", path], check=True)
+                        "train.tf32=false", "--set", "optim.warmup_steps=0", "--set", "optim.clip_grad_norm=0", "--step", path], check=True)
         file = read_safetensors(path)
-    part = lambda prefix: {name[len(prefix):]: value for name, value in file.items() if name.startswith(prefix)}
+    part = lambda prefix: {name[len(prefix):]: value.to(torch.get_default_device())
+                           for name, value in file.items() if name.startswith(prefix)}
+    set_tf32(False)
     gan, before = Gan(config, "float32", torch.float32), part("before.")
     gan.load_state_dict({name: before[name] for name in gan.state_dict()})
     losses = gan.step(part("in."))
-    distance = lambda got, want: ((got - want).norm() / want.norm().clamp_min(1e-30)).item()
+    distance = lambda got, want: ((got - want.cpu()).norm() / want.cpu().norm().clamp_min(1e-30)).item()
     worst = {"loss": max(distance(file[f"metric.{name}"], value) for name, value in losses.items())}
     for name, network, adam in (("discriminator", gan.discriminator, gan.adam_d), ("generator", gan.generator, gan.adam_g)):
         worst[f"gradients of the {name}"] = max(
@@ -252,6 +258,8 @@ def time_pytorch(gan, steps):
         given = gan.draw()
         start = time.perf_counter()
         gan.step(given)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
     return times
 
@@ -272,10 +280,13 @@ def main():
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--modes", default="eager,float32,bfloat16",
                         help="some of eager, float32, bfloat16, compile (which takes minutes to compile)")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where both compute")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--program", default=str(ROOT / "build/release/vidgen"))
     arguments = parser.parse_args()
+    arguments.set.append(f"train.device={arguments.device}")
+    torch.set_default_device(arguments.device)
     passed = ["--config", arguments.config, *[a for s in arguments.set for a in ("--set", s)]]
     resolved = subprocess.run([arguments.program, "config", *passed], check=True, capture_output=True, text=True).stdout
     config = yaml.safe_load(resolved)
@@ -283,6 +294,8 @@ def main():
     precision = config["train"]["precision"]
     assert precision in ("float32", "bfloat16"), "give --set train.precision=float32 or bfloat16"
     check_step(arguments.program, passed, config)
+    set_tf32(config["train"]["tf32"])
+    torch.backends.cudnn.benchmark = config["train"]["cudnn_benchmark"]
 
     dtypes = {"eager": torch.float32, "float32": torch.float32, "bfloat16": torch.bfloat16,
               "compile": getattr(torch, precision)}
@@ -296,7 +309,7 @@ def main():
         for mode, gan in peers.items():
             times[mode] += time_pytorch(gan, arguments.steps)
     print(f"{arguments.config}, batch {config['train']['batch_size']}, vidgen in {precision}, "
-          f"{torch.get_num_threads()} threads, PyTorch {torch.__version__}, {arguments.rounds} rounds of {arguments.steps} steps")
+          f"{arguments.device}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {arguments.rounds} rounds of {arguments.steps} steps")
     own = statistics.median(times["vidgen"])
     print(f"{'':18}{'median s':>10}{'min':>8}{'max':>8}{'vidgen is':>12}")
     for name, values in times.items():

@@ -1,7 +1,10 @@
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
+#include <torch/csrc/profiler/stubs/base.h>
 
 #include <array>
 #include <chrono>
+#include <optional>
 
 #include "training.h"
 #include "vidgen/bench/bench.h"
@@ -62,6 +65,33 @@ class PhaseClock {
   bool running_ = false;
 };
 
+/// Shows the phases to who watches the program: as ranges of LibTorch's profiler, and of NVTX
+/// (Nsight Systems) in the CUDA build.
+class PhaseRanges {
+ public:
+  PhaseRanges() = default;
+  PhaseRanges(const PhaseRanges&) = delete;
+  PhaseRanges& operator=(const PhaseRanges&) = delete;
+  ~PhaseRanges() { end(); }
+
+  void begin(train::Phase phase) {
+    end();
+    const char* name = kPhaseNames[static_cast<size_t>(phase)];
+    if (nvtx_->enabled()) nvtx_->rangePush(name);
+    range_.emplace(at::RecordScope::USER_SCOPE);
+    if (range_->isActive()) range_->before(name);
+  }
+  void end() {
+    if (!range_) return;
+    range_.reset();
+    if (nvtx_->enabled()) nvtx_->rangePop();
+  }
+
+ private:
+  const torch::profiler::impl::ProfilerStubs* nvtx_ = torch::profiler::impl::cudaStubs();
+  std::optional<at::RecordFunction> range_;
+};
+
 double sum(const std::vector<models::LayerRow>& rows) {
   double flops = 0;
   for (const auto& row : rows) flops += row.flops;
@@ -113,7 +143,9 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
   const auto ceiling =
       measure_roofline(training.device, train::scalar_type(training.gan->precision()));
   PhaseClock phases(training.device);
-  measure([&] { training.step(); }, {repeats.warmup, 0}, training.device);
+  const int64_t warm_ups =
+      options.train.cuda_graph ? repeats.warmup + training.first_steps() : repeats.warmup;
+  measure([&] { training.step(); }, {warm_ups, 0}, training.device);
   training.gan->observe_phases([&](train::Phase phase) { phases.begin(phase); });
   const auto samples = measure(
       [&] {
@@ -134,7 +166,8 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
   report["ceiling"] = {{"convolution", ceiling.convolution}, {"gemm", ceiling.gemm}};
   report["share_of_ceiling"] = rate / std::max(ceiling.convolution, ceiling.gemm);
   report["peak_memory"] = memory;
-  report["phases"] = phases.json(repeats.repeats);
+  // A CUDA graph has none.
+  if (!options.train.cuda_graph) report["phases"] = phases.json(repeats.repeats);
   report["convolutions"] =
       layers(time_convolutions(*training.gan, options, training.device, {1, 3}));
   return report;
@@ -142,7 +175,7 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
 
 core::Json bench_generate(const train::RunOptions& options, const Repeats& repeats) {
   const auto device = train::resolve_device(options.train.device);
-  if (options.train.threads > 0) at::set_num_threads(static_cast<int>(options.train.threads));
+  train::set_up_libtorch(options.train);
   train::GanStep gan(options, device);
   const auto shape = train::clip_shape(options.data);
   const int64_t clips = options.train.batch_size;
@@ -171,14 +204,20 @@ void trace_training(const train::RunOptions& options, const std::filesystem::pat
   namespace profiler = torch::autograd::profiler;
   core::check_can_create(out);
   Training training(options);
-  training.step();
+  for (int64_t i = training.first_steps(); i > 0; --i) training.step();
   const profiler::ProfilerConfig config(profiler::ProfilerState::KINETO,
                                         /*report_input_shapes=*/true);
   std::set<profiler::ActivityType> activities{profiler::ActivityType::CPU};
   if (training.device.is_cuda()) activities.insert(profiler::ActivityType::CUDA);
   profiler::prepareProfiler(config, activities);
   profiler::enableProfiler(config, activities);
-  for (int64_t i = 0; i < 2; ++i) training.step();
+  PhaseRanges ranges;
+  training.gan->observe_phases([&](train::Phase phase) { ranges.begin(phase); });
+  for (int64_t i = 0; i < 2; ++i) {
+    training.step();
+    ranges.end();
+  }
+  training.gan->observe_phases({});
   synchronize(training.device);
   core::AtomicPath file(out);
   profiler::disableProfiler()->save(file.temporary().string());

@@ -72,11 +72,20 @@ TEST(BenchTest, TraceIsAChromeTrace) {
   const Workspace work;
   expect_success(work.run({"bench", "train", "--config", "tiny.yaml", "--trace", "trace.json"}));
   const auto trace = core::Json::parse(read_bytes(work / "trace.json"));
+  std::map<std::string, int> ranges;
   bool convolution = false;
   for (const auto& event : trace["traceEvents"]) {
-    convolution = convolution || event.value("name", "") == "aten::convolution_backward";
+    const std::string name = event.value("name", "");
+    convolution = convolution || name == "aten::convolution_backward";
+    if (event.value("cat", "") == "user_annotation") ++ranges[name];
   }
   EXPECT_TRUE(convolution);
+  // Two steps; the forward passes of the generator and the optimisers have two ranges each.
+  const std::map<std::string, int> expected{
+      {"data", 2},      {"generator_forward", 4},  {"discriminator_forward", 2},
+      {"optimizer", 4}, {"generator_backward", 2}, {"discriminator_backward", 2},
+      {"ema", 2}};
+  EXPECT_EQ(ranges, expected);
 }
 
 TEST(BenchTest, StepIsTheFirstOfARun) {

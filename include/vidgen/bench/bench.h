@@ -26,7 +26,8 @@ core::Json bench_startup(const std::filesystem::path& program, const std::filesy
                          const Repeats& repeats);
 
 /// Runs two training steps under LibTorch's profiler and writes what happened when as a Chrome
-/// trace (chrome://tracing, ui.perfetto.dev). Throws vidgen::Error when the file cannot be written.
+/// trace (chrome://tracing, ui.perfetto.dev); the phases are ranges in it. In the CUDA build they
+/// are NVTX ranges too, for Nsight Systems. Throws vidgen::Error when the file cannot be written.
 void trace_training(const train::RunOptions& options, const std::filesystem::path& out);
 
 /// Runs the first training step and writes what went in and what came out as safetensors, so that
