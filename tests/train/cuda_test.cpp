@@ -100,7 +100,7 @@ TEST(CudaGraphTest, GivesTheBitsOfTheStepsOneByOne_CUDA) {
     // steps), the share that EMA keeps, the clips and which of them are mirrored.
     options.optim.warmup_steps = 20;
     options.optim.generator.lr = options.optim.discriminator.lr = 1e-3;
-    options.train.scaler.init_scale = 1e30;
+    options.train.scaler.init_scale = 1 << 20;
     options.train.scaler.growth_interval = 2;
     const auto run = [&](bool graph) {
       options.train.cuda_graph = graph;
