@@ -1,11 +1,13 @@
 #include "vidgen/bench/convolutions.h"
 
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/nn/modules/conv.h>
 
 #include <algorithm>
 #include <variant>
 
 #include "vidgen/models/summary.h"
+#include "vidgen/nn/convolution.h"
 #include "vidgen/nn/flops.h"
 
 namespace vidgen::bench {
@@ -16,20 +18,20 @@ using core::cat;
 /// A convolution and what it takes in and puts out.
 struct Problem {
   std::string name;
+  /// Lives as long as the networks.
+  const torch::nn::Module* layer = nullptr;
   torch::Tensor weight;
   std::vector<int64_t> input, output, stride, padding;
   bool transposed = false;
   double flops = 0;
 
+  /// By the algorithm that a training step uses; `w` is the weight, perhaps in lower precision.
   torch::Tensor run(const torch::Tensor& x, const torch::Tensor& w) const {
+    if (w.is_same(weight)) {
+      if (auto fast = nn::fast_convolution(*layer, x)) return *fast;
+    }
     const std::vector<int64_t> ones(stride.size(), 1), zeros(stride.size(), 0);
     return at::convolution(x, w, {}, stride, padding, ones, transposed, zeros, 1);
-  }
-  void gradient(const torch::Tensor& grad, const torch::Tensor& x, const torch::Tensor& w,
-                bool of_input) const {
-    const std::vector<int64_t> ones(stride.size(), 1), zeros(stride.size(), 0);
-    at::convolution_backward(grad, x, w, at::OptionalIntArrayRef(), stride, padding, ones,
-                             transposed, zeros, 1, {of_input, !of_input, false});
   }
 };
 
@@ -39,6 +41,7 @@ void describe(Problem& problem, const Layer& layer) {
     return std::vector<int64_t>(array->begin(), array->end());
   };
   const auto kernel = numbers(layer.options.kernel_size());
+  problem.layer = &layer;
   problem.weight = layer.weight;
   problem.transposed = layer.options.transposed();
   problem.stride = numbers(layer.options.stride());
@@ -91,10 +94,44 @@ std::vector<Problem> find_problems(train::GanStep& gan, const train::RunOptions&
   return problems;
 }
 
-double rate(double flops, const std::function<void()>& work, torch::Device device) {
+double rate(double work_done, const std::function<void()>& work, torch::Device device) {
   const auto times = measure(work, {2, 5}, device);
-  return flops / *std::min_element(times.seconds.begin(), times.seconds.end());
+  return work_done / *std::min_element(times.seconds.begin(), times.seconds.end());
 }
+
+/// One direction of a convolution, from numbers that are random.
+class Direction {
+ public:
+  Direction(const Problem& problem, torch::Device device, at::ScalarType type)
+      : problem_(problem), options_(torch::TensorOptions(device).dtype(type)) {
+    x_ = laid_out(torch::rand(problem.input, options_));
+    gradient_ = laid_out(torch::rand(problem.output, options_));
+    weight_ = problem.weight;
+    if (type != torch::kFloat) weight_ = laid_out(weight_.detach().to(type)).requires_grad_();
+  }
+
+  Samples forward(const Repeats& repeats) {
+    const torch::NoGradGuard no_grad;
+    return measure([this] { problem_.run(x_, weight_); }, repeats, options_.device());
+  }
+  Samples backward(bool of_input, const Repeats& repeats) {
+    x_.requires_grad_(of_input);
+    const auto y = problem_.run(x_, weight_);
+    const auto wanted = of_input ? x_ : weight_;
+    return measure(
+        [&] { torch::autograd::grad({y}, {wanted}, {gradient_}, /*retain_graph=*/true); }, repeats,
+        options_.device());
+  }
+  /// What has to be read and written at least, in bytes.
+  double bytes() const {
+    return static_cast<double>(x_.nbytes() + gradient_.nbytes() + weight_.nbytes());
+  }
+
+ private:
+  const Problem& problem_;
+  const torch::TensorOptions options_;
+  torch::Tensor x_, gradient_, weight_;
+};
 
 }  // namespace
 
@@ -111,26 +148,25 @@ Roofline measure_roofline(torch::Device device, at::ScalarType type) {
       device);
   roofline.gemm = rate(
       2.0 * static_cast<double>(a.numel() * rows), [&] { a.mm(a); }, device);
+  const auto from = torch::rand({int64_t{1} << 24}, device), to = torch::empty_like(from);
+  roofline.bandwidth = rate(
+      2.0 * static_cast<double>(from.nbytes()), [&] { to.copy_(from); }, device);
   return roofline;
 }
 
 std::vector<ConvolutionTimes> time_convolutions(train::GanStep& gan,
                                                 const train::RunOptions& options,
                                                 torch::Device device, const Repeats& repeats) {
-  const torch::NoGradGuard no_grad;
-  const auto type = train::scalar_type(gan.precision());
   std::vector<ConvolutionTimes> result;
   for (const auto& problem : find_problems(gan, options)) {
-    const auto tensor_options = torch::TensorOptions(device).dtype(type);
-    const auto x = laid_out(torch::rand(problem.input, tensor_options));
-    const auto grad = laid_out(torch::rand(problem.output, tensor_options));
-    const auto w = laid_out(problem.weight.to(type));
+    Direction direction(problem, device, train::scalar_type(gan.precision()));
     ConvolutionTimes times;
     times.name = problem.name;
     times.flops = problem.flops;
-    times.forward = measure([&] { problem.run(x, w); }, repeats, device);
-    times.input_gradient = measure([&] { problem.gradient(grad, x, w, true); }, repeats, device);
-    times.weight_gradient = measure([&] { problem.gradient(grad, x, w, false); }, repeats, device);
+    times.bytes = direction.bytes();
+    times.forward = direction.forward(repeats);
+    times.weight_gradient = direction.backward(/*of_input=*/false, repeats);
+    times.input_gradient = direction.backward(/*of_input=*/true, repeats);
     result.push_back(std::move(times));
   }
   return result;

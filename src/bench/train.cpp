@@ -116,7 +116,7 @@ double step_flops(train::GanStep& gan, const train::RunOptions& options) {
 core::Json layers(const std::vector<ConvolutionTimes>& all) {
   core::Json rows = core::Json::array();
   for (const auto& times : all) {
-    core::Json row{{"name", times.name}, {"flops", times.flops}};
+    core::Json row{{"name", times.name}, {"flops", times.flops}, {"bytes", times.bytes}};
     const auto add = [&](const char* direction, const Samples& samples) {
       row[direction] = {{"seconds", samples.median()},
                         {"flops_per_second", times.flops / samples.median()}};
@@ -163,7 +163,9 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
   report["clips_per_second"] = report["batch_size"].get<double>() / samples.median();
   report["flops"] = flops;
   report["flops_per_second"] = rate;
-  report["ceiling"] = {{"convolution", ceiling.convolution}, {"gemm", ceiling.gemm}};
+  report["ceiling"] = {{"convolution", ceiling.convolution},
+                       {"gemm", ceiling.gemm},
+                       {"bandwidth", ceiling.bandwidth}};
   report["share_of_ceiling"] = rate / std::max(ceiling.convolution, ceiling.gemm);
   report["peak_memory"] = memory;
   // A CUDA graph has none.

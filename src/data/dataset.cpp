@@ -105,7 +105,8 @@ std::vector<ClipPlace> ClipDataset::separate_clips(uint64_t seed) const {
 
 bool ClipDataset::clip_at(const ClipPlace& place, uint8_t* out) const {
   core::CounterRandom random(place.seed, 0);
-  return copy_square(*sources_.at(place.source).videos.at(place.video).pixels, place.start, random, out);
+  return copy_square(*sources_.at(place.source).videos.at(place.video).pixels, place.start, random,
+                     out);
 }
 
 bool ClipDataset::copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,

@@ -4,6 +4,8 @@
 #include <ATen/Parallel.h>
 #include <torch/cuda.h>
 
+#include "vidgen/nn/backend.h"
+
 namespace vidgen::train {
 
 void fields(core::FieldVisitor& v, OptimOptions& o) {
@@ -38,6 +40,11 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
   v.field("threads", o.threads, {0, 4096}, "CPU threads to compute with; 0 is one a core.");
   v.field("tf32", o.tf32,
           "CUDA only: float32 products may be rounded to TF32, several times as fast.");
+  v.field("winograd", o.winograd,
+          "CPU only, in float32: convolutions by the Winograd algorithm where it is faster.");
+  v.field("recompute", o.recompute,
+          "Keep fewer activations and compute them again for the gradients: less memory, a third "
+          "more work, the same bits.");
   v.field(
       "cudnn_benchmark", o.cudnn_benchmark,
       "CUDA only: cuDNN times its algorithms in the first step; the choice, and so the roundings, "
@@ -113,6 +120,8 @@ void check_cuda_graph(const TrainOptions& options, torch::Device device) {
 
 void set_up_libtorch(const TrainOptions& options) {
   if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
+  nn::backend().winograd = options.winograd;
+  nn::backend().recompute = options.recompute;
   auto& context = at::globalContext();
   context.setAllowTF32CuBLAS(options.tf32);
   context.setAllowTF32CuDNN(options.tf32);

@@ -15,6 +15,8 @@ struct Roofline {
   double convolution = 0;
   /// A product of two square matrices of 2048 rows.
   double gemm = 0;
+  /// Bytes a second, read and written, of copying 64 MiB.
+  double bandwidth = 0;
 };
 Roofline measure_roofline(torch::Device device, at::ScalarType type);
 
@@ -24,6 +26,8 @@ struct ConvolutionTimes {
   std::string name;
   /// Floating-point operations of each direction.
   double flops = 0;
+  /// Bytes that each direction has to read and write at least.
+  double bytes = 0;
   Samples forward, input_gradient, weight_gradient;
 };
 /// All convolutions of the generator and the discriminators, in the order in which they run.

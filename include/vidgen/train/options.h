@@ -44,10 +44,15 @@ struct TrainOptions {
   /// CUDA only: float32 products may be computed in TF32 (10 bits of mantissa, range of float32),
   /// several times as fast from Ampere on and closer than bfloat16. Off, float32 is float32.
   bool tf32 = true;
-  /// CUDA only: cuDNN times its algorithms for each new shape and keeps the fastest. The shapes of
-  /// a run never change, so it costs the first step only; but the choice, and so the roundings, may
-  /// be another one when a run is resumed.
-  bool cudnn_benchmark = true;
+  /// CPU only, in float32: convolutions by the Winograd algorithm where nn::fast_convolution()
+  /// knows it to be faster. Rounds differently from LibTorch's own, by about 1e-5.
+  bool winograd = true;
+  /// Keep only what comes into each stage and compute the rest again for the backward pass: less
+  /// memory, about a third more work, the same bits.
+  bool recompute = false;
+  /// CUDA only: cuDNN times its algorithms for each new shape and keeps the fastest. The choice,
+  /// and so the roundings, may be another one when a run is resumed.
+  bool cudnn_benchmark = false;
   /// CUDA only: records the step once and replays it, which saves the launches one by one. For
   /// networks so small that the host is what limits. Needs accumulate 1.
   bool cuda_graph = false;
