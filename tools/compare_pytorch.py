@@ -10,6 +10,7 @@ both turns in all of them.
 usage: tools/compare_pytorch.py --config configs/mocogan64.yaml [--set train.batch_size=8]... [--modes eager,float32]
 """
 import argparse
+import copy
 import json
 import pathlib
 import statistics
@@ -24,8 +25,11 @@ import yaml
 from torch import nn
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# |vidgen - PyTorch| / |PyTorch| of a loss, and of a gradient as a vector, in float32.
-TOLERANCE = 1e-3
+# |vidgen - PyTorch| / |PyTorch| of a loss, and of all gradients of a network as one vector, in float32. Two correct roundings
+# differ by 1e-6, but for values so near the kink of a ReLU that they fall to different sides: float32 and float64 of PyTorch
+# differ by up to 6e-4 in mocogan64. The discriminators stay as they are in this step: Adam's first update has the
+# length of the learning rate however small a gradient is, so its sign can be a matter of rounding.
+TOLERANCE = 5e-3
 
 
 class SelfAttention(nn.Module):
@@ -233,20 +237,23 @@ def check_step(program, passed, config):
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/step.safetensors"
         subprocess.run([program, "--quiet", "bench", "train", *passed, "--set", "train.precision=float32", "--set",
-                        "train.tf32=false", "--set", "optim.warmup_steps=0", "--set", "optim.clip_grad_norm=0", "--step", path], check=True)
+                        "train.tf32=false", "--set", "optim.warmup_steps=0", "--set", "optim.clip_grad_norm=0", "--set",
+                        "optim.discriminator.lr=0", "--step", path], check=True)
         file = read_safetensors(path)
     part = lambda prefix: {name[len(prefix):]: value.to(torch.get_default_device())
                            for name, value in file.items() if name.startswith(prefix)}
     set_tf32(False)
+    config = copy.deepcopy(config)
+    config["optim"]["discriminator"]["lr"] = 0
     gan, before = Gan(config, "float32", torch.float32), part("before.")
     gan.load_state_dict({name: before[name] for name in gan.state_dict()})
     losses = gan.step(part("in."))
-    distance = lambda got, want: ((got - want.cpu()).norm() / want.cpu().norm().clamp_min(1e-30)).item()
-    worst = {"loss": max(distance(file[f"metric.{name}"], value) for name, value in losses.items())}
+    worst = {"loss": max(abs(file[f"metric.{name}"] / value.cpu() - 1).item() for name, value in losses.items())}
     for name, network, adam in (("discriminator", gan.discriminator, gan.adam_d), ("generator", gan.generator, gan.adam_g)):
-        worst[f"gradients of the {name}"] = max(
-            distance(file[f"after.optimizer.{name}.{key}.exp_avg"], adam.state[parameter]["exp_avg"])
-            for key, parameter in network.named_parameters() if adam.state[parameter]["exp_avg"].norm() > 0)
+        want = {key: adam.state[parameter]["exp_avg"].cpu() for key, parameter in network.named_parameters()}
+        got = {key: file[f"after.optimizer.{name}.{key}.exp_avg"] for key in want}
+        norm = lambda tensors: sum(tensor.double().square().sum() for tensor in tensors).sqrt().item()
+        worst[f"gradients of the {name}"] = norm(got[key] - want[key] for key in want) / norm(want.values())
     for what, difference in worst.items():
         print(f"{what}: relative difference at most {difference:.1e}")
         assert difference < TOLERANCE, f"vidgen and PyTorch differ in the {what} by more than {TOLERANCE}"
