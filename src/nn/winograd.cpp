@@ -1,5 +1,6 @@
 #include "winograd.h"
 
+#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -9,9 +10,10 @@
 namespace vidgen::nn::winograd {
 namespace {
 
-/// Bytes of the transformed clips, and of the transformed filters, that are worked on at a time, so
-/// that they stay in the cache.
-constexpr int64_t kChunkBytes = 8 << 20;
+/// Bytes of the transformed clips, and of the transformed filters, that are worked on at a time:
+/// few enough for the cache, many enough for products of a good size.
+constexpr int64_t kClipBytes = 8 << 20;
+constexpr int64_t kFilterBytes = 24 << 20;
 
 /// Sizes, and how the work is cut: `clips` at a time, for `filters` at a time.
 struct Plan {
@@ -28,9 +30,9 @@ struct Plan {
     TORCH_CHECK(height % 2 == 0 && width % 2 == 0, "winograd: expected even sizes, found ", small);
     const int64_t number = kMatrices * static_cast<int64_t>(sizeof(float));
     const int64_t filter = number * taps * 4 * large_channels;
-    filters = std::clamp(kChunkBytes / filter / 16 * 16, int64_t{16}, small_channels);
+    filters = std::clamp(kFilterBytes / filter / 16 * 16, int64_t{16}, small_channels);
     const int64_t clip = number * large_frames * tiles * 4 * large_channels;
-    clips = std::clamp(kChunkBytes / clip, int64_t{1}, batch);
+    clips = std::clamp(kClipBytes / clip, int64_t{1}, batch);
   }
 
   /// Rows of the matrices of `count` clips: by frame, then by clip, then by tile.
