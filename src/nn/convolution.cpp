@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "vidgen/nn/backend.h"
+#include "vidgen/nn/layout.h"
 #include "winograd.h"
 
 namespace vidgen::nn {
@@ -50,11 +51,9 @@ torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& filters, bool t
   if (filters.size(2) > 1)
     return at::convolution(x, filters, {}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, transposed, {0, 0, 0},
                            1);
-  const auto frames = x.transpose(1, 2).flatten(0, 1);
-  return at::convolution(frames, filters.squeeze(2), {}, {2, 2}, {1, 1}, {1, 1}, transposed, {0, 0},
-                         1)
-      .unflatten(0, {x.size(0), x.size(2)})
-      .transpose(1, 2);
+  const auto frames = at::convolution(as_frames(x), filters.squeeze(2), {}, {2, 2}, {1, 1}, {1, 1},
+                                      transposed, {0, 0}, 1);
+  return as_clips(frames, x.size(0));
 }
 
 torch::Tensor plain_correlation(const torch::Tensor& large, const torch::Tensor& small) {
@@ -64,8 +63,8 @@ torch::Tensor plain_correlation(const torch::Tensor& large, const torch::Tensor&
   auto filters =
       at::empty({small.size(1), large.size(1), taps, 4, 4}, large.options());  // its sizes count
   if (taps == 1) {
-    x = large.transpose(1, 2).flatten(0, 1);
-    gradient = small.transpose(1, 2).flatten(0, 1);
+    x = as_frames(large);
+    gradient = as_frames(small);
     filters = filters.squeeze(2);
     for (auto* list : {&stride, &padding, &ones, &zeros}) list->erase(list->begin());
   }

@@ -4,6 +4,8 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "vidgen/nn/autocast.h"
+
 namespace vidgen::nn {
 namespace {
 
@@ -11,31 +13,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using Work = std::function<torch::Tensor(const torch::Tensor&)>;
 using Layers = std::vector<std::shared_ptr<torch::nn::Module>>;
-
-/// The autocast of the forward pass, again until the end of the scope: backward() runs outside.
-class AutocastAgain {
- public:
-  AutocastAgain(at::DeviceType device, bool enabled, at::ScalarType type)
-      : device_(device),
-        was_enabled_(at::autocast::is_autocast_enabled(device)),
-        previous_type_(at::autocast::get_autocast_dtype(device)) {
-    at::autocast::increment_nesting();
-    at::autocast::set_autocast_enabled(device, enabled);
-    at::autocast::set_autocast_dtype(device, type);
-  }
-  ~AutocastAgain() {
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(device_, was_enabled_);
-    at::autocast::set_autocast_dtype(device_, previous_type_);
-  }
-  AutocastAgain(const AutocastAgain&) = delete;
-  AutocastAgain& operator=(const AutocastAgain&) = delete;
-
- private:
-  const at::DeviceType device_;
-  const bool was_enabled_;
-  const at::ScalarType previous_type_;
-};
 
 /// Puts back the layers' buffers at the end of the scope.
 class BuffersKept {
@@ -85,7 +62,7 @@ struct Recompute : torch::autograd::Function<Recompute> {
     torch::Tensor result;
     {
       const at::AutoGradMode record(true);
-      const AutocastAgain autocast(task->device, task->autocast, task->type);
+      const Autocast autocast(task->device, task->autocast, task->type);
       result = task->work(x);
     }
     return differentiate(context, result, inputs, gradients.front());

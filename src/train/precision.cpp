@@ -1,7 +1,6 @@
 #include "vidgen/train/precision.h"
 
 #include <ATen/Context.h>
-#include <ATen/autocast_mode.h>
 
 namespace vidgen::train {
 namespace {
@@ -49,20 +48,7 @@ std::string precision_name(Precision precision) {
 }
 
 Autocast::Autocast(torch::Device device, Precision precision)
-    : device_(device.type()),
-      was_enabled_(at::autocast::is_autocast_enabled(device_)),
-      previous_type_(at::autocast::get_autocast_dtype(device_)) {
-  const bool enabled = precision == Precision::kBfloat16 || precision == Precision::kFloat16;
-  at::autocast::increment_nesting();
-  at::autocast::set_autocast_enabled(device_, enabled);
-  if (enabled) at::autocast::set_autocast_dtype(device_, scalar_type(precision));
-}
-
-Autocast::~Autocast() {
-  // The cache holds weights in the low precision; they are stale once the optimiser has moved.
-  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  at::autocast::set_autocast_enabled(device_, was_enabled_);
-  at::autocast::set_autocast_dtype(device_, previous_type_);
-}
+    : scope_(device.type(), precision == Precision::kBfloat16 || precision == Precision::kFloat16,
+             scalar_type(precision)) {}
 
 }  // namespace vidgen::train

@@ -7,7 +7,7 @@ struct Backend {
   /// fast_convolution() may be used.
   bool winograd = true;
   /// Stages keep only what comes in while gradients are recorded, and compute the rest again for
-  /// the backward pass: about half the memory for a third more work. The gradients are the same to
+  /// the backward pass: less memory for a third more work. The gradients are the same to
   /// the last bit, but can be taken once only.
   bool recompute = false;
 };

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "vidgen/nn/autocast.h"
+
 namespace vidgen::train {
 
 /// What the forward passes compute in. Parameters, optimiser state and losses are float32 always.
@@ -25,14 +27,9 @@ std::string precision_name(Precision precision);
 class Autocast {
  public:
   Autocast(torch::Device device, Precision precision);
-  ~Autocast();
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
 
  private:
-  const c10::DeviceType device_;
-  const bool was_enabled_;
-  const at::ScalarType previous_type_;
+  const nn::Autocast scope_;
 };
 
 }  // namespace vidgen::train
