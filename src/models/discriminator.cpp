@@ -5,14 +5,6 @@
 namespace vidgen::models {
 namespace {
 
-/// Layer names as those of submodule `net`.
-nn::LayerObserver in_net(const nn::LayerObserver& observer) {
-  if (!observer) return {};
-  return [&observer](const std::string& name, const auto& layer, const auto& output) {
-    observer("net." + name, layer, output);
-  };
-}
-
 /// Pictures [M,C,H,W] at 1/factor of the size.
 torch::Tensor pooled(const torch::Tensor& pictures, int64_t factor) {
   return factor == 1 ? pictures : torch::avg_pool2d(pictures, factor);
@@ -27,6 +19,20 @@ torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& ind
   return rows.index_select(0, (indices + first).flatten().to(rows.device())).permute({0, 3, 1, 2});
 }
 
+ResidualDiscriminatorOptions residual_options(const DiscriminatorOptions& options,
+                                              const ClipShape& shape) {
+  ResidualDiscriminatorOptions net;
+  net.channels = shape.channels;
+  net.widths = resolved_widths(options, shape);
+  net.attention = options.attention;
+  net.attention_axes = options.attention_axes;
+  net.batch_norm = options.norm == DiscriminatorNorm::kBatch;
+  net.over_time = options.type == DiscriminatorType::kClip;
+  net.fold = options.fold;
+  net.minibatch_stddev = options.minibatch_stddev;
+  return net;
+}
+
 }  // namespace
 
 torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k,
@@ -38,10 +44,14 @@ torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k,
 
 FrameDiscriminatorImpl::FrameDiscriminatorImpl(const DiscriminatorOptions& options,
                                                const ClipShape& shape)
-    : DiscriminatorImpl(options),
-      net_(DcganDiscriminatorOptions{shape.channels, resolved_widths(options, shape),
-                                     options.attention, options.attention_axes}) {
-  register_module("net", net_);
+    : DiscriminatorImpl(options) {
+  if (options.network == DiscriminatorNetwork::kResidual) {
+    residual_ = register_module("net", ResidualDiscriminator(residual_options(options, shape)));
+  } else {
+    dcgan_ = register_module("net", DcganDiscriminator(DcganDiscriminatorOptions{
+                                        shape.channels, resolved_widths(options, shape),
+                                        options.attention, options.attention_axes}));
+  }
 }
 
 torch::Tensor FrameDiscriminatorImpl::run(const ClipBatch& batch,
@@ -50,24 +60,36 @@ torch::Tensor FrameDiscriminatorImpl::run(const ClipBatch& batch,
   TORCH_CHECK(indices.defined() && indices.dim() == 2 && indices.size(0) == batch.clips.size(0),
               "a frame discriminator needs frame_indices [B,k]");
   const auto pictures = pooled(gather_frames(batch.clips, indices), options.pool);
-  return net_->forward(pictures, indices.size(1), in_net(observer));
+  const int64_t frames = indices.size(1);
+  const auto in_net = nn::inside("net", observer);
+  return residual_ ? residual_->forward(pictures, frames, in_net)
+                   : dcgan_->forward(pictures, frames, in_net);
 }
 
 ClipDiscriminatorImpl::ClipDiscriminatorImpl(const DiscriminatorOptions& options,
                                              const ClipShape& shape)
-    : DiscriminatorImpl(options),
-      net_(MocoganDiscriminatorOptions{shape.channels, resolved_widths(options, shape),
-                                       options.attention, options.attention_axes}) {
-  register_module("net", net_);
+    : DiscriminatorImpl(options) {
+  if (options.network == DiscriminatorNetwork::kResidual) {
+    residual_ = register_module("net", ResidualDiscriminator(residual_options(options, shape)));
+  } else {
+    mocogan_ = register_module("net", MocoganDiscriminator(MocoganDiscriminatorOptions{
+                                          shape.channels, resolved_widths(options, shape),
+                                          options.attention, options.attention_axes}));
+  }
 }
 
 torch::Tensor ClipDiscriminatorImpl::run(const ClipBatch& batch,
                                          const nn::LayerObserver& observer) {
+  const auto in_net = nn::inside("net", observer);
+  if (residual_) {
+    const auto frames = pooled(nn::as_frames(batch.clips), options.pool);
+    return residual_->forward(frames, batch.clips.size(2), in_net);
+  }
   auto clips = batch.clips;
   if (options.pool > 1) {
     clips = nn::as_clips(pooled(nn::as_frames(clips), options.pool), clips.size(0));
   }
-  return net_->forward(clips, in_net(observer));
+  return mocogan_->forward(clips, in_net);
 }
 
 }  // namespace vidgen::models

@@ -7,14 +7,12 @@ namespace vidgen::models {
 VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shape) {
   VideoGeneratorOptions generator;
   generator.temporal = options.temporal;
-  switch (options.generator.type) {
-    case GeneratorType::kDcgan:
-      generator.frame.widths = resolved_widths(options.generator, shape);
-      generator.frame.full_size_stage = has_full_size_stage(options.generator, shape);
-      generator.frame.channels = shape.channels;
-      generator.frame.attention = options.generator.attention;
-      generator.frame.attention_axes = options.generator.attention_axes;
-  }
+  generator.type = options.generator.type;
+  generator.frame.widths = resolved_widths(options.generator, shape);
+  generator.frame.full_size_stage = has_full_size_stage(options.generator, shape);
+  generator.frame.channels = shape.channels;
+  generator.frame.attention = options.generator.attention;
+  generator.frame.attention_axes = options.generator.attention_axes;
   return VideoGenerator(generator);
 }
 

@@ -61,6 +61,44 @@ void check_attention(const std::vector<int64_t>& attention, int64_t picture,
   }
 }
 
+void check_only_residual(const DiscriminatorOptions& options, const std::string& path) {
+  if (options.network == DiscriminatorNetwork::kResidual) return;
+  const auto fail = [](const std::string& key, const std::string& found) {
+    throw core::FieldError(key, "found " + found + ", which needs network: residual");
+  };
+  if (options.fold != 1) fail(path + ".fold", std::to_string(options.fold));
+  if (options.minibatch_stddev) fail(path + ".minibatch_stddev", "true");
+}
+
+void check_clip_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
+                              const std::string& path) {
+  if (options.network == DiscriminatorNetwork::kResidual) {
+    if (shape.frames % options.fold == 0) return;
+    throw core::FieldError(
+        path + ".fold", core::cat("found ", options.fold, ", expected a divisor of ", shape.frames,
+                                  ", the frames of a clip"));
+  }
+  const int64_t picture = shape.size / options.pool, needed = 3 * doublings(picture) + 4;
+  if (shape.frames >= needed) return;
+  throw core::FieldError(path + ".type",
+                         core::cat("a clip discriminator of pictures of ", picture, "x", picture,
+                                   " needs ", needed, " frames, found data.frames ", shape.frames,
+                                   " (a larger pool needs fewer; network: residual takes any)"));
+}
+
+void check_frame_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
+                               const std::string& path) {
+  if (options.frames > shape.frames) {
+    throw core::FieldError(path + ".frames",
+                           core::cat("found ", options.frames, ", expected at most ", shape.frames,
+                                     ", the frames of a clip"));
+  }
+  if (options.fold != 1) {
+    throw core::FieldError(path + ".fold",
+                           core::cat("found ", options.fold, ", expected 1 for single frames"));
+  }
+}
+
 void check_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
                          const std::string& path) {
   const int64_t picture = shape.size / options.pool;
@@ -72,17 +110,11 @@ void check_discriminator(const DiscriminatorOptions& options, const ClipShape& s
   }
   check_widths(options.widths, picture, path + ".widths");
   check_attention(options.attention, picture, path + ".attention");
-  if (options.type == DiscriminatorType::kFrame && options.frames > shape.frames) {
-    throw core::FieldError(path + ".frames",
-                           core::cat("found ", options.frames, ", expected at most ", shape.frames,
-                                     ", the frames of a clip"));
-  }
-  const int64_t needed = 3 * doublings(picture) + 4;
-  if (options.type == DiscriminatorType::kClip && shape.frames < needed) {
-    throw core::FieldError(
-        path + ".type",
-        core::cat("a clip discriminator of pictures of ", picture, "x", picture, " needs ", needed,
-                  " frames, found data.frames ", shape.frames, " (a larger pool needs fewer)"));
+  check_only_residual(options, path);
+  if (options.type == DiscriminatorType::kClip) {
+    check_clip_discriminator(options, shape, path);
+  } else {
+    check_frame_discriminator(options, shape, path);
   }
 }
 
@@ -96,12 +128,14 @@ std::vector<DiscriminatorOptions> default_discriminators() {
 
 void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
   visitor.choice("type", options.type,
-                 core::Choices<GeneratorType>{{"dcgan", GeneratorType::kDcgan}},
+                 core::Choices<GeneratorType>{{"dcgan", GeneratorType::kDcgan},
+                                              {"residual", GeneratorType::kResidual}},
                  "the network that paints a frame from a latent");
   visitor.field("widths", options.widths, {1, 8192},
                 "channels of the hidden stages from 4x4 upwards, one for each doubling up to half "
-                "the size, and optionally one more for a stage of full size; empty: 64 at half "
-                "the size, doubling towards the first, at most 512");
+                "the size, and optionally (residual: always) one more for a stage of full size; "
+                "empty: 64 at half the size, doubling towards the first, at most 512, and for "
+                "residual 32 at full size");
   visitor.field("attention", options.attention, {4, 1024},
                 "resolutions behind which a block of self-attention stands");
   visitor.choice("attention_axes", options.attention_axes, axes_choices(),
@@ -113,6 +147,21 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
                  core::Choices<DiscriminatorType>{{"frame", DiscriminatorType::kFrame},
                                                   {"clip", DiscriminatorType::kClip}},
                  "frame judges single frames, clip whole clips by 3-D convolutions");
+  visitor.choice("network", options.network,
+                 core::Choices<DiscriminatorNetwork>{{"dcgan", DiscriminatorNetwork::kDcgan},
+                                                     {"residual", DiscriminatorNetwork::kResidual}},
+                 "strided convolutions with batch normalisation, or residual blocks, which see "
+                 "clips by separate convolutions over pixels and over time");
+  visitor.choice("norm", options.norm,
+                 core::Choices<DiscriminatorNorm>{{"none", DiscriminatorNorm::kNone},
+                                                  {"batch", DiscriminatorNorm::kBatch}},
+                 "normalisation in a residual network");
+  visitor.field("fold", options.fold, {1, 4096},
+                "frames that a residual clip network lays over each other as channels of one "
+                "picture; divides the work");
+  visitor.field("minibatch_stddev", options.minibatch_stddev,
+                "whether a residual network is told how much the batch varies, against clips that "
+                "are all alike");
   visitor.field("widths", options.widths, {1, 8192},
                 "channels of the hidden stages, one for each halving down to 4x4; empty: 64, "
                 "doubling, at most 512");
@@ -134,7 +183,8 @@ void fields(core::FieldVisitor& visitor, ModelOptions& options) {
   visitor.sections("discriminators", options.discriminators, "type",
                    "tell real clips from generated ones; their losses are added");
   visitor.choice("init", options.init, nn::init_choices(),
-                 "how weights start: dcgan (normal 0.02) or default (PyTorch's own)");
+                 "how weights start: dcgan (normal 0.02), default (PyTorch's own) or he (variance "
+                 "2 / fan in)");
 }
 
 void validate(const ModelOptions& options, const ClipShape& shape) {
@@ -142,8 +192,12 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
     throw core::FieldError(
         "data.size", core::cat("found ", shape.size, ", expected a power of two from 16 upwards"));
   }
-  check_widths(options.generator.widths, shape.size, "model.generator.widths",
-               "with a last stage of full size");
+  if (options.generator.type == GeneratorType::kResidual) {
+    check_widths(options.generator.widths, 2 * shape.size, "model.generator.widths");
+  } else {
+    check_widths(options.generator.widths, shape.size, "model.generator.widths",
+                 "with a last stage of full size");
+  }
   check_attention(options.generator.attention, shape.size, "model.generator.attention");
   nn::validate(options.temporal, "model.temporal");
   if (options.discriminators.empty()) {
@@ -163,6 +217,7 @@ std::vector<int64_t> resolved_widths(const GeneratorOptions& options, const Clip
   if (!options.widths.empty()) return options.widths;
   auto widths = default_widths(doublings(shape.size));
   std::reverse(widths.begin(), widths.end());
+  if (options.type == GeneratorType::kResidual) widths.push_back(kBaseWidth / 2);
   return widths;
 }
 

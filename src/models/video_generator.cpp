@@ -49,7 +49,14 @@ void VideoGeneratorImpl::reset() {
       break;
   }
   options.frame.latent_dim = temporal.content_dim + temporal.motion_dim;
-  frame_ = register_module("frame", DcganGenerator(options.frame));
+  switch (options.type) {
+    case GeneratorType::kDcgan:
+      dcgan_ = register_module("frame", DcganGenerator(options.frame));
+      break;
+    case GeneratorType::kResidual:
+      residual_ = register_module("frame", ResidualGenerator(options.frame));
+      break;
+  }
 }
 
 torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
@@ -74,15 +81,12 @@ torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
   const auto path = motion(latents);
   if (observer && rnn_) observer("temporal", *rnn_, path);
   if (observer && cell_) observer("temporal", *cell_, path);
-  nn::LayerObserver in_frame;
-  if (observer) {
-    in_frame = [&observer](const std::string& name, const auto& layer, const auto& output) {
-      observer("frame." + name, layer, output);
-    };
-  }
+  const auto in_frame = nn::inside("frame", observer);
   const auto content = latents.content.unsqueeze(1).expand({clips, frames, -1});
   const auto z = torch::cat({content, path}, 2).flatten(0, 1);
-  return nn::as_clips(frame_->forward(z, frames, in_frame), clips);
+  const auto pictures =
+      dcgan_ ? dcgan_->forward(z, frames, in_frame) : residual_->forward(z, frames, in_frame);
+  return nn::as_clips(pictures, clips);
 }
 
 }  // namespace vidgen::models

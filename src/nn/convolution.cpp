@@ -138,7 +138,7 @@ template <size_t D, class Layer>
 std::optional<torch::Tensor> suitable(const Layer& layer) {
   const auto& options = layer.options;
   const auto* padding = std::get_if<torch::ExpandingArray<D>>(&options.padding());
-  bool fits = padding && !options.bias() && options.groups() == 1 &&
+  bool fits = padding && options.groups() == 1 &&
               std::holds_alternative<torch::enumtype::kZeros>(options.padding_mode());
   for (size_t i = 0; fits && i < D; ++i) {
     const bool time = D == 3 && i == 0;
@@ -161,6 +161,23 @@ std::optional<torch::Tensor> on_frames(const Work& work, const torch::Tensor& fr
   return result ? std::optional(result->squeeze(2)) : std::nullopt;
 }
 
+/// The numbers of one channel each, for tensors of `dims` dimensions.
+torch::Tensor by_channel(const torch::Tensor& bias, int64_t dims) {
+  std::vector<int64_t> shape(static_cast<size_t>(dims), 1);
+  shape[1] = -1;
+  return bias.view(shape);
+}
+
+/// `work` over clips or over frames, and the layer's bias.
+template <size_t D, class Layer, class Work>
+std::optional<torch::Tensor> apply(const Layer& layer, const Work& work, const torch::Tensor& x) {
+  const auto filters = suitable<D>(layer);
+  if (!filters) return std::nullopt;
+  auto result = D == 3 ? work(x, *filters) : on_frames(work, x, *filters);
+  if (result && layer.bias.defined()) result = result->add(by_channel(layer.bias, x.dim()));
+  return result;
+}
+
 std::optional<torch::Tensor> fast_shrink(const torch::Tensor& large, const torch::Tensor& filters) {
   if (large.size(3) % 2 != 0 || large.size(4) % 2 != 0 || large.size(2) < filters.size(2))
     return std::nullopt;
@@ -179,13 +196,10 @@ std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
                                               const torch::Tensor& x) {
   if (!backend().winograd || !plain_float(x) || at::autocast::is_autocast_enabled(at::kCPU))
     return std::nullopt;
-  if (const auto* conv = layer.as<torch::nn::Conv2d>()) {
-    if (const auto filters = suitable<2>(*conv)) return on_frames(fast_shrink, x, *filters);
-  } else if (const auto* conv = layer.as<torch::nn::Conv3d>()) {
-    if (const auto filters = suitable<3>(*conv)) return fast_shrink(x, *filters);
-  } else if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) {
-    if (const auto filters = suitable<2>(*conv)) return on_frames(fast_grow, x, *filters);
-  }
+  if (const auto* conv = layer.as<torch::nn::Conv2d>()) return apply<2>(*conv, fast_shrink, x);
+  if (const auto* conv = layer.as<torch::nn::Conv3d>()) return apply<3>(*conv, fast_shrink, x);
+  if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>())
+    return apply<2>(*conv, fast_grow, x);
   return std::nullopt;
 }
 

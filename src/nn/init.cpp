@@ -40,13 +40,39 @@ void default_weights(torch::nn::Module& module, Drawer& draw) {
   for (auto& item : parameters) draw.uniform(item.value(), bound);
 }
 
-void dcgan_weights(torch::nn::Module& module, double mean, Drawer& draw) {
+/// Normal weights, other parameters 0.
+void normal_weights(torch::nn::Module& module, double mean, double deviation, Drawer& draw) {
   for (auto& item : module.named_parameters(/*recurse=*/false)) {
     if (item.key() == "weight") {
-      draw.normal(item.value(), mean, 0.02);
+      draw.normal(item.value(), mean, deviation);
     } else {
       item.value().zero_();
     }
+  }
+}
+
+void he_weights(torch::nn::Module& module, Drawer& draw) {
+  const auto weight = module.named_parameters(/*recurse=*/false)["weight"];
+  auto fan_in = static_cast<double>(weight[0].numel());
+  if (const auto* up = module.as<torch::nn::ConvTranspose2d>()) {
+    // Of the weights [in,out,k,k], one of stride * stride reaches a pixel.
+    const auto& stride = *up->options.stride();
+    fan_in = static_cast<double>(weight.select(1, 0).numel()) /
+             static_cast<double>(stride[0] * stride[1]);
+    // The first layer makes k x k pixels of one: each is reached by one weight an input.
+    if (stride[0] == 1) fan_in = static_cast<double>(weight.size(0));
+  }
+  normal_weights(module, 0, std::sqrt(2 / fan_in), draw);
+}
+
+void convolution_weights(torch::nn::Module& module, Init init, Drawer& draw) {
+  switch (init) {
+    case Init::kDcgan:
+      return normal_weights(module, 0, 0.02, draw);
+    case Init::kDefault:
+      return default_weights(module, draw);
+    case Init::kHe:
+      return he_weights(module, draw);
   }
 }
 
@@ -70,7 +96,8 @@ void norm_weights(torch::nn::Module& module) {
 }  // namespace
 
 const core::Choices<Init>& init_choices() {
-  static const core::Choices<Init> choices{{"dcgan", Init::kDcgan}, {"default", Init::kDefault}};
+  static const core::Choices<Init> choices{
+      {"dcgan", Init::kDcgan}, {"default", Init::kDefault}, {"he", Init::kHe}};
   return choices;
 }
 
@@ -81,9 +108,9 @@ void initialize(torch::nn::Module& module, Init init, at::Generator generator) {
   for (auto& item : module.named_modules()) {
     auto& layer = *item.value();
     if (is_any<layers::Conv2d, layers::Conv3d, layers::ConvTranspose2d>(layer)) {
-      init == Init::kDcgan ? dcgan_weights(layer, 0, draw) : default_weights(layer, draw);
+      convolution_weights(layer, init, draw);
     } else if (is_any<layers::BatchNorm2d, layers::BatchNorm3d>(layer)) {
-      init == Init::kDcgan ? dcgan_weights(layer, 1, draw) : norm_weights(layer);
+      init == Init::kDcgan ? normal_weights(layer, 1, 0.02, draw) : norm_weights(layer);
     } else if (is_any<layers::Linear>(layer)) {
       default_weights(layer, draw);
     } else if (is_any<layers::LSTM, layers::GRU, layers::GRUCell>(layer)) {

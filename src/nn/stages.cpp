@@ -2,14 +2,16 @@
 
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/convolution.h"
+#include "vidgen/nn/minibatch_stddev.h"
 #include "vidgen/nn/recompute.h"
+#include "vidgen/nn/residual.h"
 
 namespace vidgen::nn {
 namespace {
 
-bool is_convolution(const torch::nn::Module& layer) {
+bool begins_part(const torch::nn::Module& layer) {
   return layer.as<torch::nn::Conv2d>() || layer.as<torch::nn::Conv3d>() ||
-         layer.as<torch::nn::ConvTranspose2d>();
+         layer.as<torch::nn::ConvTranspose2d>() || layer.as<ResidualBlock>();
 }
 
 }  // namespace
@@ -29,7 +31,7 @@ void Stages::register_in(torch::nn::Module& owner) {
 
 size_t Stages::end_of_part(size_t first) const {
   size_t end = first + 1;
-  while (end < main_->size() && !is_convolution(*main_->ptr(end))) ++end;
+  while (end < main_->size() && !begins_part(*main_->ptr(end))) ++end;
   return end;
 }
 
@@ -43,13 +45,28 @@ std::vector<std::shared_ptr<torch::nn::Module>> Stages::layers(size_t first, siz
   return result;
 }
 
+torch::Tensor Stages::run_layer(size_t index, const torch::Tensor& x, int64_t frames,
+                                const LayerObserver& observer) {
+  auto& any = *(main_->begin() + static_cast<int64_t>(index));
+  auto& layer = *any.ptr();
+  const auto name = "main." + std::to_string(index);
+  if (auto* block = layer.as<ResidualBlock>())
+    return block->forward(x, frames, inside(name, observer));
+  torch::Tensor y;
+  if (auto* stddev = layer.as<MinibatchStddev>()) {
+    y = stddev->forward(x, frames);
+  } else {
+    const auto fast = fast_convolution(layer, x);
+    y = fast ? *fast : any.forward(x);
+  }
+  if (observer) observer(name, layer, y);
+  return y;
+}
+
 torch::Tensor Stages::run(torch::Tensor x, size_t first, size_t end, int64_t frames,
                           const LayerObserver& observer) {
   for (size_t i = first; i < end; ++i) {
-    auto& layer = *(main_->begin() + static_cast<int64_t>(i));
-    const auto fast = fast_convolution(*layer.ptr(), x);
-    x = fast ? *fast : layer.forward(x);
-    if (observer) observer("main." + std::to_string(i), *layer.ptr(), x);
+    x = run_layer(i, x, frames, observer);
     const auto found = attention_.find(i);
     if (found == attention_.end()) continue;
     auto& [name, block] = found->second;

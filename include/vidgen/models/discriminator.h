@@ -9,6 +9,7 @@
 #include "vidgen/models/dcgan.h"
 #include "vidgen/models/mocogan.h"
 #include "vidgen/models/options.h"
+#include "vidgen/models/residual.h"
 #include "vidgen/nn/stages.h"
 
 namespace vidgen::models {
@@ -51,10 +52,13 @@ class FrameDiscriminatorImpl : public DiscriminatorImpl {
  private:
   torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;
 
-  DcganDiscriminator net_;
+  // The one that options.network names; the other stays empty.
+  DcganDiscriminator dcgan_{nullptr};
+  ResidualDiscriminator residual_{nullptr};
 };
 
-/// Judges whole clips: n = B for the shortest clips it takes, one more a clip for each frame more.
+/// Judges whole clips: n = B for the shortest clips it takes, one more a clip for each frame more
+/// (for each `fold` frames more).
 class ClipDiscriminatorImpl : public DiscriminatorImpl {
  public:
   ClipDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape);
@@ -62,7 +66,9 @@ class ClipDiscriminatorImpl : public DiscriminatorImpl {
  private:
   torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;
 
-  MocoganDiscriminator net_;
+  // The one that options.network names; the other stays empty.
+  MocoganDiscriminator mocogan_{nullptr};
+  ResidualDiscriminator residual_{nullptr};
 };
 
 }  // namespace vidgen::models

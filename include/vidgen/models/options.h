@@ -11,14 +11,16 @@
 
 namespace vidgen::models {
 
-enum class GeneratorType { kDcgan };
+/// DcganGenerator or ResidualGenerator.
+enum class GeneratorType { kDcgan, kResidual };
 
 /// The network that paints one frame from one latent.
 struct GeneratorOptions {
   GeneratorType type = GeneratorType::kDcgan;
   /// Channels of the hidden stages, from 4x4 pixels upwards, one for each doubling up to half the
-  /// clip size, and optionally one more for a stage of the clip size. Empty: 64 at half the size,
-  /// doubling towards the first, at most 512. Twice the widths is four times the work.
+  /// clip size, and optionally (residual: always) one more for a stage of the clip size. Empty: 64
+  /// at half the size, doubling towards the first, at most 512, and for residual 32 at the clip
+  /// size. Twice the widths is four times the work.
   std::vector<int64_t> widths;
   /// Resolutions (4 up to half the clip size) behind which a block of self-attention stands.
   std::vector<int64_t> attention;
@@ -32,9 +34,28 @@ enum class DiscriminatorType {
   kClip
 };
 
+/// What a discriminator is made of.
+enum class DiscriminatorNetwork {
+  /// Strided convolutions: DcganDiscriminator for frames, MocoganDiscriminator for clips.
+  kDcgan,
+  /// ResidualDiscriminator; for clips its convolutions over pixels and over time are separate.
+  kResidual
+};
+
+/// What holds the numbers in a residual discriminator in range; one of strided convolutions has
+/// batch normalisation.
+enum class DiscriminatorNorm { kNone, kBatch };
+
 /// One network that tells real from generated. Its picture is halved until 4x4 pixels are left.
 struct DiscriminatorOptions {
   DiscriminatorType type = DiscriminatorType::kFrame;
+  DiscriminatorNetwork network = DiscriminatorNetwork::kDcgan;
+  /// For a residual network.
+  DiscriminatorNorm norm = DiscriminatorNorm::kNone;
+  /// Frames that a residual clip discriminator lays over each other as channels of one picture.
+  int64_t fold = 1;
+  /// Whether a residual network is told how much the batch varies.
+  bool minibatch_stddev = false;
   /// Channels of the hidden stages, one for each halving of the (pooled) picture. Empty: 64,
   /// doubling, at most 512.
   std::vector<int64_t> widths;

@@ -5,7 +5,8 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
-#include "vidgen/models/dcgan.h"
+#include "vidgen/models/options.h"
+#include "vidgen/models/residual.h"
 #include "vidgen/nn/stages.h"
 #include "vidgen/nn/temporal.h"
 
@@ -32,6 +33,7 @@ Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t 
 
 struct VideoGeneratorOptions {
   nn::TemporalOptions temporal;
+  GeneratorType type = GeneratorType::kDcgan;
   /// Its latent_dim is set to content_dim + motion_dim.
   DcganGeneratorOptions frame;
 };
@@ -53,10 +55,11 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   VideoGeneratorOptions options;
 
  private:
-  // The one that the temporal type names; the other stays empty.
+  // Of each pair the one that the options name; the other stays empty.
   nn::VideoRnn rnn_{nullptr};
   nn::GruCellMotion cell_{nullptr};
-  DcganGenerator frame_{nullptr};
+  DcganGenerator dcgan_{nullptr};
+  ResidualGenerator residual_{nullptr};
 };
 TORCH_MODULE(VideoGenerator);
 

@@ -13,10 +13,18 @@ namespace vidgen::nn {
 /// deviation. Which algorithm runs depends on the sizes alone, so that a run can be repeated.
 ///
 /// Considered are Conv2d, Conv3d and ConvTranspose2d of 4x4 pixels (any number of frames), stride 2
-/// (1 in time) and padding 1 (0 in time) without bias, in float32 on the CPU outside autocast, with
+/// (1 in time) and padding 1 (0 in time), in float32 on the CPU outside autocast, with
 /// Backend::winograd.
 /// Gradients of any order can be taken.
 std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
                                               const torch::Tensor& x);
+
+/// layer(x) by fast_convolution() where it knows better, by LibTorch otherwise. `layer` holds a
+/// convolution.
+template <class Layer>
+torch::Tensor convolve(Layer& layer, const torch::Tensor& x) {
+  const auto fast = fast_convolution(*layer, x);
+  return fast ? *fast : layer->forward(x);
+}
 
 }  // namespace vidgen::nn

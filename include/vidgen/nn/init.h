@@ -14,7 +14,10 @@ enum class Init {
   kDcgan,
   /// PyTorch's own: uniform within 1/sqrt(fan in) for convolutions and linear layers, within
   /// 1/sqrt(hidden) for recurrent ones; BatchNorm 1 and 0.
-  kDefault
+  kDefault,
+  /// Convolutions normal with variance 2 / fan in, their biases 0, for networks of rectifiers that
+  /// nothing normalises (He et al., "Delving deep into rectifiers", 2015); all else as kDefault.
+  kHe
 };
 
 const core::Choices<Init>& init_choices();

@@ -3,23 +3,19 @@
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/types.h>
 
-#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "vidgen/nn/attention.h"
+#include "vidgen/nn/observer.h"
 
 namespace vidgen::nn {
 
-/// Is shown each layer's name, the layer, and what the layer put out.
-using LayerObserver = std::function<void(const std::string& name, const torch::nn::Module& layer,
-                                         const torch::Tensor& output)>;
-
-/// Layers that run one after the other, with self-attention behind some of them. The blocks of
-/// attention have names of their own, so that those of the layers stay what they are without
-/// attention.
+/// Layers that run one after the other, with self-attention behind some of them. Residual blocks
+/// and MinibatchStddev are told how many frames a clip has. The blocks of attention have names of
+/// their own, so that those of the layers stay what they are without attention.
 ///
 /// A part of a module, built anew in its reset(): add the layers in their order, then
 /// register_in().
@@ -35,7 +31,8 @@ class Stages {
   void register_in(torch::nn::Module& owner);
 
   /// Takes frames [M,C,H,W] or clips [B,C,T,H,W]; `frames` as for SelfAttention. With
-  /// Backend::recompute, each convolution and what follows it is one part that is computed again.
+  /// Backend::recompute, each convolution or residual block and what follows it is one part that is
+  /// computed again.
   torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer);
 
  private:
@@ -43,6 +40,8 @@ class Stages {
     std::string name;
     SelfAttention block;
   };
+  torch::Tensor run_layer(size_t index, const torch::Tensor& x, int64_t frames,
+                          const LayerObserver& observer);
   torch::Tensor run(torch::Tensor x, size_t first, size_t end, int64_t frames,
                     const LayerObserver& observer);
   std::vector<std::shared_ptr<torch::nn::Module>> layers(size_t first, size_t end) const;

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/pimpl.h>
+#include <torch/types.h>
+
+#include <vector>
+
+#include "vidgen/models/dcgan.h"
+#include "vidgen/nn/attention.h"
+#include "vidgen/nn/stages.h"
+
+/// Networks of residual blocks (nn::ResidualBlock), for any power-of-two size from 16 and any
+/// widths, with self-attention where asked.
+namespace vidgen::models {
+
+/// From a latent to a picture in [-1,1]: ConvTranspose2d k4 s1 p0, BatchNorm, LeakyReLU 0.2 to 4x4
+/// pixels, a residual block with batch normalisation for each doubling, then Conv2d k3 s1 p1 and
+/// Tanh. The last width is that of the picture's own size (full_size_stage counts as set).
+/// Parameters: main.<i>.*, attention_<resolution>.*.
+class ResidualGeneratorImpl : public torch::nn::Cloneable<ResidualGeneratorImpl> {
+ public:
+  explicit ResidualGeneratorImpl(DcganGeneratorOptions options);
+
+  /// z [M,D] -> [M,C,S,S]. Each `frames` rows are one clip, for attention over time.
+  torch::Tensor forward(const torch::Tensor& z, int64_t frames = 1,
+                        const nn::LayerObserver& observer = {});
+  void reset() override;
+
+  DcganGeneratorOptions options;
+
+ private:
+  nn::Stages stages_;
+};
+TORCH_MODULE(ResidualGenerator);
+
+struct ResidualDiscriminatorOptions {
+  /// Channels of the picture.
+  int64_t channels = 3;
+  /// Channels of the hidden stages; N of them take pictures of 4 * 2^N pixels a side.
+  std::vector<int64_t> widths = {64, 128};
+  /// Resolutions of hidden stages with self-attention.
+  std::vector<int64_t> attention;
+  nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
+  /// Whether the blocks have batch normalisation.
+  bool batch_norm = false;
+  /// Whether the blocks look at neighbouring frames too: a (2+1)D network of clips.
+  bool over_time = false;
+  /// Frames that are laid one over the other, as channels of one picture, before all else. The
+  /// work is divided by it; what moves between them is seen by the first layer already.
+  int64_t fold = 1;
+  /// Whether the last layer is told how much the batch varies (nn::MinibatchStddev).
+  bool minibatch_stddev = false;
+};
+
+/// From pictures or clips to logits: a residual block for each halving down to 4x4 pixels, then
+/// Conv2d k4 s1 p0. Parameters: main.<i>.*, attention_<resolution>.*.
+class ResidualDiscriminatorImpl : public torch::nn::Cloneable<ResidualDiscriminatorImpl> {
+ public:
+  explicit ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options);
+
+  /// x [M,C,S,S], of which each `frames` in a row are one clip -> logits [M/fold,1,1,1]; `frames`
+  /// must be a multiple of `fold`.
+  torch::Tensor forward(const torch::Tensor& x, int64_t frames,
+                        const nn::LayerObserver& observer = {});
+  void reset() override;
+
+  ResidualDiscriminatorOptions options;
+
+ private:
+  nn::Stages stages_;
+};
+TORCH_MODULE(ResidualDiscriminator);
+
+}  // namespace vidgen::models

@@ -1,0 +1,106 @@
+#include "vidgen/models/residual.h"
+
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+
+#include <algorithm>
+
+#include "vidgen/nn/minibatch_stddev.h"
+#include "vidgen/nn/residual.h"
+
+namespace vidgen::models {
+namespace {
+
+namespace layers = torch::nn;
+
+template <class Options>
+void add_attention(nn::Stages& stages, const Options& options, int64_t resolution, int64_t width) {
+  const auto& wanted = options.attention;
+  if (std::find(wanted.begin(), wanted.end(), resolution) != wanted.end()) {
+    stages.add_attention(resolution, {width, options.attention_axes});
+  }
+}
+
+/// Pictures [M,C,H,W] with each `fold` in a row as one of fold * C channels.
+torch::Tensor folded(const torch::Tensor& x, int64_t fold) {
+  if (fold == 1) return x;
+  return x.contiguous()
+      .view({x.size(0) / fold, fold * x.size(1), x.size(2), x.size(3)})
+      .contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace
+
+ResidualGeneratorImpl::ResidualGeneratorImpl(DcganGeneratorOptions options)
+    : options(std::move(options)) {
+  reset();
+}
+
+void ResidualGeneratorImpl::reset() {
+  stages_ = nn::Stages();
+  int64_t channels = options.widths.front();
+  int64_t resolution = 4;
+  stages_.add(layers::ConvTranspose2d(
+      layers::ConvTranspose2dOptions(options.latent_dim, channels, resolution).bias(false)));
+  stages_.add(layers::BatchNorm2d(channels));
+  stages_.add(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2).inplace(true)));
+  add_attention(stages_, options, resolution, channels);
+  for (size_t i = 1; i < options.widths.size(); ++i) {
+    nn::ResidualBlockOptions block{channels, options.widths[i], nn::Resample::kDouble};
+    block.batch_norm = true;
+    stages_.add(nn::ResidualBlock(block));
+    resolution *= 2;
+    channels = block.out;
+    add_attention(stages_, options, resolution, channels);
+  }
+  stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, options.channels, 3).padding(1)));
+  stages_.add(layers::Tanh());
+  stages_.register_in(*this);
+}
+
+torch::Tensor ResidualGeneratorImpl::forward(const torch::Tensor& z, int64_t frames,
+                                             const nn::LayerObserver& observer) {
+  TORCH_CHECK(z.dim() == 2 && z.size(1) == options.latent_dim, "expected latents [M,",
+              options.latent_dim, "], found ", z.sizes());
+  return stages_.forward(z.reshape({z.size(0), z.size(1), 1, 1}), frames, observer);
+}
+
+ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options)
+    : options(std::move(options)) {
+  reset();
+}
+
+void ResidualDiscriminatorImpl::reset() {
+  stages_ = nn::Stages();
+  int64_t channels = options.fold * options.channels;
+  int64_t resolution = int64_t{4} << options.widths.size();
+  for (const int64_t width : options.widths) {
+    nn::ResidualBlockOptions block{channels, width, nn::Resample::kHalve};
+    block.batch_norm = options.batch_norm;
+    block.over_time = options.over_time;
+    stages_.add(nn::ResidualBlock(block));
+    resolution /= 2;
+    channels = width;
+    add_attention(stages_, options, resolution, channels);
+  }
+  if (options.minibatch_stddev) {
+    stages_.add(nn::MinibatchStddev());
+    ++channels;
+  }
+  stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, 1, 4)));
+  stages_.register_in(*this);
+}
+
+torch::Tensor ResidualDiscriminatorImpl::forward(const torch::Tensor& x, int64_t frames,
+                                                 const nn::LayerObserver& observer) {
+  const int64_t size = int64_t{4} << options.widths.size(), fold = options.fold;
+  TORCH_CHECK(
+      x.dim() == 4 && x.size(1) == options.channels && x.size(2) == size && x.size(3) == size,
+      "expected pictures [M,", options.channels, ",", size, ",", size, "], found ", x.sizes());
+  TORCH_CHECK(frames > 0 && frames % fold == 0 && x.size(0) % frames == 0, "expected clips of ",
+              frames, " frames, a multiple of ", fold, ", found ", x.sizes());
+  return stages_.forward(folded(x, fold), frames / fold, observer);
+}
+
+}  // namespace vidgen::models

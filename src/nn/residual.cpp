@@ -1,0 +1,80 @@
+#include "vidgen/nn/residual.h"
+
+#include <cmath>
+
+#include "vidgen/nn/convolution.h"
+#include "vidgen/nn/layout.h"
+
+namespace vidgen::nn {
+namespace {
+
+namespace layers = torch::nn;
+
+torch::Tensor rectified(torch::Tensor x) { return torch::leaky_relu_(x, 0.2); }
+
+torch::Tensor shown(const char* name, const torch::nn::Module& layer, const torch::Tensor& output,
+                    const LayerObserver& observer) {
+  if (observer) observer(name, layer, output);
+  return output;
+}
+
+layers::Conv2d same_size(int64_t in, int64_t out, int64_t kernel, bool bias) {
+  return layers::Conv2d(layers::Conv2dOptions(in, out, kernel).padding(kernel / 2).bias(bias));
+}
+
+}  // namespace
+
+ResidualBlockImpl::ResidualBlockImpl(ResidualBlockOptions options) : options(options) { reset(); }
+
+void ResidualBlockImpl::reset() {
+  const int64_t in = options.in, out = options.out;
+  const bool bias = !options.batch_norm;
+  if (options.resample == Resample::kHalve) {
+    down_ = register_module(
+        "resample",
+        layers::Conv2d(layers::Conv2dOptions(in, out, 4).stride(2).padding(1).bias(bias)));
+  } else {
+    up_ = register_module(
+        "resample",
+        layers::ConvTranspose2d(
+            layers::ConvTranspose2dOptions(in, out, 4).stride(2).padding(1).bias(bias)));
+  }
+  if (options.over_time) {
+    over_time_ = register_module(
+        "over_time", layers::Conv3d(layers::Conv3dOptions(out, out, {3, 1, 1}).padding({1, 0, 0})));
+  }
+  conv_ = register_module("conv", same_size(out, out, 3, bias));
+  project_ = register_module("project", same_size(in, out, 1, /*bias=*/false));
+  if (options.batch_norm) {
+    norm1_ = register_module("norm1", layers::BatchNorm2d(out));
+    norm2_ = register_module("norm2", layers::BatchNorm2d(out));
+  }
+}
+
+torch::Tensor ResidualBlockImpl::resample(const torch::Tensor& x, const LayerObserver& observer) {
+  return down_ ? shown("resample", *down_, convolve(down_, x), observer)
+               : shown("resample", *up_, convolve(up_, x), observer);
+}
+
+torch::Tensor ResidualBlockImpl::skip(const torch::Tensor& x, const LayerObserver& observer) {
+  const bool halve = options.resample == Resample::kHalve;
+  const auto projected = project_(halve ? torch::avg_pool2d(x, 2) : x);
+  shown("project", *project_, projected, observer);
+  return halve ? projected : torch::upsample_nearest2d(projected, {2 * x.size(2), 2 * x.size(3)});
+}
+
+torch::Tensor ResidualBlockImpl::forward(torch::Tensor x, int64_t frames,
+                                         const LayerObserver& observer) {
+  auto main = resample(x, observer);
+  if (norm1_) main = shown("norm1", *norm1_, norm1_(main), observer);
+  main = rectified(main);
+  if (over_time_) {
+    const auto clips = over_time_(as_clips(main, main.size(0) / frames));
+    main = rectified(as_frames(shown("over_time", *over_time_, clips, observer)));
+  }
+  main = shown("conv", *conv_, conv_(main), observer);
+  if (norm2_) main = shown("norm2", *norm2_, norm2_(main), observer);
+  return rectified((main + skip(x, observer)) * std::sqrt(0.5));
+}
+
+}  // namespace vidgen::nn
