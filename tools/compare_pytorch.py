@@ -119,13 +119,21 @@ def default_widths(config):
         options["widths"] = options["widths"] or widths(size // options["pool"])
 
 
+def refuse_what_is_not_compared(config):
+    loss = config["loss"]
+    for key, found, expected in (("data.color", config["data"]["color"], "rgb"),
+                                 ("loss.type", loss["type"], "non_saturating"), ("loss.r1", loss["r1"], 0),
+                                 ("loss.r2", loss["r2"], 0), ("loss.gradient_penalty", loss["gradient_penalty"], 0)):
+        if found != expected:
+            raise SystemExit(f"compare_pytorch.py: {key}: found {found}, expected {expected}, which is all that is compared")
+
+
 class Gan(nn.Module):
     """The networks of a configuration and one training step."""
 
     def __init__(self, config, mode, dtype):
         super().__init__()
         data, model, train = config["data"], config["model"], config["train"]
-        assert config["loss"]["type"] == "non_saturating" and data["color"] == "rgb", "not part of this comparison"
         self.options, self.config, self.dtype = model["discriminators"], config, dtype
         self.batch, self.frames, self.size = train["batch_size"], data["frames"], data["size"]
         self.temporal_options = model["temporal"]
@@ -297,6 +305,7 @@ def main():
     passed = ["--config", arguments.config, *[a for s in arguments.set for a in ("--set", s)]]
     resolved = subprocess.run([arguments.program, "config", *passed], check=True, capture_output=True, text=True).stdout
     config = yaml.safe_load(resolved)
+    refuse_what_is_not_compared(config)
     default_widths(config)
     precision = config["train"]["precision"]
     assert precision in ("float32", "bfloat16"), "give --set train.precision=float32 or bfloat16"

@@ -29,6 +29,7 @@ void add_inputs(checkpoint::Tensors& out, const train::StepInputs& inputs) {
   };
   add_frames("real", inputs.real_frames);
   add_frames("fake", inputs.fake_frames);
+  for (size_t i = 0; i < inputs.mix.size(); ++i) out[cat("in.mix.", i)] = inputs.mix[i];
 }
 
 }  // namespace

@@ -100,15 +100,20 @@ double sum(const std::vector<models::LayerRow>& rows) {
 
 /// A backward pass is two forward passes: one for the gradients of inputs, one for those of
 /// weights. Not needed, and not counted: the gradients of a discriminator's input in its own turn,
-/// and of its weights in the generator's.
+/// and of its weights in the generator's. A penalty is a forward pass, the gradient of the input,
+/// and the backward passes of both. The median of steps that have it now and then does not have it.
 double step_flops(train::GanStep& gan, const train::RunOptions& options) {
   const auto shape = train::clip_shape(options.data);
   auto generator = gan.generator();
   const bool generated_twice = options.train.accumulate > 1;
+  const auto& loss = options.loss;
   double flops = (generated_twice ? 4 : 3) * sum(models::summarize(*generator, shape));
+  const int penalties =
+      loss.penalty_every > 1 ? 0 : (loss.r1 > 0) + (loss.r2 > 0) + (loss.gradient_penalty > 0);
+  const int passes = (losses::compares_with_real(loss.type) ? 3 : 2) + 6 * penalties;
   for (const auto& discriminator : gan.discriminators()) {
     const auto rows = models::summarize(*discriminator, shape);
-    flops += 2 * (3 * sum(rows) - rows.front().flops) + 2 * sum(rows);
+    flops += 2 * (3 * sum(rows) - rows.front().flops) + passes * sum(rows);
   }
   return flops * static_cast<double>(options.train.batch_size * options.train.accumulate);
 }

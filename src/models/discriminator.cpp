@@ -10,15 +10,6 @@ torch::Tensor pooled(const torch::Tensor& pictures, int64_t factor) {
   return factor == 1 ? pictures : torch::avg_pool2d(pictures, factor);
 }
 
-/// The frames that indices [B,k] name, as pictures [B*k,C,H,W]. The pixels of a picture are kept
-/// together, because index_select puts out dense rows and channels_last would be lost otherwise.
-torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices) {
-  const int64_t frames = clips.size(2);
-  const auto first = torch::arange(clips.size(0), indices.options()).unsqueeze(1) * frames;
-  const auto rows = nn::as_frames(clips).permute({0, 2, 3, 1});
-  return rows.index_select(0, (indices + first).flatten().to(rows.device())).permute({0, 3, 1, 2});
-}
-
 ResidualDiscriminatorOptions residual_options(const DiscriminatorOptions& options,
                                               const ClipShape& shape) {
   ResidualDiscriminatorOptions net;
@@ -40,6 +31,15 @@ torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k,
   TORCH_CHECK(k >= 1 && k <= frames, "cannot draw ", k, " different frames of ", frames);
   const auto keys = torch::empty({clips, frames}, torch::kDouble).uniform_(0, 1, generator);
   return keys.argsort().narrow(1, 0, k).contiguous();
+}
+
+// The pixels of a picture are kept together, because index_select puts out dense rows and
+// channels_last would be lost otherwise.
+torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices) {
+  const int64_t frames = clips.size(2);
+  const auto first = torch::arange(clips.size(0), indices.options()).unsqueeze(1) * frames;
+  const auto rows = nn::as_frames(clips).permute({0, 2, 3, 1});
+  return rows.index_select(0, (indices + first).flatten().to(rows.device())).permute({0, 3, 1, 2});
 }
 
 FrameDiscriminatorImpl::FrameDiscriminatorImpl(const DiscriminatorOptions& options,

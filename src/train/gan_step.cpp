@@ -7,6 +7,7 @@
 #include "vidgen/models/pixels.h"
 #include "vidgen/nn/init.h"
 #include "vidgen/nn/layout.h"
+#include "vidgen/train/penalties.h"
 
 namespace vidgen::train {
 namespace {
@@ -48,7 +49,7 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
       device_(device),
       precision_(resolve_precision(options.train.precision, device)) {
   const auto& train = options_.train;
-  check_cuda_graph(train, device_);
+  check_cuda_graph(options_, device_);
   const auto init = options_.model.init;
   generator_ = models::make_generator(options_.model, shape_);
   prepare(*generator_, init, train.seed, 0, device_);
@@ -86,6 +87,7 @@ void GanStep::name_metrics() {
     metric_names_.push_back("d_real_" + name);
     metric_names_.push_back("d_fake_" + name);
   }
+  for (auto& name : penalty_names(options_.loss)) metric_names_.push_back(name);
   if (generator_scaler_->enabled()) {
     for (const char* name : {"scale_d", "scale_g", "skipped_d", "skipped_g"})
       metric_names_.emplace_back(name);
@@ -97,25 +99,35 @@ torch::Tensor GanStep::generate(const models::Latents& latents) {
   return generator_->forward(latents);
 }
 
-void GanStep::discriminator_turn(const torch::Tensor& real, const Turn& turn, Scores& scores) {
+void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores) {
   const auto type = options_.loss.type;
-  const auto fake = turn.fake.detach();
   begin(Phase::kDiscriminatorForward);
   torch::Tensor total;
+  std::vector<torch::Tensor> terms;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
+    auto& discriminator = *discriminators_[i];
+    const models::ClipBatch real{turn.real, turn.inputs.real_frames[i]};
+    const models::ClipBatch fake{turn.fake.detach(), turn.inputs.fake_frames[i]};
     torch::Tensor real_logits, fake_logits;
     {
       const Autocast autocast(device_, precision_);
-      real_logits = discriminators_[i]->forward({real, turn.inputs.real_frames[i]});
-      fake_logits = discriminators_[i]->forward({fake, turn.inputs.fake_frames[i]});
+      real_logits = discriminator.forward(real);
+      fake_logits = discriminator.forward(fake);
     }
     const auto loss = losses::discriminator_loss(type, real_logits, fake_logits);
     total = total.defined() ? total + loss : loss;
     scores.real[i] += score(type, real_logits);
     scores.fake[i] += score(type, fake_logits);
+    if (!penalise) continue;
+    const auto mix = turn.inputs.mix.empty() ? torch::Tensor() : turn.inputs.mix[i];
+    const auto values = penalties(options_.loss, discriminator, real, fake, mix);
+    for (size_t j = 0; j < values.size(); ++j) scores.penalties[j] += values[j].detach();
+    terms.insert(terms.end(), values.begin(), values.end());
   }
-  total = total / static_cast<double>(options_.train.accumulate);
+  const auto batches = static_cast<double>(options_.train.accumulate);
+  total = total / batches;
   scores.loss += total.detach();
+  for (const auto& term : terms) total = total + term / batches;
   begin(Phase::kDiscriminatorBackward);
   discriminator_scaler_->scale(total).backward();
 }
@@ -125,13 +137,16 @@ torch::Tensor GanStep::generator_turn(const Turn& turn) {
   const auto fake = turn.fake.requires_grad() ? turn.fake : generate(turn.inputs.latents);
   torch::Tensor total;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
-    torch::Tensor logits;
+    auto& discriminator = *discriminators_[i];
+    torch::Tensor real_logits, fake_logits;
     {
       const Autocast autocast(device_, precision_);
-      logits = discriminators_[i]->forward({fake, turn.inputs.fake_frames[i]});
+      if (turn.real.defined())
+        real_logits = discriminator.forward({turn.real, turn.inputs.real_frames[i]});
+      fake_logits = discriminator.forward({fake, turn.inputs.fake_frames[i]});
     }
-    const auto loss = losses::generator_loss(options_.loss.type, torch::Tensor(), logits) *
-                      discriminators_[i]->options.weight;
+    const auto loss = losses::generator_loss(options_.loss.type, real_logits, fake_logits) *
+                      discriminator.options.weight;
     total = total.defined() ? total + loss : loss;
   }
   total = total / static_cast<double>(options_.train.accumulate);
@@ -156,28 +171,35 @@ torch::Tensor GanStep::update(Adam& optimizer, GradScaler& scaler) {
 }
 
 void GanStep::set_learning_rates(int64_t step) {
-  const int64_t warmup = options_.optim.warmup_steps;
-  const double factor =
-      step < warmup ? static_cast<double>(step + 1) / static_cast<double>(warmup) : 1;
+  const double factor = lr_factor(options_.optim, step, options_.train.steps);
   discriminator_optimizer_->set_lr_factor(factor);
   generator_optimizer_->set_lr_factor(factor);
 }
 
-void GanStep::compute(const NextInputs& next_inputs) {
-  const int64_t batches = options_.train.accumulate;
-  const auto zero = torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
+GanStep::Scores GanStep::no_scores() const {
+  const auto zero = [this] {
+    return torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
+  };
   Scores scores;
-  scores.loss = zero.clone();
+  scores.loss = zero();
   for (size_t i = 0; i < discriminators_.size(); ++i) {
-    scores.real.push_back(zero.clone());
-    scores.fake.push_back(zero.clone());
+    scores.real.push_back(zero());
+    scores.fake.push_back(zero());
   }
+  for (size_t i = 0; i < penalty_names(options_.loss).size(); ++i) {
+    scores.penalties.push_back(zero());
+  }
+  return scores;
+}
 
+void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
+  const int64_t batches = options_.train.accumulate;
+  auto scores = no_scores();
   std::vector<Turn> turns;
   for (int64_t batch = 0; batch < batches; ++batch) {
     begin(Phase::kData);
-    auto& turn = turns.emplace_back(Turn{next_inputs(), {}});
-    const auto real = models::to_float(turn.inputs.real.clips, turn.inputs.real.mirror);
+    auto& turn = turns.emplace_back(Turn{next_inputs(), {}, {}});
+    turn.real = models::to_float(turn.inputs.real.clips, turn.inputs.real.mirror);
     turn.inputs.real = {};
     begin(Phase::kGeneratorForward);
     {
@@ -186,16 +208,18 @@ void GanStep::compute(const NextInputs& next_inputs) {
       const torch::AutoGradMode keep_graph(batches == 1);
       turn.fake = generate(turn.inputs.latents);
     }
-    discriminator_turn(real, turn, scores);
+    discriminator_turn(turn, penalise, scores);
+    if (!losses::compares_with_real(options_.loss.type)) turn.real.reset();
     if (batches > 1) turn.fake = turn.fake.detach();
   }
   const auto norm_d = update(*discriminator_optimizer_, *discriminator_scaler_);
 
   // Frozen, so that their weight gradients are not computed only to be thrown away.
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, false);
-  auto loss_g = zero.clone();
+  auto loss_g = torch::zeros_like(scores.loss);
   for (auto& turn : turns) {
     loss_g += generator_turn(turn);
+    turn.real.reset();
     turn.fake.reset();
   }
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, true);
@@ -210,6 +234,7 @@ torch::Tensor GanStep::metrics_of(const Scores& scores, const std::vector<torch:
     values.push_back(scores.real[i] / batches);
     values.push_back(scores.fake[i] / batches);
   }
+  for (const auto& penalty : scores.penalties) values.push_back(penalty / batches);
   if (generator_scaler_->enabled()) {
     values.insert(values.end(),
                   {discriminator_scaler_->current_scale(), generator_scaler_->current_scale(),
@@ -223,15 +248,16 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
   set_learning_rates(step);
   StepDraws draws(options_, step);
   const auto next_inputs = [&] { return draws.next(next_clips()).to(device_); };
+  const bool penalise = options_.loss.has_penalties() && step % options_.loss.penalty_every == 0;
   if (graph_) {
     if (graph_inputs_) {
       graph_inputs_->copy_(next_inputs());
     } else {
       graph_inputs_ = next_inputs();
     }
-    graph_->run([this] { compute([this] { return *graph_inputs_; }); });
+    graph_->run([&] { compute([this] { return *graph_inputs_; }, penalise); });
   } else {
-    compute(next_inputs);
+    compute(next_inputs, penalise);
   }
   begin(Phase::kEma);
   apply_masks();

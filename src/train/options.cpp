@@ -4,6 +4,9 @@
 #include <ATen/Parallel.h>
 #include <torch/cuda.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "vidgen/nn/backend.h"
 
 namespace vidgen::train {
@@ -13,6 +16,12 @@ void fields(core::FieldVisitor& v, OptimOptions& o) {
   v.section("discriminator", o.discriminator, "Optimiser of all discriminators together.");
   v.field("warmup_steps", o.warmup_steps, {0, 1000000000},
           "Steps over which the learning rates grow from 0.");
+  v.choice("decay", o.decay,
+           {{"none", Decay::kNone}, {"linear", Decay::kLinear}, {"cosine", Decay::kCosine}},
+           "How the learning rates fall from the warm-up to the end of the run, train.steps, which "
+           "then cannot be changed when the run is resumed.");
+  v.field("final_lr_factor", o.final_lr_factor, {0, 1},
+          "What they are multiplied by at the end, with decay.");
   v.field("clip_grad_norm", o.clip_grad_norm, {0, 1e12},
           "Largest norm of an optimiser's gradients; longer ones are shortened to it. 0 does not "
           "limit.");
@@ -73,9 +82,15 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
 
 void validate(const RunOptions& options) {
   data::validate(options.data);
-  check_cuda_graph(options.train,
+  check_cuda_graph(options,
                    options.train.device == DeviceChoice::kCpu ? torch::kCPU : torch::kCUDA);
   models::validate(options.model, clip_shape(options.data));
+  losses::validate(options.loss);
+  if (options.train.recompute && options.loss.has_penalties()) {
+    throw core::FieldError("train.recompute",
+                           "found true with loss.r1, loss.r2 or loss.gradient_penalty, expected "
+                           "false: they take gradients of gradients, which need what it drops");
+  }
   try {
     core::Json(options.run_dir).dump();
   } catch (const core::Json::exception&) {
@@ -83,6 +98,23 @@ void validate(const RunOptions& options) {
   }
   if (options.run_dir.empty())
     throw core::FieldError("run_dir", "found nothing, expected the name of a folder");
+}
+
+double lr_factor(const OptimOptions& options, int64_t step, int64_t steps) {
+  const int64_t warmup = options.warmup_steps;
+  if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
+  const double left = static_cast<double>(std::max<int64_t>(1, steps - warmup));
+  const double done = std::min(1.0, static_cast<double>(step - warmup) / left);
+  const double lost = 1 - options.final_lr_factor;
+  switch (options.decay) {
+    case Decay::kNone:
+      return 1;
+    case Decay::kLinear:
+      return 1 - lost * done;
+    case Decay::kCosine:
+      return 1 - lost * (1 - std::cos(M_PI * done)) / 2;
+  }
+  return 1;
 }
 
 models::ClipShape clip_shape(const data::DataOptions& options) {
@@ -104,17 +136,23 @@ torch::Device resolve_device(DeviceChoice choice) {
   return cuda ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
 }
 
-void check_cuda_graph(const TrainOptions& options, torch::Device device) {
-  if (!options.cuda_graph) return;
+void check_cuda_graph(const RunOptions& options, torch::Device device) {
+  if (!options.train.cuda_graph) return;
   if (!device.is_cuda()) {
     throw core::FieldError("train.cuda_graph",
                            "found true, but this computes on the CPU; expected false, or a CUDA "
                            "device");
   }
-  if (options.accumulate != 1) {
+  if (options.train.accumulate != 1) {
     throw core::FieldError("train.cuda_graph",
-                           core::cat("found true with train.accumulate ", options.accumulate,
+                           core::cat("found true with train.accumulate ", options.train.accumulate,
                                      ", expected 1 (a larger train.batch_size does the same)"));
+  }
+  if (options.loss.has_penalties() && options.loss.penalty_every != 1) {
+    throw core::FieldError(
+        "train.cuda_graph",
+        core::cat("found true with loss.penalty_every ", options.loss.penalty_every,
+                  ", expected 1: all steps of a graph are the same"));
   }
 }
 

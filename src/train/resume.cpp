@@ -17,7 +17,6 @@ const std::set<std::string> kFreeKeys{"run_dir",
                                       "data.on_error",
                                       "train.cuda_graph",
                                       "train.recompute",
-                                      "train.steps",
                                       "train.log_every",
                                       "train.sample_every",
                                       "train.sample_clips",
@@ -36,6 +35,16 @@ void flatten(const Json& tree, const std::string& path,
   }
 }
 
+/// Whether the key may be another one when a run goes on.
+bool is_free(const std::string& key, const std::map<std::string, Json>& options) {
+  if (key == "train.steps") {
+    // The learning rates of a run that decays depend on its length.
+    const auto decay = options.find("optim.decay");
+    return decay == options.end() || decay->second == "none";
+  }
+  return kFreeKeys.count(key) > 0;
+}
+
 }  // namespace
 
 std::string first_difference(const Json& before, const Json& now, std::string& left,
@@ -51,7 +60,7 @@ std::string first_difference(const Json& before, const Json& now, std::string& l
   };
   all_now.insert(all_now.end(), all_before.begin(), all_before.end());
   for (const auto& [key, value] : all_now) {
-    if (kFreeKeys.count(key) > 0) continue;
+    if (is_free(key, current)) continue;
     left = show(old, key);
     right = show(current, key);
     if (left != right) return key;

@@ -18,8 +18,8 @@ at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t st
 std::vector<torch::Tensor*> StepInputs::tensors() {
   std::vector<torch::Tensor*> all{&real.clips, &real.mirror, &latents.content, &latents.noise,
                                   &latents.initial};
-  for (auto* frames : {&real_frames, &fake_frames}) {
-    for (auto& indices : *frames) all.push_back(&indices);
+  for (auto* list : {&real_frames, &fake_frames, &mix}) {
+    for (auto& tensor : *list) all.push_back(&tensor);
   }
   std::vector<torch::Tensor*> defined;
   for (auto* tensor : all) {
@@ -52,7 +52,8 @@ void StepInputs::copy_(const StepInputs& other) {
 StepDraws::StepDraws(const RunOptions& options, int64_t step)
     : options_(options),
       latents_(random_stream(options.train.seed, "latent", step)),
-      frames_(random_stream(options.train.seed, "frames", step)) {}
+      frames_(random_stream(options.train.seed, "frames", step)),
+      mix_(random_stream(options.train.seed, "mix", step)) {}
 
 std::vector<torch::Tensor> StepDraws::draw_frames() {
   std::vector<torch::Tensor> indices;
@@ -66,6 +67,16 @@ std::vector<torch::Tensor> StepDraws::draw_frames() {
   return indices;
 }
 
+std::vector<torch::Tensor> StepDraws::draw_mix(const std::vector<torch::Tensor>& frames) {
+  std::vector<torch::Tensor> mix;
+  if (options_.loss.gradient_penalty == 0) return mix;
+  for (const auto& indices : frames) {
+    const int64_t samples = indices.defined() ? indices.numel() : options_.train.batch_size;
+    mix.push_back(torch::rand({samples}, mix_));
+  }
+  return mix;
+}
+
 StepInputs StepDraws::next(data::Batch real) {
   StepInputs inputs;
   inputs.real = std::move(real);
@@ -73,6 +84,7 @@ StepInputs StepDraws::next(data::Batch real) {
   inputs.latents = models::draw_latents(options_.model.temporal, options_.train.batch_size,
                                         options_.data.frames, latents_);
   inputs.fake_frames = draw_frames();
+  inputs.mix = draw_mix(inputs.real_frames);
   return inputs;
 }
 

@@ -46,7 +46,7 @@ Trainer::Trainer(const RunOptions& options)
       folder_(options.run_dir),
       shape_(clip_shape(options.data)) {
   validate(options_);
-  check_cuda_graph(options_.train, device_);
+  check_cuda_graph(options_, device_);
   set_up_libtorch(options_.train);
   const auto cache = data::prepare_clips(options_.data);
   dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);

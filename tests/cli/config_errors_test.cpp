@@ -47,6 +47,13 @@ TEST(ConfigErrorsTest, FilesThatAreNoConfiguration) {
                       {"bad.yaml:1:9: train.steps: found 0, expected an integer from 1"});
 }
 
+TEST(ConfigErrorsTest, ObjectivesThatCannotBe) {
+  expect_text_refused("data: {sources: a.mp4}\nloss: {type: wasserstein}\n",
+                      {"bad.yaml:2:1: loss.gradient_penalty: found 0 with loss.type wasserstein"});
+  expect_text_refused("data: {sources: a.mp4}\nloss: {r1: 1}\ntrain: {recompute: true}\n",
+                      {"bad.yaml:3:9: train.recompute: found true with loss.r1"});
+}
+
 TEST(ConfigErrorsTest, FilesThatGrowWithoutEnd) {
   expect_text_refused("data: &d {size: *d}\n", {"bad.yaml:1:", "an alias contains itself"});
   std::string bomb = "a0: &a0 [1, 1, 1]\n";

@@ -24,7 +24,7 @@ model:
   discriminators:
     - {type: frame, widths: [8, 8], frames: 2}
     - {type: clip, widths: [8, 8]}
-loss: {type: hinge}
+loss: {type: relativistic, r1: 0.1, r2: 0.1, gradient_penalty: 1, penalty_every: 3}
 optim:
   generator: {type: adamw, lr: 1e-3, weight_decay: 0.01}
   discriminator: {lr: 1e-3}
@@ -125,6 +125,16 @@ TEST(ResumeTest, EveryStepIsLoggedOnce) {
   const auto log = read_log(run);
   ASSERT_EQ(log.size(), static_cast<size_t>(last));
   for (size_t i = 0; i < log.size(); ++i) EXPECT_EQ(log[i].at("step"), i + 1);
+}
+
+TEST(ResumeTest, ARunThatDecaysKeepsItsLength) {
+  const Workspace work;
+  const std::vector<std::string> decays{"--set", "train.steps=6", "--set", "optim.decay=cosine"};
+  auto longer = decays;
+  longer[1] = "train.steps=8";
+  expect_success(work.train(decays));
+  expect_refused(work.train(longer), {".safetensors: train.steps is 6 in the checkpoint and 8 in "
+                                      "the configuration"});
 }
 
 /// When a program is killed: at any time, after its first steps, or while it writes a checkpoint.

@@ -115,6 +115,26 @@ TEST(ConfigErrorsTest, ValuesOutOfRange) {
        {"model.discriminators[1].type: ", "needs 10 frames, found data.frames 4"}},
       {"no source", "data: {size: 16}\n", {"bad.yaml:1:1: data.sources: is empty"}},
       {"empty file", "", {"bad.yaml", "data.sources: is empty"}},
+      {"decay",
+       data + "optim: {final_lr_factor: 2}\n",
+       {"bad.yaml:2:9: optim.final_lr_factor: found 2, expected a number from 0 to 1"}},
+      {"penalty", data + "loss: {r1: -1}\n", {"bad.yaml:2:8: loss.r1: found -1"}},
+      {"no step", data + "loss: {penalty_every: 0}\n", {"loss.penalty_every: found 0"}},
+  });
+}
+
+TEST(ConfigErrorsTest, ValuesThatDoNotFitTogether) {
+  const std::string data = "data: {sources: clip.mp4}\n";
+  expect_all_refused({
+      {"a critic without bounds",
+       data + "loss: {type: wasserstein}\n",
+       {"bad.yaml:2:1: loss.gradient_penalty: found 0 with loss.type wasserstein"}},
+      {"gradients of gradients",
+       data + "loss: {r1: 1}\ntrain: {recompute: true}\n",
+       {"bad.yaml:3:9: train.recompute: found true with loss.r1", "expected false"}},
+      {"steps that differ",
+       data + "loss: {r2: 1, penalty_every: 16}\ntrain: {device: cuda, cuda_graph: true}\n",
+       {"bad.yaml:3:23: train.cuda_graph: found true with loss.penalty_every 16, expected 1"}},
   });
 }
 

@@ -34,10 +34,17 @@ TEST(CudaGraphTest, IsRefusedWhereItCannotWork) {
   EXPECT_THAT(test::error_of([&] { GanStep(options, torch::kCPU); }),
               testing::HasSubstr("train.cuda_graph: found true, but this computes on the CPU"));
   options.train.accumulate = 2;
-  EXPECT_THAT(test::error_of([&] { check_cuda_graph(options.train, torch::kCUDA); }),
+  EXPECT_THAT(test::error_of([&] { check_cuda_graph(options, torch::kCUDA); }),
               testing::HasSubstr("train.cuda_graph: found true with train.accumulate 2"));
   options.train.accumulate = 1;
-  EXPECT_NO_THROW(check_cuda_graph(options.train, torch::kCUDA));
+  EXPECT_NO_THROW(check_cuda_graph(options, torch::kCUDA));
+  options.loss.penalty_every = 16;
+  EXPECT_NO_THROW(check_cuda_graph(options, torch::kCUDA)) << "there is no penalty";
+  options.loss.r1 = 1;
+  EXPECT_THAT(test::error_of([&] { check_cuda_graph(options, torch::kCUDA); }),
+              testing::HasSubstr("train.cuda_graph: found true with loss.penalty_every 16"));
+  options.loss.penalty_every = 1;
+  EXPECT_NO_THROW(check_cuda_graph(options, torch::kCUDA));
 }
 
 /// The CUDA device, computing the same bits each time.

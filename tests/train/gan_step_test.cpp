@@ -47,8 +47,9 @@ TEST(GanStepTest, RestoredStateContinuesBitwise) {
 }
 
 TEST(GanStepTest, EveryLossTrainsAllWeights) {
-  for (const auto type : {losses::LossType::kNonSaturating, losses::LossType::kHinge,
-                          losses::LossType::kLeastSquares}) {
+  for (const auto type :
+       {losses::LossType::kNonSaturating, losses::LossType::kHinge, losses::LossType::kLeastSquares,
+        losses::LossType::kWasserstein, losses::LossType::kRelativistic}) {
     auto options = tiny_options();
     options.loss.type = type;
     GanStep gan(options, torch::kCPU);

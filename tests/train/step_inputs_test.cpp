@@ -24,6 +24,23 @@ TEST(StepDrawsTest, AreAFunctionOfSeedAndStep) {
   EXPECT_FALSE(first.real_frames[1].defined()) << "it sees whole clips";
 }
 
+TEST(StepDrawsTest, MixIsANumberForEachSample) {
+  auto options = tiny_options();
+  EXPECT_TRUE(StepDraws(options, 0).next(real_clips(options, 0)).mix.empty());
+  options.loss.gradient_penalty = 10;
+  StepDraws draws(options, 0);
+  const auto first = draws.next(real_clips(options, 0)),
+             second = draws.next(real_clips(options, 1));
+  ASSERT_EQ(first.mix.size(), 2u);
+  EXPECT_EQ(first.mix[0].sizes(), torch::IntArrayRef({8})) << "2 frames of 4 clips";
+  EXPECT_EQ(first.mix[1].sizes(), torch::IntArrayRef({4}));
+  EXPECT_FALSE(first.mix[1].equal(second.mix[1]));
+  EXPECT_TRUE(first.mix[1].equal(StepDraws(options, 0).next(real_clips(options, 0)).mix[1]));
+  options.loss.gradient_penalty = 0;
+  const auto without = StepDraws(options, 0).next(real_clips(options, 0));
+  EXPECT_TRUE(first.latents.noise.equal(without.latents.noise)) << "the rest stays what it was";
+}
+
 TEST(StepDrawsTest, ValuesAreCopiedIntoTensorsThatStay) {
   const auto options = tiny_options();
   StepDraws draws(options, 0);

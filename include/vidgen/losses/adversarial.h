@@ -2,8 +2,6 @@
 
 #include <torch/types.h>
 
-#include "vidgen/core/fields.h"
-
 /// Adversarial losses: pure functions of logits. Each is a mean over the batch, computed in float32
 /// whatever the logits' type, and finite with a useful gradient for any finite logits.
 namespace vidgen::losses {
@@ -15,21 +13,25 @@ enum class LossType {
   /// D: relu(1 - real) + relu(1 + fake), G: -fake (Lim and Ye, "Geometric GAN", 2017).
   kHinge,
   /// D: ((real - 1)^2 + fake^2) / 2, G: (fake - 1)^2 / 2 (Mao et al., "Least Squares GAN", 2017).
-  kLeastSquares
+  kLeastSquares,
+  /// D: fake - real, G: -fake (Arjovsky et al., "Wasserstein GAN", 2017). The logits have no bound:
+  /// a penalty has to give them one.
+  kWasserstein,
+  /// D: softplus(fake - real), G: softplus(real - fake), the logits of one index being a pair
+  /// (Jolicoeur-Martineau, "The relativistic discriminator", 2018; with R1 and R2 it is that of
+  /// Huang et al., "The GAN is dead; long live the GAN! A modern baseline GAN", 2024).
+  kRelativistic
 };
 
-struct LossOptions {
-  LossType type = LossType::kNonSaturating;
-};
-
-void fields(core::FieldVisitor& visitor, LossOptions& options);
-
-/// The discriminator's loss, a scalar, from its logits [n] for real and [m] for generated input.
+/// The discriminator's loss, a scalar, from its logits [n] for real and [m] for generated input;
+/// kRelativistic needs as many of both.
 torch::Tensor discriminator_loss(LossType type, const torch::Tensor& real_logits,
                                  const torch::Tensor& fake_logits);
 
-/// The generator's loss, a scalar. `real_logits` is for losses that compare the two and may be
-/// undefined for those here.
+/// Whether generator_loss() reads the logits of real input.
+bool compares_with_real(LossType type);
+
+/// The generator's loss, a scalar. `real_logits` may be undefined for a loss that does not read it.
 torch::Tensor generator_loss(LossType type, const torch::Tensor& real_logits,
                              const torch::Tensor& fake_logits);
 

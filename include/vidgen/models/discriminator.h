@@ -27,6 +27,9 @@ struct ClipBatch {
 /// in 1..frames.
 torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k, at::Generator generator);
 
+/// The frames of clips [B,C,T,H,W] that indices [B,k] name, as pictures [B*k,C,H,W].
+torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices);
+
 /// A network that tells real clips from generated ones. Submodule: `net`.
 class DiscriminatorImpl : public torch::nn::Module {
  public:

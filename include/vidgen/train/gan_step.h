@@ -53,7 +53,9 @@ class GanStep {
   /// Runs step number `step` (from 0). Never waits for the device.
   void run(int64_t step, const NextClips& next_clips);
 
-  /// What metrics() holds: losses, scores, gradient norms, and the state of the scalers.
+  /// What metrics() holds: losses, scores, gradient norms, penalties, and the state of the scalers.
+  /// loss_d is without the penalties. A penalty is what was added to it: 0 in the steps without, so
+  /// that the mean of penalty_every steps is the penalty.
   const std::vector<std::string>& metric_names() const { return metric_names_; }
   /// Of the last step: float32 [K] on the device.
   const torch::Tensor& metrics() const { return metrics_; }
@@ -77,19 +79,22 @@ class GanStep {
   /// What one batch leaves for the generator's turn.
   struct Turn {
     StepInputs inputs;
+    torch::Tensor real;
     torch::Tensor fake;
   };
   /// Sums of scores over batches, on the device.
   struct Scores {
     torch::Tensor loss;
-    std::vector<torch::Tensor> real, fake;
+    std::vector<torch::Tensor> real, fake, penalties;
   };
 
   using NextInputs = std::function<StepInputs()>;
   /// The step from its inputs on the device to new weights: what a CUDA graph records, so nothing
-  /// in it depends on a number of the host that changes from step to step.
-  void compute(const NextInputs& next_inputs);
-  void discriminator_turn(const torch::Tensor& real, const Turn& turn, Scores& scores);
+  /// in it depends on a number of the host that changes from step to step, but for whether the
+  /// penalties are due.
+  void compute(const NextInputs& next_inputs, bool penalise);
+  Scores no_scores() const;
+  void discriminator_turn(const Turn& turn, bool penalise, Scores& scores);
   torch::Tensor generator_turn(const Turn& turn);
   torch::Tensor generate(const models::Latents& latents);
   /// Clips, unscales and applies the gradients; returns their norm before clipping.

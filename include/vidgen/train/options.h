@@ -4,7 +4,7 @@
 
 #include "vidgen/core/fields.h"
 #include "vidgen/data/options.h"
-#include "vidgen/losses/adversarial.h"
+#include "vidgen/losses/options.h"
 #include "vidgen/models/options.h"
 #include "vidgen/nn/ema.h"
 #include "vidgen/train/adam.h"
@@ -13,12 +13,20 @@
 
 namespace vidgen::train {
 
+/// How learning rates fall after the warm-up.
+enum class Decay { kNone, kLinear, kCosine };
+
 struct OptimOptions {
   AdamOptions generator;
   /// One optimiser for all discriminators together.
   AdamOptions discriminator;
   /// The learning rates grow linearly from 0 over this many steps.
   int64_t warmup_steps = 0;
+  /// From the warm-up to the end of the run, train.steps, the learning rates fall to
+  /// `final_lr_factor` times what they were. A run that decays has its length for good: it cannot
+  /// be resumed with another train.steps.
+  Decay decay = Decay::kNone;
+  double final_lr_factor = 0;
   /// Largest norm of all gradients of one optimiser together; longer ones are shortened to it. 0
   /// does not limit.
   double clip_grad_norm = 0;
@@ -86,6 +94,12 @@ void fields(core::FieldVisitor& visitor, RunOptions& options);
 /// Throws core::FieldError, naming the key, when the options do not fit together.
 void validate(const RunOptions& options);
 
+/// The factor of the learning rates in step number `step` (from 0) of `steps`: (step + 1) /
+/// warmup_steps in the warm-up; then, with p the share of the other steps that are done, 1 less
+/// (1 - final_lr_factor) times p (linear) or times (1 - cos(pi p)) / 2 (cosine; Loshchilov and
+/// Hutter, "SGDR", 2017).
+double lr_factor(const OptimOptions& options, int64_t step, int64_t steps);
+
 /// The clips that the data section asks for; fps is 0 when it is the source's.
 models::ClipShape clip_shape(const data::DataOptions& options);
 
@@ -93,7 +107,7 @@ models::ClipShape clip_shape(const data::DataOptions& options);
 torch::Device resolve_device(DeviceChoice choice);
 
 /// Throws core::FieldError when train.cuda_graph is set and cannot work.
-void check_cuda_graph(const TrainOptions& options, torch::Device device);
+void check_cuda_graph(const RunOptions& options, torch::Device device);
 
 /// Sets what LibTorch has one of in a process: threads, TF32, cuDNN's choice of algorithms.
 void set_up_libtorch(const TrainOptions& options);

@@ -20,6 +20,10 @@ struct StepInputs {
   /// undefined for one that sees whole clips.
   std::vector<torch::Tensor> real_frames;
   std::vector<torch::Tensor> fake_frames;
+  /// Of each discriminator, where between a real and a generated sample loss.gradient_penalty is
+  /// taken: float32 in [0,1), one for each frame or clip that it judges; empty without that
+  /// penalty.
+  std::vector<torch::Tensor> mix;
 
   /// On the device. Does not wait for it: what is on the CPU goes through page-locked memory.
   StepInputs to(torch::Device device) const;
@@ -41,10 +45,12 @@ class StepDraws {
 
  private:
   std::vector<torch::Tensor> draw_frames();
+  std::vector<torch::Tensor> draw_mix(const std::vector<torch::Tensor>& frames);
 
   const RunOptions& options_;
   at::Generator latents_;
   at::Generator frames_;
+  at::Generator mix_;
 };
 
 /// A CPU generator for what is random under one name in one step.
