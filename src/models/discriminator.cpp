@@ -17,7 +17,7 @@ ResidualDiscriminatorOptions residual_options(const DiscriminatorOptions& option
   net.widths = resolved_widths(options, shape);
   net.attention = options.attention;
   net.attention_axes = options.attention_axes;
-  net.batch_norm = options.norm == DiscriminatorNorm::kBatch;
+  net.norm = options.norm;
   net.over_time = options.type == DiscriminatorType::kClip;
   net.fold = options.fold;
   net.minibatch_stddev = options.minibatch_stddev;

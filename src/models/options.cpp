@@ -67,6 +67,7 @@ void check_only_residual(const DiscriminatorOptions& options, const std::string&
     throw core::FieldError(key, "found " + found + ", which needs network: residual");
   };
   if (options.fold != 1) fail(path + ".fold", std::to_string(options.fold));
+  if (options.norm != DiscriminatorNorm::kNone) fail(path + ".norm", "another than none");
   if (options.minibatch_stddev) fail(path + ".minibatch_stddev", "true");
 }
 
@@ -154,7 +155,8 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
                  "clips by separate convolutions over pixels and over time");
   visitor.choice("norm", options.norm,
                  core::Choices<DiscriminatorNorm>{{"none", DiscriminatorNorm::kNone},
-                                                  {"batch", DiscriminatorNorm::kBatch}},
+                                                  {"batch", DiscriminatorNorm::kBatch},
+                                                  {"spectral", DiscriminatorNorm::kSpectral}},
                  "normalisation in a residual network");
   visitor.field("fold", options.fold, {1, 4096},
                 "frames that a residual clip network lays over each other as channels of one "

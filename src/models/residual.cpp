@@ -8,6 +8,7 @@
 
 #include "vidgen/nn/minibatch_stddev.h"
 #include "vidgen/nn/residual.h"
+#include "vidgen/nn/spectral_norm.h"
 
 namespace vidgen::models {
 namespace {
@@ -77,7 +78,7 @@ void ResidualDiscriminatorImpl::reset() {
   int64_t resolution = int64_t{4} << options.widths.size();
   for (const int64_t width : options.widths) {
     nn::ResidualBlockOptions block{channels, width, nn::Resample::kHalve};
-    block.batch_norm = options.batch_norm;
+    block.batch_norm = options.norm == DiscriminatorNorm::kBatch;
     block.over_time = options.over_time;
     stages_.add(nn::ResidualBlock(block));
     resolution /= 2;
@@ -90,6 +91,7 @@ void ResidualDiscriminatorImpl::reset() {
   }
   stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, 1, 4)));
   stages_.register_in(*this);
+  if (options.norm == DiscriminatorNorm::kSpectral) nn::add_spectral_norm(*this);
 }
 
 torch::Tensor ResidualDiscriminatorImpl::forward(const torch::Tensor& x, int64_t frames,
@@ -100,6 +102,7 @@ torch::Tensor ResidualDiscriminatorImpl::forward(const torch::Tensor& x, int64_t
       "expected pictures [M,", options.channels, ",", size, ",", size, "], found ", x.sizes());
   TORCH_CHECK(frames > 0 && frames % fold == 0 && x.size(0) % frames == 0, "expected clips of ",
               frames, " frames, a multiple of ", fold, ", found ", x.sizes());
+  if (options.norm == DiscriminatorNorm::kSpectral) nn::apply_spectral_norm(*this);
   return stages_.forward(folded(x, fold), frames / fold, observer);
 }
 

@@ -76,6 +76,14 @@ void convolution_weights(torch::nn::Module& module, Init init, Drawer& draw) {
   }
 }
 
+/// Random directions for spectral normalisation, if the layer has it.
+void spectral_directions(torch::nn::Module& module, Drawer& draw) {
+  for (auto& item : module.named_buffers(/*recurse=*/false)) {
+    draw.normal(item.value(), 0, 1);
+    item.value().div_(item.value().norm());
+  }
+}
+
 void recurrent_weights(torch::nn::Module& module, Drawer& draw) {
   auto parameters = module.named_parameters(/*recurse=*/false);
   for (auto& item : parameters) {
@@ -109,6 +117,7 @@ void initialize(torch::nn::Module& module, Init init, at::Generator generator) {
     auto& layer = *item.value();
     if (is_any<layers::Conv2d, layers::Conv3d, layers::ConvTranspose2d>(layer)) {
       convolution_weights(layer, init, draw);
+      spectral_directions(layer, draw);
     } else if (is_any<layers::BatchNorm2d, layers::BatchNorm3d>(layer)) {
       init == Init::kDcgan ? normal_weights(layer, 1, 0.02, draw) : norm_weights(layer);
     } else if (is_any<layers::Linear>(layer)) {

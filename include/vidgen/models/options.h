@@ -42,9 +42,9 @@ enum class DiscriminatorNetwork {
   kResidual
 };
 
-/// What holds the numbers in a residual discriminator in range; one of strided convolutions has
-/// batch normalisation.
-enum class DiscriminatorNorm { kNone, kBatch };
+/// What holds the numbers in a residual discriminator in range. One of strided convolutions always
+/// has batch normalisation.
+enum class DiscriminatorNorm { kNone, kBatch, kSpectral };
 
 /// One network that tells real from generated. Its picture is halved until 4x4 pixels are left.
 struct DiscriminatorOptions {

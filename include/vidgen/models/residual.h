@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vidgen/models/dcgan.h"
+#include "vidgen/models/options.h"
 #include "vidgen/nn/attention.h"
 #include "vidgen/nn/stages.h"
 
@@ -42,8 +43,8 @@ struct ResidualDiscriminatorOptions {
   /// Resolutions of hidden stages with self-attention.
   std::vector<int64_t> attention;
   nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
-  /// Whether the blocks have batch normalisation.
-  bool batch_norm = false;
+  /// Batch normalisation of the blocks, or spectral normalisation of all weights.
+  DiscriminatorNorm norm = DiscriminatorNorm::kNone;
   /// Whether the blocks look at neighbouring frames too: a (2+1)D network of clips.
   bool over_time = false;
   /// Frames that are laid one over the other, as channels of one picture, before all else. The
