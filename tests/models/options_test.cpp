@@ -85,9 +85,10 @@ TEST(ModelOptions, AttentionStandsAtHiddenStages) {
 
 TEST(ModelOptions, ClipDiscriminatorNeedsEnoughFrames) {
   ModelOptions options;
-  EXPECT_EQ(problem(options, {3, 15, 64}),
-            "model.discriminators[1].type: a clip discriminator of pictures of 64x64 needs 16 "
-            "frames, found data.frames 15 (a larger pool needs fewer)");
+  EXPECT_EQ(
+      problem(options, {3, 15, 64}),
+      "model.discriminators[1].type: a clip discriminator of pictures of 64x64 needs 16 "
+      "frames, found data.frames 15 (a larger pool needs fewer; network: residual takes any)");
   options.discriminators[1].pool = 2;
   EXPECT_EQ(problem(options, {3, 13, 64}), "");
 }
