@@ -5,6 +5,7 @@
 #include "cuda_graph.h"
 #include "vidgen/losses/adversarial.h"
 #include "vidgen/models/pixels.h"
+#include "vidgen/nn/batch_norm.h"
 #include "vidgen/nn/init.h"
 #include "vidgen/nn/layout.h"
 #include "vidgen/train/penalties.h"
@@ -13,6 +14,9 @@ namespace vidgen::train {
 namespace {
 
 using core::cat;
+
+/// Clips that the statistics of the averaged generator are taken from.
+constexpr int64_t kCalibrationClips = 32;
 
 bool scales(const TrainOptions& options, Precision precision) {
   return options.scaler.mode == ScalerMode::kOn ||
@@ -262,6 +266,19 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
   begin(Phase::kEma);
   apply_masks();
   ema_->update(*generator_, options_.train.batch_size * options_.train.accumulate);
+}
+
+void GanStep::calibrate() {
+  const auto generator = ema_generator();
+  nn::recompute_batch_norm(*generator, [&] {
+    auto random = random_stream(options_.train.seed, "calibrate", 0);
+    const int64_t batch = std::min(options_.train.batch_size, kCalibrationClips);
+    for (int64_t clips = 0; clips < kCalibrationClips; clips += batch) {
+      const Autocast autocast(device_, precision_);
+      ema_generator()->forward(
+          models::draw_latents(options_.model.temporal, batch, shape_.frames, random).to(device_));
+    }
+  });
 }
 
 void GanStep::set_masks(checkpoint::Tensors masks) {

@@ -123,6 +123,7 @@ void Trainer::write_log_line() {
 }
 
 void Trainer::write_samples() {
+  gan_->calibrate();
   auto random = random_stream(options_.train.seed, "sample", 0);
   const auto latents = models::draw_latents(options_.model.temporal, options_.train.sample_clips,
                                             shape_.frames, random);
@@ -143,6 +144,7 @@ checkpoint::Checkpoint Trainer::describe(checkpoint::Kind kind, std::filesystem:
 
 void Trainer::write_checkpoint() {
   check_losses();
+  gan_->calibrate();
   checkpoint::StateSaver saver;
   visit(saver);
   for (const auto& [name, tensor] : saver.tensors) {

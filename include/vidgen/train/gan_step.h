@@ -64,8 +64,12 @@ class GanStep {
   const std::vector<std::shared_ptr<models::DiscriminatorImpl>>& discriminators() const {
     return discriminators_;
   }
-  /// The averaged generator, in evaluation mode.
+  /// The averaged generator, in evaluation mode. Its batch normalisation is right after
+  /// calibrate().
   models::VideoGenerator ema_generator() const { return ema_->as<models::VideoGenerator>(); }
+  /// Gives the averaged generator's batch normalisation the statistics of its own activations, over
+  /// the same latents whenever it is called. Training does not depend on it.
+  void calibrate();
   Precision precision() const { return precision_; }
 
   /// Keeps pruned weights at zero from now on: uint8 masks (1 = kept) by the names of the
