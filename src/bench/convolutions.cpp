@@ -83,7 +83,7 @@ torch::Tensor laid_out(const torch::Tensor& tensor) {
 
 std::vector<Problem> find_problems(train::GanStep& gan, const train::RunOptions& options) {
   std::vector<Problem> problems;
-  const auto shape = train::clip_shape(options.data);
+  const auto shape = train::seen_shape(options);
   const int64_t batch = options.train.batch_size;
   auto generator = gan.generator();
   models::walk_layers(*generator, shape, batch, collect("generator", problems));

@@ -22,6 +22,10 @@ void add_inputs(checkpoint::Tensors& out, const train::StepInputs& inputs) {
   out["in.content"] = inputs.latents.content;
   out["in.noise"] = inputs.latents.noise;
   out["in.initial"] = inputs.latents.initial;
+  if (inputs.real_times.defined()) {
+    out["in.times.real"] = inputs.real_times;
+    out["in.times.fake"] = inputs.latents.times;
+  }
   const auto add_frames = [&out](const char* turn, const std::vector<torch::Tensor>& frames) {
     for (size_t i = 0; i < frames.size(); ++i) {
       if (frames[i].defined()) out[cat("in.frames.", turn, ".", i)] = frames[i];

@@ -103,7 +103,7 @@ double sum(const std::vector<models::LayerRow>& rows) {
 /// and of its weights in the generator's. A penalty is a forward pass, the gradient of the input,
 /// and the backward passes of both. The median of steps that have it now and then does not have it.
 double step_flops(train::GanStep& gan, const train::RunOptions& options) {
-  const auto shape = train::clip_shape(options.data);
+  const auto shape = train::seen_shape(options);
   auto generator = gan.generator();
   const bool generated_twice = options.train.accumulate > 1;
   const auto& loss = options.loss;

@@ -33,13 +33,27 @@ torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k,
   return keys.argsort().narrow(1, 0, k).contiguous();
 }
 
+torch::Tensor draw_times(int64_t clips, int64_t frames, int64_t k, at::Generator generator) {
+  TORCH_CHECK(k >= 1 && k <= frames, "cannot draw ", k, " different frames of ", frames);
+  const int64_t longest = k == 1 ? 1 : (frames - 1) / (k - 1);
+  const auto drawn = torch::empty({2, clips, 1}, torch::kDouble).uniform_(0, 1, generator);
+  const auto distance = (drawn[0] * longest).floor() + 1;
+  const auto first = (drawn[1] * (frames - (k - 1) * distance)).floor();
+  return (first + torch::arange(k) * distance).to(torch::kLong);
+}
+
+torch::Tensor select_times(const torch::Tensor& clips, const torch::Tensor& times) {
+  const auto first = torch::arange(clips.size(0), times.options()).unsqueeze(1) * clips.size(1);
+  const auto rows = (times + first).flatten().to(clips.device());
+  return clips.flatten(0, 1).index_select(0, rows).unflatten(0, {clips.size(0), -1});
+}
+
 // The pixels of a picture are kept together, because index_select puts out dense rows and
 // channels_last would be lost otherwise.
 torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices) {
-  const int64_t frames = clips.size(2);
-  const auto first = torch::arange(clips.size(0), indices.options()).unsqueeze(1) * frames;
-  const auto rows = nn::as_frames(clips).permute({0, 2, 3, 1});
-  return rows.index_select(0, (indices + first).flatten().to(rows.device())).permute({0, 3, 1, 2});
+  return select_times(clips.permute({0, 2, 3, 4, 1}), indices)
+      .permute({0, 1, 4, 2, 3})
+      .flatten(0, 1);
 }
 
 FrameDiscriminatorImpl::FrameDiscriminatorImpl(const DiscriminatorOptions& options,

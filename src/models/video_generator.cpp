@@ -9,7 +9,8 @@ namespace vidgen::models {
 using nn::TemporalType;
 
 Latents Latents::to(torch::Device device) const {
-  return {content.to(device), noise.to(device), initial.to(device)};
+  return {content.to(device), noise.to(device), initial.to(device),
+          times.defined() ? times.to(device) : times};
 }
 
 Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
@@ -77,10 +78,13 @@ torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
 torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
                                           const nn::LayerObserver& observer) {
   const int64_t clips = latents.noise.size(0);
-  const int64_t frames = latents.noise.size(1);
-  const auto path = motion(latents);
+  auto path = motion(latents);
   if (observer && rnn_) observer("temporal", *rnn_, path);
   if (observer && cell_) observer("temporal", *cell_, path);
+  if (const auto& times = latents.times; times.defined()) {
+    path = path.gather(1, times.unsqueeze(2).expand({-1, -1, path.size(2)}));
+  }
+  const int64_t frames = path.size(1);
   const auto in_frame = nn::inside("frame", observer);
   const auto content = latents.content.unsqueeze(1).expand({clips, frames, -1});
   const auto z = torch::cat({content, path}, 2).flatten(0, 1);

@@ -37,6 +37,13 @@ torch::Tensor score(losses::LossType type, const torch::Tensor& logits) {
   return (type == losses::LossType::kNonSaturating ? values.sigmoid() : values).mean();
 }
 
+torch::Tensor real_clips(const StepInputs& inputs) {
+  const auto& clips = inputs.real.clips;
+  const auto& times = inputs.real_times;
+  return models::to_float(times.defined() ? models::select_times(clips, times) : clips,
+                          inputs.real.mirror);
+}
+
 template <class Module>
 void prepare(Module& module, nn::Init init, int64_t seed, int64_t index, torch::Device device) {
   nn::initialize(module, init, random_stream(seed, "init", index));
@@ -59,8 +66,9 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
   prepare(*generator_, init, train.seed, 0, device_);
 
   std::vector<std::pair<std::string, torch::Tensor>> weights;
+  const auto seen = seen_shape(options_);
   for (size_t i = 0; i < options_.model.discriminators.size(); ++i) {
-    auto discriminator = models::make_discriminator(options_.model.discriminators[i], shape_);
+    auto discriminator = models::make_discriminator(options_.model.discriminators[i], seen);
     prepare(*discriminator, init, train.seed, static_cast<int64_t>(i) + 1, device_);
     for (auto& item : discriminator->named_parameters())
       weights.emplace_back(cat(i, ".", item.key()), item.value());
@@ -203,7 +211,7 @@ void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
   for (int64_t batch = 0; batch < batches; ++batch) {
     begin(Phase::kData);
     auto& turn = turns.emplace_back(Turn{next_inputs(), {}, {}});
-    turn.real = models::to_float(turn.inputs.real.clips, turn.inputs.real.mirror);
+    turn.real = real_clips(turn.inputs);
     turn.inputs.real = {};
     begin(Phase::kGeneratorForward);
     {
@@ -269,8 +277,7 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
 }
 
 void GanStep::calibrate() {
-  const auto generator = ema_generator();
-  nn::recompute_batch_norm(*generator, [&] {
+  nn::recompute_batch_norm(*ema_->module(), [&] {
     auto random = random_stream(options_.train.seed, "calibrate", 0);
     const int64_t batch = std::min(options_.train.batch_size, kCalibrationClips);
     for (int64_t clips = 0; clips < kCalibrationClips; clips += batch) {

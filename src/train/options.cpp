@@ -31,6 +31,10 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
   v.field("steps", o.steps, {1, 1000000000}, "Generator updates in all.");
   v.field("batch_size", o.batch_size, {1, 65536},
           "Clips a batch; memory and time of a step grow with it.");
+  v.field(
+      "frames", o.frames, {0, 100000},
+      "Frames of each clip that a step looks at, at equal distances drawn anew; 0 looks at all. "
+      "Fewer frames leave time for more clips.");
   v.field("accumulate", o.accumulate, {1, 65536},
           "Batches whose gradients are averaged before each update.");
   v.choice("precision", o.precision,
@@ -84,7 +88,12 @@ void validate(const RunOptions& options) {
   data::validate(options.data);
   check_cuda_graph(options,
                    options.train.device == DeviceChoice::kCpu ? torch::kCPU : torch::kCUDA);
-  models::validate(options.model, clip_shape(options.data));
+  if (options.train.frames > options.data.frames) {
+    throw core::FieldError("train.frames",
+                           core::cat("found ", options.train.frames, ", expected at most ",
+                                     options.data.frames, ", the frames of a clip"));
+  }
+  models::validate(options.model, seen_shape(options));
   losses::validate(options.loss);
   if (options.train.recompute && options.loss.has_penalties()) {
     throw core::FieldError("train.recompute",
@@ -123,6 +132,12 @@ models::ClipShape clip_shape(const data::DataOptions& options) {
   shape.frames = options.frames;
   shape.size = options.size;
   shape.fps = options.fps / static_cast<double>(options.frame_stride);
+  return shape;
+}
+
+models::ClipShape seen_shape(const RunOptions& options) {
+  auto shape = clip_shape(options.data);
+  if (options.train.frames > 0) shape.frames = options.train.frames;
   return shape;
 }
 

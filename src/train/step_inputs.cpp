@@ -16,8 +16,8 @@ at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t st
 }
 
 std::vector<torch::Tensor*> StepInputs::tensors() {
-  std::vector<torch::Tensor*> all{&real.clips, &real.mirror, &latents.content, &latents.noise,
-                                  &latents.initial};
+  std::vector<torch::Tensor*> all{&real.clips,    &real.mirror,     &real_times,   &latents.content,
+                                  &latents.noise, &latents.initial, &latents.times};
   for (auto* list : {&real_frames, &fake_frames, &mix}) {
     for (auto& tensor : *list) all.push_back(&tensor);
   }
@@ -53,6 +53,7 @@ StepDraws::StepDraws(const RunOptions& options, int64_t step)
     : options_(options),
       latents_(random_stream(options.train.seed, "latent", step)),
       frames_(random_stream(options.train.seed, "frames", step)),
+      times_(random_stream(options.train.seed, "times", step)),
       mix_(random_stream(options.train.seed, "mix", step)) {}
 
 std::vector<torch::Tensor> StepDraws::draw_frames() {
@@ -60,11 +61,17 @@ std::vector<torch::Tensor> StepDraws::draw_frames() {
   for (const auto& discriminator : options_.model.discriminators) {
     const bool frames = discriminator.type == models::DiscriminatorType::kFrame;
     indices.push_back(frames ? models::draw_frame_indices(options_.train.batch_size,
-                                                          options_.data.frames,
+                                                          seen_shape(options_).frames,
                                                           discriminator.frames, frames_)
                              : torch::Tensor());
   }
   return indices;
+}
+
+torch::Tensor StepDraws::draw_times() {
+  if (options_.train.frames == 0) return {};
+  return models::draw_times(options_.train.batch_size, options_.data.frames, options_.train.frames,
+                            times_);
 }
 
 std::vector<torch::Tensor> StepDraws::draw_mix(const std::vector<torch::Tensor>& frames) {
@@ -80,9 +87,11 @@ std::vector<torch::Tensor> StepDraws::draw_mix(const std::vector<torch::Tensor>&
 StepInputs StepDraws::next(data::Batch real) {
   StepInputs inputs;
   inputs.real = std::move(real);
+  inputs.real_times = draw_times();
   inputs.real_frames = draw_frames();
   inputs.latents = models::draw_latents(options_.model.temporal, options_.train.batch_size,
                                         options_.data.frames, latents_);
+  inputs.latents.times = draw_times();
   inputs.fake_frames = draw_frames();
   inputs.mix = draw_mix(inputs.real_frames);
   return inputs;

@@ -27,6 +27,13 @@ struct ClipBatch {
 /// in 1..frames.
 torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k, at::Generator generator);
 
+/// k frames of each clip at equal distances, the distance and then the first frame each as likely
+/// as every other that fits: int64 [clips,k] on the CPU, rising. k must be in 1..frames.
+torch::Tensor draw_times(int64_t clips, int64_t frames, int64_t k, at::Generator generator);
+
+/// The frames that times [B,k] name of clips [B,T,...], as [B,k,...].
+torch::Tensor select_times(const torch::Tensor& clips, const torch::Tensor& times);
+
 /// The frames of clips [B,C,T,H,W] that indices [B,k] name, as pictures [B*k,C,H,W].
 torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices);
 

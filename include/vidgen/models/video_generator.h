@@ -22,6 +22,8 @@ struct Latents {
   /// [B,motion_dim], the state that a GRU cell starts from; the other temporal modules do not read
   /// it.
   torch::Tensor initial;
+  /// [B,k] int64, the frames that are rendered, in their order; undefined: all of them.
+  torch::Tensor times{};
 
   Latents to(torch::Device device) const;
 };
@@ -44,7 +46,8 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
  public:
   explicit VideoGeneratorImpl(VideoGeneratorOptions options);
 
-  /// Returns clips [B,C,T,H,W] in [-1,1], for any T: a view of the frame generator's output, so
+  /// Returns clips [B,C,T,H,W] in [-1,1], for any T (k frames where latents.times names them): a
+  /// view of the frame generator's output, so
   /// channels_last_3d when the weights are channels_last. Under autocast the clips may have its
   /// type.
   torch::Tensor forward(const Latents& latents, const nn::LayerObserver& observer = {});

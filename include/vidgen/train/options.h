@@ -39,6 +39,10 @@ struct TrainOptions {
   int64_t steps = 10000;
   /// Clips a batch. Memory and the time of a step grow with it.
   int64_t batch_size = 8;
+  /// Frames of each clip that a step looks at, at equal distances drawn anew (models::draw_times);
+  /// 0 looks at all. A step costs as many times less, so that more clips fit into it: few frames
+  /// each of many clips teach more than many of few (Skorokhodov et al., "StyleGAN-V", 2022).
+  int64_t frames = 0;
   /// Batches whose gradients are averaged before each update: the effect of a larger batch in the
   /// memory of a small one.
   int64_t accumulate = 1;
@@ -102,6 +106,9 @@ double lr_factor(const OptimOptions& options, int64_t step, int64_t steps);
 
 /// The clips that the data section asks for; fps is 0 when it is the source's.
 models::ClipShape clip_shape(const data::DataOptions& options);
+
+/// The clips that the discriminators see: train.frames of them, if that is set.
+models::ClipShape seen_shape(const RunOptions& options);
 
 /// Throws vidgen::Error when CUDA is asked for and not there.
 torch::Device resolve_device(DeviceChoice choice);

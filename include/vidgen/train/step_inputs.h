@@ -15,6 +15,9 @@ namespace vidgen::train {
 /// What one batch of a step computes on; the rest is a function of it and of the weights.
 struct StepInputs {
   data::Batch real;
+  /// The frames of the real clips that are looked at: int64 [B,k]; undefined: all of them. Those of
+  /// the generated ones are latents.times.
+  torch::Tensor real_times;
   models::Latents latents;
   /// Of each discriminator, the frames that it sees of real and of generated clips: int64 [B,k];
   /// undefined for one that sees whole clips.
@@ -45,11 +48,13 @@ class StepDraws {
 
  private:
   std::vector<torch::Tensor> draw_frames();
+  torch::Tensor draw_times();
   std::vector<torch::Tensor> draw_mix(const std::vector<torch::Tensor>& frames);
 
   const RunOptions& options_;
   at::Generator latents_;
   at::Generator frames_;
+  at::Generator times_;
   at::Generator mix_;
 };
 
