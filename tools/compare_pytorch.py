@@ -120,10 +120,11 @@ def default_widths(config):
 
 
 def refuse_what_is_not_compared(config):
-    loss = config["loss"]
+    loss, augment = config["loss"], config["augment"]
     for key, found, expected in (("data.color", config["data"]["color"], "rgb"),
                                  ("loss.type", loss["type"], "non_saturating"), ("loss.r1", loss["r1"], 0),
-                                 ("loss.r2", loss["r2"], 0), ("loss.gradient_penalty", loss["gradient_penalty"], 0)):
+                                 ("loss.r2", loss["r2"], 0), ("loss.gradient_penalty", loss["gradient_penalty"], 0),
+                                 *((f"augment.{key}", augment[key], 0) for key in ("color", "translation", "cutout"))):
         if found != expected:
             raise SystemExit(f"compare_pytorch.py: {key}: found {found}, expected {expected}, which is all that is compared")
 

@@ -34,6 +34,15 @@ void add_inputs(checkpoint::Tensors& out, const train::StepInputs& inputs) {
   add_frames("real", inputs.real_frames);
   add_frames("fake", inputs.fake_frames);
   for (size_t i = 0; i < inputs.mix.size(); ++i) out[cat("in.mix.", i)] = inputs.mix[i];
+  const auto add_augment = [&out](const char* turn, const train::AugmentDraws& draws) {
+    if (!draws.chance.defined()) return;
+    out[cat("in.augment.", turn, ".color")] = draws.color;
+    out[cat("in.augment.", turn, ".translation")] = draws.translation;
+    out[cat("in.augment.", turn, ".cutout")] = draws.cutout;
+    out[cat("in.augment.", turn, ".chance")] = draws.chance;
+  };
+  add_augment("real", inputs.real_augment);
+  add_augment("fake", inputs.fake_augment);
 }
 
 }  // namespace

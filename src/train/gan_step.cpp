@@ -58,7 +58,8 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
     : options_(options),
       shape_(clip_shape(options.data)),
       device_(device),
-      precision_(resolve_precision(options.train.precision, device)) {
+      precision_(resolve_precision(options.train.precision, device)),
+      augmentation_(options.augment, device) {
   const auto& train = options_.train;
   check_cuda_graph(options_, device_);
   const auto init = options_.model.init;
@@ -100,15 +101,20 @@ void GanStep::name_metrics() {
     metric_names_.push_back("d_fake_" + name);
   }
   for (auto& name : penalty_names(options_.loss)) metric_names_.push_back(name);
+  if (options_.augment.adapts()) metric_names_.emplace_back("augment_p");
   if (generator_scaler_->enabled()) {
     for (const char* name : {"scale_d", "scale_g", "skipped_d", "skipped_g"})
       metric_names_.emplace_back(name);
   }
 }
 
-torch::Tensor GanStep::generate(const models::Latents& latents) {
-  const Autocast autocast(device_, precision_);
-  return generator_->forward(latents);
+torch::Tensor GanStep::generate(const StepInputs& inputs) {
+  torch::Tensor clips;
+  {
+    const Autocast autocast(device_, precision_);
+    clips = generator_->forward(inputs.latents);
+  }
+  return augmentation_.apply(clips, inputs.fake_augment);
 }
 
 void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores) {
@@ -130,6 +136,9 @@ void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores
     total = total.defined() ? total + loss : loss;
     scores.real[i] += score(type, real_logits);
     scores.fake[i] += score(type, fake_logits);
+    if (scores.real_sign.defined()) {
+      scores.real_sign += real_logits.detach().sign().to(torch::kFloat).mean();
+    }
     if (!penalise) continue;
     const auto mix = turn.inputs.mix.empty() ? torch::Tensor() : turn.inputs.mix[i];
     const auto values = penalties(options_.loss, discriminator, real, fake, mix);
@@ -146,7 +155,7 @@ void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores
 
 torch::Tensor GanStep::generator_turn(const Turn& turn) {
   begin(Phase::kGeneratorForward);
-  const auto fake = turn.fake.requires_grad() ? turn.fake : generate(turn.inputs.latents);
+  const auto fake = turn.fake.requires_grad() ? turn.fake : generate(turn.inputs);
   torch::Tensor total;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
     auto& discriminator = *discriminators_[i];
@@ -201,7 +210,15 @@ GanStep::Scores GanStep::no_scores() const {
   for (size_t i = 0; i < penalty_names(options_.loss).size(); ++i) {
     scores.penalties.push_back(zero());
   }
+  if (options_.augment.adapts()) scores.real_sign = zero();
   return scores;
+}
+
+void GanStep::adapt_augmentation(const Scores& scores) {
+  if (!options_.augment.adapts()) return;
+  const int64_t batches = options_.train.accumulate;
+  const auto judges = static_cast<int64_t>(discriminators_.size());
+  augmentation_.update(scores.real_sign / (batches * judges), options_.train.batch_size * batches);
 }
 
 void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
@@ -211,14 +228,14 @@ void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
   for (int64_t batch = 0; batch < batches; ++batch) {
     begin(Phase::kData);
     auto& turn = turns.emplace_back(Turn{next_inputs(), {}, {}});
-    turn.real = real_clips(turn.inputs);
+    turn.real = augmentation_.apply(real_clips(turn.inputs), turn.inputs.real_augment);
     turn.inputs.real = {};
     begin(Phase::kGeneratorForward);
     {
       // With one batch its clips serve the generator's turn too; with several their graphs would
       // not fit in memory.
       const torch::AutoGradMode keep_graph(batches == 1);
-      turn.fake = generate(turn.inputs.latents);
+      turn.fake = generate(turn.inputs);
     }
     discriminator_turn(turn, penalise, scores);
     if (!losses::compares_with_real(options_.loss.type)) turn.real.reset();
@@ -236,6 +253,7 @@ void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
   }
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, true);
   const auto norm_g = update(*generator_optimizer_, *generator_scaler_);
+  adapt_augmentation(scores);
   metrics_ = metrics_of(scores, {scores.loss, loss_g, norm_d, norm_g});
 }
 
@@ -247,6 +265,7 @@ torch::Tensor GanStep::metrics_of(const Scores& scores, const std::vector<torch:
     values.push_back(scores.fake[i] / batches);
   }
   for (const auto& penalty : scores.penalties) values.push_back(penalty / batches);
+  if (options_.augment.adapts()) values.push_back(augmentation_.probability());
   if (generator_scaler_->enabled()) {
     values.insert(values.end(),
                   {discriminator_scaler_->current_scale(), generator_scaler_->current_scale(),
@@ -323,6 +342,7 @@ void GanStep::visit(checkpoint::StateVisitor& visitor) {
   discriminator_optimizer_->visit(visitor, "optimizer.discriminator");
   generator_scaler_->visit(visitor, "scaler.generator");
   discriminator_scaler_->visit(visitor, "scaler.discriminator");
+  augmentation_.visit(visitor, "augment");
   for (auto& [name, mask] : masks_) visitor.tensor("mask." + name, mask);
 }
 

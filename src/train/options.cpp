@@ -79,6 +79,8 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
   v.section("data", o.data, "Where clips come from.");
   v.section("model", o.model, "The networks.");
   v.section("loss", o.loss, "What the networks are trained on.");
+  v.section("augment", o.augment,
+            "What is done to clips, real and generated, before discriminators see them.");
   v.section("optim", o.optim, "How weights are updated.");
   v.section("train", o.train, "The run: length, batch, precision, what is written and when.");
   v.field("run_dir", o.run_dir, "Folder for the log, samples, checkpoints and weights of the run.");
@@ -95,6 +97,7 @@ void validate(const RunOptions& options) {
   }
   models::validate(options.model, seen_shape(options));
   losses::validate(options.loss);
+  validate(options.augment, options.loss.type);
   if (options.train.recompute && options.loss.has_penalties()) {
     throw core::FieldError("train.recompute",
                            "found true with loss.r1, loss.r2 or loss.gradient_penalty, expected "

@@ -21,6 +21,9 @@ std::vector<torch::Tensor*> StepInputs::tensors() {
   for (auto* list : {&real_frames, &fake_frames, &mix}) {
     for (auto& tensor : *list) all.push_back(&tensor);
   }
+  for (auto* draws : {&real_augment, &fake_augment}) {
+    all.insert(all.end(), {&draws->color, &draws->translation, &draws->cutout, &draws->chance});
+  }
   std::vector<torch::Tensor*> defined;
   for (auto* tensor : all) {
     if (tensor->defined()) defined.push_back(tensor);
@@ -54,7 +57,8 @@ StepDraws::StepDraws(const RunOptions& options, int64_t step)
       latents_(random_stream(options.train.seed, "latent", step)),
       frames_(random_stream(options.train.seed, "frames", step)),
       times_(random_stream(options.train.seed, "times", step)),
-      mix_(random_stream(options.train.seed, "mix", step)) {}
+      mix_(random_stream(options.train.seed, "mix", step)),
+      augment_(random_stream(options.train.seed, "augment", step)) {}
 
 std::vector<torch::Tensor> StepDraws::draw_frames() {
   std::vector<torch::Tensor> indices;
@@ -94,6 +98,10 @@ StepInputs StepDraws::next(data::Batch real) {
   inputs.latents.times = draw_times();
   inputs.fake_frames = draw_frames();
   inputs.mix = draw_mix(inputs.real_frames);
+  if (options_.augment.enabled()) {
+    inputs.real_augment = draw_augment(options_.train.batch_size, augment_);
+    inputs.fake_augment = draw_augment(options_.train.batch_size, augment_);
+  }
   return inputs;
 }
 

@@ -111,6 +111,12 @@ TEST(ResumeTest, EverythingThatKeepsStateIsRestored) {
   check_kill_after_20_of_40_steps(kFullConfig);
 }
 
+TEST(ResumeTest, AnAugmentationThatAdaptsIsRestored) {
+  check_kill_after_20_of_40_steps(
+      std::string(kTinyConfig) +
+      "augment: {color: 1, translation: 0.125, cutout: 0.5, target: 0.1, adapt_clips: 100}\n");
+}
+
 TEST(ResumeTest, EveryStepIsLoggedOnce) {
   const Workspace work;
   const auto run = work / "run";

@@ -120,6 +120,9 @@ TEST(ConfigErrorsTest, ValuesOutOfRange) {
        {"bad.yaml:2:9: optim.final_lr_factor: found 2, expected a number from 0 to 1"}},
       {"penalty", data + "loss: {r1: -1}\n", {"bad.yaml:2:8: loss.r1: found -1"}},
       {"no step", data + "loss: {penalty_every: 0}\n", {"loss.penalty_every: found 0"}},
+      {"translation",
+       data + "augment: {translation: 0.6}\n",
+       {"bad.yaml:2:11: augment.translation: found 0.6, expected a number from 0 to 0.5"}},
   });
 }
 
@@ -135,6 +138,16 @@ TEST(ConfigErrorsTest, ValuesThatDoNotFitTogether) {
       {"steps that differ",
        data + "loss: {r2: 1, penalty_every: 16}\ntrain: {device: cuda, cuda_graph: true}\n",
        {"bad.yaml:3:23: train.cuda_graph: found true with loss.penalty_every 16, expected 1"}},
+      {"nothing to adapt",
+       data + "augment: {target: 0.6}\n",
+       {"bad.yaml:2:11: augment.target: found 0.6 without augment.color", "expected one of them"}},
+      {"signs that say nothing",
+       data + "loss: {type: relativistic}\naugment: {color: 1, target: 0.6}\n",
+       {"bad.yaml:3:21: augment.target: found 0.6 with a loss.type under which",
+        "expected non_saturating or hinge"}},
+      {"two probabilities",
+       data + "augment: {color: 1, target: 0.6, probability: 0.5}\n",
+       {"bad.yaml:2:34: augment.probability: found 0.5 with augment.target 0.6"}},
   });
 }
 

@@ -104,7 +104,12 @@ TEST(CudaGraphTest, GivesTheBitsOfTheStepsOneByOne_CUDA) {
     auto options = tiny_options();
     options.train.precision = precision;
     // What changes from step to step: the learning rate, the scale (an overflow in the first
-    // steps), the share that EMA keeps, the clips and which of them are mirrored.
+    // steps), the share that EMA keeps, the clips, which of them are mirrored and how they are
+    // augmented, the probability of that.
+    options.augment.color = 1;
+    options.augment.translation = options.augment.cutout = 0.25;
+    options.augment.target = 0.1;
+    options.augment.adapt_clips = 20;
     options.optim.warmup_steps = 20;
     options.optim.generator.lr = options.optim.discriminator.lr = 1e-3;
     options.train.scaler.init_scale = 1 << 20;

@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "train/tiny_gan.h"
 #include "vidgen/models/pixels.h"
 
@@ -36,14 +34,6 @@ INSTANTIATE_TEST_SUITE_P(
                     Objective{"lazy", loss_of(LossType::kNonSaturating, 1, 0, 0, 3)},
                     Objective{"all", loss_of(LossType::kHinge, 1, 2, 3, 2)}),
     [](const auto& test) { return test.param.name; });
-
-/// A metric of the last step.
-torch::Tensor metric(const GanStep& gan, const std::string& name) {
-  const auto& names = gan.metric_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  EXPECT_NE(found, names.end()) << name;
-  return gan.metrics()[found - names.begin()];
-}
 
 TEST_P(ObjectiveTest, ResumesBitwiseWithFiniteLosses) {
   for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {

@@ -41,6 +41,38 @@ TEST(StepDrawsTest, MixIsANumberForEachSample) {
   EXPECT_TRUE(first.latents.noise.equal(without.latents.noise)) << "the rest stays what it was";
 }
 
+TEST(StepDrawsTest, AugmentationHasDrawsForRealAndForGeneratedClips) {
+  auto options = tiny_options();
+  const auto clips = real_clips(options, 0);
+  const auto without = StepDraws(options, 0).next(clips);
+  for (const auto* draws : {&without.real_augment, &without.fake_augment}) {
+    EXPECT_FALSE(draws->color.defined() || draws->translation.defined() ||
+                 draws->cutout.defined() || draws->chance.defined());
+  }
+  options.augment.cutout = 0.5;
+  StepDraws draws(options, 0);
+  const auto first = draws.next(clips), second = draws.next(clips);
+  const auto again = StepDraws(options, 0).next(clips), later = StepDraws(options, 1).next(clips);
+  EXPECT_EQ(first.real_augment.color.sizes(), (std::vector<int64_t>{4, 3}));
+  EXPECT_EQ(first.real_augment.translation.sizes(), (std::vector<int64_t>{4, 2}));
+  EXPECT_EQ(first.real_augment.cutout.sizes(), (std::vector<int64_t>{4, 2}));
+  EXPECT_EQ(first.real_augment.chance.sizes(), (std::vector<int64_t>{4, 5}));
+  EXPECT_TRUE(first.real_augment.cutout.equal(again.real_augment.cutout));
+  EXPECT_TRUE(first.fake_augment.chance.equal(again.fake_augment.chance));
+  for (const auto* other : {&second.real_augment, &later.real_augment, &first.fake_augment}) {
+    EXPECT_FALSE(first.real_augment.cutout.equal(other->cutout));
+  }
+  EXPECT_TRUE(first.latents.noise.equal(without.latents.noise)) << "the rest stays what it was";
+  EXPECT_TRUE(first.real_frames[0].equal(without.real_frames[0]));
+
+  auto inputs = draws.next(clips);
+  const auto place = inputs.fake_augment.translation;
+  inputs.copy_(first);
+  EXPECT_TRUE(inputs.fake_augment.translation.is_same(place));
+  EXPECT_TRUE(place.equal(first.fake_augment.translation));
+  EXPECT_TRUE(inputs.real_augment.chance.equal(first.real_augment.chance));
+}
+
 TEST(StepDrawsTest, ValuesAreCopiedIntoTensorsThatStay) {
   const auto options = tiny_options();
   StepDraws draws(options, 0);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -50,6 +51,14 @@ inline void train(GanStep& gan, const RunOptions& options, int64_t from, int64_t
   for (int64_t step = from; step < to; ++step) {
     gan.run(step, [&] { return real_clips(options, batch++); });
   }
+}
+
+/// A metric of the last step.
+inline torch::Tensor metric(const GanStep& gan, const std::string& name) {
+  const auto& names = gan.metric_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  EXPECT_NE(found, names.end()) << name;
+  return gan.metrics()[found - names.begin()];
 }
 
 inline void expect_equal(const std::map<std::string, torch::Tensor>& a,

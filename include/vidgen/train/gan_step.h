@@ -53,7 +53,8 @@ class GanStep {
   /// Runs step number `step` (from 0). Never waits for the device.
   void run(int64_t step, const NextClips& next_clips);
 
-  /// What metrics() holds: losses, scores, gradient norms, penalties, and the state of the scalers.
+  /// What metrics() holds: losses, scores, gradient norms, penalties, the probability of an
+  /// augmentation that adapts (after the step), and the state of the scalers.
   /// loss_d is without the penalties. A penalty is what was added to it: 0 in the steps without, so
   /// that the mean of penalty_every steps is the penalty.
   const std::vector<std::string>& metric_names() const { return metric_names_; }
@@ -80,7 +81,7 @@ class GanStep {
   void visit(checkpoint::StateVisitor& visitor);
 
  private:
-  /// What one batch leaves for the generator's turn.
+  /// What one batch leaves for the generator's turn; the clips are augmented.
   struct Turn {
     StepInputs inputs;
     torch::Tensor real;
@@ -90,6 +91,9 @@ class GanStep {
   struct Scores {
     torch::Tensor loss;
     std::vector<torch::Tensor> real, fake, penalties;
+    /// Of the mean sign of the logits of real clips, over discriminators too; undefined unless the
+    /// augmentation adapts.
+    torch::Tensor real_sign;
   };
 
   using NextInputs = std::function<StepInputs()>;
@@ -100,10 +104,12 @@ class GanStep {
   Scores no_scores() const;
   void discriminator_turn(const Turn& turn, bool penalise, Scores& scores);
   torch::Tensor generator_turn(const Turn& turn);
-  torch::Tensor generate(const models::Latents& latents);
+  /// Generated clips as the discriminators see them.
+  torch::Tensor generate(const StepInputs& inputs);
   /// Clips, unscales and applies the gradients; returns their norm before clipping.
   torch::Tensor update(Adam& optimizer, GradScaler& scaler);
   void set_learning_rates(int64_t step);
+  void adapt_augmentation(const Scores& scores);
   torch::Tensor metrics_of(const Scores& scores, const std::vector<torch::Tensor>& first);
   void apply_masks();
   void begin(Phase phase) const {
@@ -118,6 +124,7 @@ class GanStep {
   models::VideoGenerator generator_{nullptr};
   std::vector<std::shared_ptr<models::DiscriminatorImpl>> discriminators_;
   std::unique_ptr<nn::Ema> ema_;
+  Augmentation augmentation_;
   std::unique_ptr<Adam> generator_optimizer_;
   std::unique_ptr<Adam> discriminator_optimizer_;
   std::unique_ptr<GradScaler> generator_scaler_;

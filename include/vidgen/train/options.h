@@ -8,6 +8,7 @@
 #include "vidgen/models/options.h"
 #include "vidgen/nn/ema.h"
 #include "vidgen/train/adam.h"
+#include "vidgen/train/augment.h"
 #include "vidgen/train/grad_scaler.h"
 #include "vidgen/train/precision.h"
 
@@ -85,6 +86,7 @@ struct RunOptions {
   data::DataOptions data;
   models::ModelOptions model;
   losses::LossOptions loss;
+  AugmentOptions augment;
   OptimOptions optim;
   TrainOptions train;
   /// Where the run's results go.

@@ -27,6 +27,8 @@ struct StepInputs {
   /// taken: float32 in [0,1), one for each frame or clip that it judges; empty without that
   /// penalty.
   std::vector<torch::Tensor> mix;
+  /// How the clips are augmented; undefined without augmentation.
+  AugmentDraws real_augment, fake_augment;
 
   /// On the device. Does not wait for it: what is on the CPU goes through page-locked memory.
   StepInputs to(torch::Device device) const;
@@ -56,6 +58,7 @@ class StepDraws {
   at::Generator frames_;
   at::Generator times_;
   at::Generator mix_;
+  at::Generator augment_;
 };
 
 /// A CPU generator for what is random under one name in one step.
