@@ -120,8 +120,11 @@ def default_widths(config):
 
 
 def refuse_what_is_not_compared(config):
-    loss = config["loss"]
-    for key, found, expected in (("data.color", config["data"]["color"], "rgb"),
+    loss, model = config["loss"], config["model"]
+    networks = [(f"model.discriminators[{i}].network", options["network"], "dcgan")
+                for i, options in enumerate(model["discriminators"])]
+    for key, found, expected in (("model.generator.type", model["generator"]["type"], "dcgan"), *networks,
+                                 ("data.color", config["data"]["color"], "rgb"),
                                  ("loss.type", loss["type"], "non_saturating"), ("loss.r1", loss["r1"], 0),
                                  ("loss.r2", loss["r2"], 0), ("loss.gradient_penalty", loss["gradient_penalty"], 0)):
         if found != expected:

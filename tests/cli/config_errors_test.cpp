@@ -52,6 +52,11 @@ TEST(ConfigErrorsTest, ObjectivesThatCannotBe) {
                       {"bad.yaml:2:1: loss.gradient_penalty: found 0 with loss.type wasserstein"});
   expect_text_refused("data: {sources: a.mp4}\nloss: {r1: 1}\ntrain: {recompute: true}\n",
                       {"bad.yaml:3:9: train.recompute: found true with loss.r1"});
+  expect_text_refused(
+      "data: {sources: a.mp4}\n"
+      "model: {discriminators: {type: frame, network: residual, norm: spectral}}\n"
+      "train: {recompute: true}\n",
+      {"bad.yaml:3:9: train.recompute: found true with a discriminator of norm: spectral"});
 }
 
 TEST(ConfigErrorsTest, FilesThatGrowWithoutEnd) {
