@@ -123,6 +123,8 @@ def refuse_what_is_not_compared(config):
     loss, model = config["loss"], config["model"]
     networks = [(f"model.discriminators[{i}].network", options["network"], "dcgan")
                 for i, options in enumerate(model["discriminators"])]
+    motion = model["temporal"]["type"]
+    networks.append(("model.temporal.type", motion, "another type" if motion == "convolution" else motion))
     for key, found, expected in (("model.generator.type", model["generator"]["type"], "dcgan"), *networks,
                                  ("data.color", config["data"]["color"], "rgb"),
                                  ("loss.type", loss["type"], "non_saturating"), ("loss.r1", loss["r1"], 0),

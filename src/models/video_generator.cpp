@@ -20,7 +20,7 @@ Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t 
   Latents latents;
   latents.content = draw({clips, options.content_dim});
   latents.initial = draw({clips, options.motion_dim});
-  latents.noise = draw({clips, frames, options.motion_dim});
+  latents.noise = draw({clips, nn::noise_frames(options, frames), options.motion_dim});
   return latents;
 }
 
@@ -47,6 +47,11 @@ void VideoGeneratorImpl::reset() {
       cell_ = register_module("temporal",
                               nn::GruCellMotion(nn::GruCellMotionOptions{temporal.motion_dim}));
       break;
+    case TemporalType::kConvolution:
+      convolution_ = register_module(
+          "temporal", nn::ConvolutionMotion(nn::ConvolutionMotionOptions{
+                          temporal.motion_dim, temporal.hidden, temporal.layers, temporal.kernel}));
+      break;
   }
   options.frame.latent_dim = temporal.content_dim + temporal.motion_dim;
   switch (options.type) {
@@ -70,6 +75,8 @@ torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
       return rnn_(latents.noise);
     case TemporalType::kGruCell:
       return cell_(latents.noise, latents.initial);
+    case TemporalType::kConvolution:
+      return convolution_(latents.noise);
   }
   return latents.noise;
 }
@@ -77,10 +84,11 @@ torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
 torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
                                           const nn::LayerObserver& observer) {
   const int64_t clips = latents.noise.size(0);
-  const int64_t frames = latents.noise.size(1);
   const auto path = motion(latents);
+  const int64_t frames = path.size(1);
   if (observer && rnn_) observer("temporal", *rnn_, path);
   if (observer && cell_) observer("temporal", *cell_, path);
+  if (observer && convolution_) observer("temporal", *convolution_, path);
   const auto in_frame = nn::inside("frame", observer);
   const auto content = latents.content.unsqueeze(1).expand({clips, frames, -1});
   const auto z = torch::cat({content, path}, 2).flatten(0, 1);

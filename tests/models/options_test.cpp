@@ -167,7 +167,8 @@ TEST(ModelOptions, NeedsADiscriminatorAndLatents) {
 TEST(ModelOptions, FieldsGoThroughATree) {
   ModelOptions options;
   core::read_fields(core::Json::parse(R"({
-    "generator": {"type": "residual", "widths": [32, 16], "attention": [8], "attention_axes": "space_time"},
+    "generator": {"type": "residual", "widths": [32, 16], "attention": [8],
+                  "attention_axes": "space_time"},
     "temporal": {"type": "lstm"}, "init": "he",
     "discriminators": [{"type": "clip", "network": "residual", "norm": "spectral", "fold": 2},
                        {"type": "frame", "frames": 2, "weight": 0.5}, "clip"]})"),

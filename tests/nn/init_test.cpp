@@ -26,7 +26,8 @@ Sequential all_kinds() {
                     VideoRnn(VideoRnnOptions{RnnCell::kLstm, 8, 64, 2}),
                     VideoRnn(VideoRnnOptions{RnnCell::kGru, 8, 64, 1}),
                     GruCellMotion(GruCellMotionOptions{16}),
-                    SelfAttention(SelfAttentionOptions{64}));
+                    SelfAttention(SelfAttentionOptions{64}),
+                    ConvolutionMotion(ConvolutionMotionOptions{16, 64, 2, 9}));
 }
 
 void expect_uniform(const torch::Tensor& weights, double bound) {
@@ -95,6 +96,7 @@ TEST(Initialize, DcganRule) {
   expect_uniform(parameters["4.rnn.weight_ih_l0"], 1 / 8.0);
   expect_uniform(parameters["4.fc.weight"], 1 / 8.0);
   EXPECT_EQ(parameters["7.gamma"].item<double>(), 0);
+  expect_uniform(parameters["8.main.0.weight"], 1 / 12.0);
 }
 
 TEST(Initialize, HeRule) {
@@ -108,6 +110,7 @@ TEST(Initialize, HeRule) {
   EXPECT_TRUE(torch::equal(parameters["1.weight"], torch::ones({64})));
   expect_uniform(parameters["3.weight"], 1 / 8.0);
   expect_uniform(parameters["4.rnn.weight_ih_l0"], 1 / 8.0);
+  EXPECT_NEAR(parameters["8.main.2.weight"].std().item<double>(), std::sqrt(2.0 / (64 * 9)), 3e-3);
 }
 
 TEST(Initialize, HeRuleKeepsTheSquaresOfWhatIsRectified) {
