@@ -120,8 +120,14 @@ def default_widths(config):
 
 
 def refuse_what_is_not_compared(config):
-    loss, augment = config["loss"], config["augment"]
-    for key, found, expected in (("data.color", config["data"]["color"], "rgb"),
+    loss, augment, model = config["loss"], config["augment"], config["model"]
+    networks = [(f"model.discriminators[{i}].network", options["network"], "dcgan")
+                for i, options in enumerate(model["discriminators"])]
+    motion = model["temporal"]["type"]
+    networks.append(("model.temporal.type", motion, "another type" if motion == "convolution" else motion))
+    for key, found, expected in (("model.generator.type", model["generator"]["type"], "dcgan"), *networks,
+                                 ("data.color", config["data"]["color"], "rgb"),
+                                 ("train.frames", config["train"]["frames"], 0),
                                  ("loss.type", loss["type"], "non_saturating"), ("loss.r1", loss["r1"], 0),
                                  ("loss.r2", loss["r2"], 0), ("loss.gradient_penalty", loss["gradient_penalty"], 0),
                                  *((f"augment.{key}", augment[key], 0) for key in ("color", "translation", "cutout"))):

@@ -46,6 +46,18 @@ void check_widths(const std::vector<int64_t>& widths, int64_t picture, const std
                 one_more.empty() ? "" : core::cat(expected + 1, " (", one_more, "), "), "or none"));
 }
 
+void check_generator_widths(const GeneratorOptions& options, const ClipShape& shape) {
+  const std::string path = "model.generator.widths";
+  if (options.type != GeneratorType::kResidual)
+    return check_widths(options.widths, shape.size, path, "with a last stage of full size");
+  const auto expected = static_cast<size_t>(doublings(shape.size)) + 1;
+  if (options.widths.empty() || options.widths.size() == expected) return;
+  throw core::FieldError(
+      path, core::cat("found ", options.widths.size(), " widths, expected ", expected,
+                      " for a residual generator of pictures of ", shape.size, "x", shape.size,
+                      " (one for each size from 4x4), or none"));
+}
+
 /// Hidden stages have 4, 8, ... up to half the picture.
 void check_attention(const std::vector<int64_t>& attention, int64_t picture,
                      const std::string& path) {
@@ -67,7 +79,8 @@ void check_only_residual(const DiscriminatorOptions& options, const std::string&
     throw core::FieldError(key, "found " + found + ", which needs network: residual");
   };
   if (options.fold != 1) fail(path + ".fold", std::to_string(options.fold));
-  if (options.norm != DiscriminatorNorm::kNone) fail(path + ".norm", "another than none");
+  if (options.norm != DiscriminatorNorm::kNone)
+    fail(path + ".norm", options.norm == DiscriminatorNorm::kBatch ? "batch" : "spectral");
   if (options.minibatch_stddev) fail(path + ".minibatch_stddev", "true");
 }
 
@@ -194,12 +207,7 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
     throw core::FieldError(
         "data.size", core::cat("found ", shape.size, ", expected a power of two from 16 upwards"));
   }
-  if (options.generator.type == GeneratorType::kResidual) {
-    check_widths(options.generator.widths, 2 * shape.size, "model.generator.widths");
-  } else {
-    check_widths(options.generator.widths, shape.size, "model.generator.widths",
-                 "with a last stage of full size");
-  }
+  check_generator_widths(options.generator, shape);
   check_attention(options.generator.attention, shape.size, "model.generator.attention");
   nn::validate(options.temporal, "model.temporal");
   if (options.discriminators.empty()) {

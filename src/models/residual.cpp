@@ -69,29 +69,25 @@ torch::Tensor ResidualGeneratorImpl::forward(const torch::Tensor& z, int64_t fra
 
 ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options)
     : options(std::move(options)) {
-  reset();
-}
-
-void ResidualDiscriminatorImpl::reset() {
-  stages_ = nn::Stages();
-  int64_t channels = options.fold * options.channels;
-  int64_t resolution = int64_t{4} << options.widths.size();
-  for (const int64_t width : options.widths) {
+  const auto& net = this->options;
+  int64_t channels = net.fold * net.channels;
+  int64_t resolution = int64_t{4} << net.widths.size();
+  for (const int64_t width : net.widths) {
     nn::ResidualBlockOptions block{channels, width, nn::Resample::kHalve};
-    block.batch_norm = options.norm == DiscriminatorNorm::kBatch;
-    block.over_time = options.over_time;
+    block.batch_norm = net.norm == DiscriminatorNorm::kBatch;
+    block.over_time = net.over_time;
     stages_.add(nn::ResidualBlock(block));
     resolution /= 2;
     channels = width;
-    add_attention(stages_, options, resolution, channels);
+    add_attention(stages_, net, resolution, channels);
   }
-  if (options.minibatch_stddev) {
+  if (net.minibatch_stddev) {
     stages_.add(nn::MinibatchStddev());
     ++channels;
   }
   stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, 1, 4)));
   stages_.register_in(*this);
-  if (options.norm == DiscriminatorNorm::kSpectral) nn::add_spectral_norm(*this);
+  if (net.norm == DiscriminatorNorm::kSpectral) nn::add_spectral_norm(*this);
 }
 
 torch::Tensor ResidualDiscriminatorImpl::forward(const torch::Tensor& x, int64_t frames,
@@ -102,7 +98,7 @@ torch::Tensor ResidualDiscriminatorImpl::forward(const torch::Tensor& x, int64_t
       "expected pictures [M,", options.channels, ",", size, ",", size, "], found ", x.sizes());
   TORCH_CHECK(frames > 0 && frames % fold == 0 && x.size(0) % frames == 0, "expected clips of ",
               frames, " frames, a multiple of ", fold, ", found ", x.sizes());
-  if (options.norm == DiscriminatorNorm::kSpectral) nn::apply_spectral_norm(*this);
+  const nn::SpectralWeights normalised(*this);
   return stages_.forward(folded(x, fold), frames / fold, observer);
 }
 

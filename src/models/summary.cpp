@@ -58,10 +58,12 @@ void walk_layers(VideoGeneratorImpl& generator, const ClipShape& shape, int64_t 
   const Evaluating evaluating(generator);
   const auto& temporal = generator.options.temporal;
   const auto options = options_of(generator);
-  generator.forward({torch::zeros({clips, temporal.content_dim}, options),
-                     torch::zeros({clips, shape.frames, temporal.motion_dim}, options),
-                     torch::zeros({clips, temporal.motion_dim}, options)},
-                    observer);
+  generator.forward(
+      {torch::zeros({clips, temporal.content_dim}, options),
+       torch::zeros({clips, nn::noise_frames(temporal, shape.frames), temporal.motion_dim},
+                    options),
+       torch::zeros({clips, temporal.motion_dim}, options)},
+      observer);
 }
 
 void walk_layers(DiscriminatorImpl& discriminator, const ClipShape& shape, int64_t clips,

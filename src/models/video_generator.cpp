@@ -21,7 +21,7 @@ Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t 
   Latents latents;
   latents.content = draw({clips, options.content_dim});
   latents.initial = draw({clips, options.motion_dim});
-  latents.noise = draw({clips, frames, options.motion_dim});
+  latents.noise = draw({clips, nn::noise_frames(options, frames), options.motion_dim});
   return latents;
 }
 
@@ -48,6 +48,11 @@ void VideoGeneratorImpl::reset() {
       cell_ = register_module("temporal",
                               nn::GruCellMotion(nn::GruCellMotionOptions{temporal.motion_dim}));
       break;
+    case TemporalType::kConvolution:
+      convolution_ = register_module(
+          "temporal", nn::ConvolutionMotion(nn::ConvolutionMotionOptions{
+                          temporal.motion_dim, temporal.hidden, temporal.layers, temporal.kernel}));
+      break;
   }
   options.frame.latent_dim = temporal.content_dim + temporal.motion_dim;
   switch (options.type) {
@@ -71,6 +76,8 @@ torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
       return rnn_(latents.noise);
     case TemporalType::kGruCell:
       return cell_(latents.noise, latents.initial);
+    case TemporalType::kConvolution:
+      return convolution_(latents.noise);
   }
   return latents.noise;
 }
@@ -81,6 +88,7 @@ torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
   auto path = motion(latents);
   if (observer && rnn_) observer("temporal", *rnn_, path);
   if (observer && cell_) observer("temporal", *cell_, path);
+  if (observer && convolution_) observer("temporal", *convolution_, path);
   if (const auto& times = latents.times; times.defined()) {
     path = path.gather(1, times.unsqueeze(2).expand({-1, -1, path.size(2)}));
   }

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "vidgen/nn/attention.h"
+#include "vidgen/nn/temporal.h"
 
 namespace vidgen::nn {
 namespace {
@@ -38,6 +39,19 @@ double attention(const SelfAttentionImpl& layer, const torch::Tensor& output) {
   return 2 * positions * (channels * (2 * inner + channels) + attended * (inner + channels));
 }
 
+// Each layer puts out kernel - 1 frames more than the next one.
+double motion(const ConvolutionMotionImpl& layer, const torch::Tensor& output) {
+  const auto weights = layer.named_parameters();
+  double sum = 0;
+  int64_t frames = output.size(1) + layer.options.layers * (layer.options.kernel - 1);
+  for (const auto& item : weights) {
+    if (item.value().dim() != 3) continue;
+    frames -= layer.options.kernel - 1;
+    sum += 2 * elements(item.value()) * static_cast<double>(output.size(0) * frames);
+  }
+  return sum;
+}
+
 // Every matrix is applied once to each row.
 double matrices(const torch::nn::Module& layer, const torch::Tensor& output) {
   double weights = 0;
@@ -54,6 +68,7 @@ double forward_flops(const torch::nn::Module& layer, const torch::Tensor& output
   if (const auto* conv = layer.as<torch::nn::Conv3d>()) return convolution(conv->weight, output);
   if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) return transposed(*conv, output);
   if (const auto* block = layer.as<SelfAttention>()) return attention(*block, output);
+  if (const auto* path = layer.as<ConvolutionMotion>()) return motion(*path, output);
   return matrices(layer, output);
 }
 

@@ -120,6 +120,8 @@ void initialize(torch::nn::Module& module, Init init, at::Generator generator) {
       spectral_directions(layer, draw);
     } else if (is_any<layers::BatchNorm2d, layers::BatchNorm3d>(layer)) {
       init == Init::kDcgan ? normal_weights(layer, 1, 0.02, draw) : norm_weights(layer);
+    } else if (is_any<layers::Conv1d>(layer)) {
+      init == Init::kHe ? he_weights(layer, draw) : default_weights(layer, draw);
     } else if (is_any<layers::Linear>(layer)) {
       default_weights(layer, draw);
     } else if (is_any<layers::LSTM, layers::GRU, layers::GRUCell>(layer)) {

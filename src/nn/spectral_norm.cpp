@@ -1,5 +1,6 @@
 #include "vidgen/nn/spectral_norm.h"
 
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/nn/functional/normalization.h>
 #include <torch/nn/modules/conv.h>
 
@@ -17,10 +18,11 @@ torch::Tensor rows(const Layer& layer, const torch::Tensor& weight) {
   return (layer.options.transposed() ? weight.transpose(0, 1) : weight).flatten(1);
 }
 
-/// Calls `work` with each convolution in the module as its own type.
+/// Calls `work` with each convolution inside the module as its own type.
 template <class Work>
 void for_each_convolution(torch::nn::Module& module, const Work& work) {
-  for (auto& layer : module.modules()) {
+  // Without the module itself, which has no shared pointer yet while it is being constructed.
+  for (const auto& layer : module.modules(/*include_self=*/false)) {
     if (auto* conv = layer->as<torch::nn::Conv2d>()) work(*conv);
     if (auto* conv = layer->as<torch::nn::Conv3d>()) work(*conv);
     if (auto* conv = layer->as<torch::nn::ConvTranspose2d>()) work(*conv);
@@ -43,17 +45,25 @@ void add_spectral_norm(torch::nn::Module& module) {
   });
 }
 
-void apply_spectral_norm(torch::nn::Module& module) {
-  for_each_convolution(module, [](auto& layer) {
+SpectralWeights::SpectralWeights(torch::nn::Module& module) {
+  // Autocast would compute sigma in the low precision.
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  for_each_convolution(module, [this](auto& layer) {
     auto buffers = layer.named_buffers(/*recurse=*/false);
     if (!buffers.contains("weight_u")) return;
-    const auto weight = layer.named_parameters(/*recurse=*/false)["weight"];
+    const torch::Tensor weight = layer.weight;
     const auto matrix = rows(layer, weight);
     auto &u = buffers["weight_u"], &v = buffers["weight_v"];
     if (layer.is_training()) power_iteration(matrix.detach(), u, v);
-    // The buffers change before the backward pass.
-    layer.weight = weight / torch::dot(u.clone(), torch::mv(matrix, v.clone()));
+    // The next forward pass may change the buffers before this one's backward pass.
+    const auto sigma = torch::dot(u.clone(), torch::mv(matrix, v.clone()));
+    replaced_.emplace_back(&layer.weight, weight);
+    layer.weight = weight / sigma;
   });
+}
+
+SpectralWeights::~SpectralWeights() {
+  for (auto& [place, parameter] : replaced_) *place = parameter;
 }
 
 }  // namespace vidgen::nn

@@ -1,5 +1,8 @@
 #include "vidgen/nn/temporal.h"
 
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/conv.h>
+
 #include <tuple>
 #include <utility>
 
@@ -10,27 +13,42 @@ void fields(core::FieldVisitor& visitor, TemporalOptions& options) {
                  core::Choices<TemporalType>{{"none", TemporalType::kNone},
                                              {"lstm", TemporalType::kLstm},
                                              {"gru", TemporalType::kGru},
-                                             {"gru_cell", TemporalType::kGruCell}},
-                 "how the noise of the frames becomes motion; none draws every frame for itself");
+                                             {"gru_cell", TemporalType::kGruCell},
+                                             {"convolution", TemporalType::kConvolution}},
+                 "how the noise of the frames becomes motion; none draws every frame for itself, "
+                 "convolution does not drift in clips of any length");
   visitor.field("content_dim", options.content_dim, {0, 4096},
                 "length of the latent part that a clip keeps");
   visitor.field("motion_dim", options.motion_dim, {0, 4096},
                 "length of the latent part that changes from frame to frame");
-  visitor.field("hidden", options.hidden, {1, 4096}, "state size of lstm and gru");
-  visitor.field("layers", options.layers, {1, 16}, "layers of lstm and gru; gru_cell has one");
+  visitor.field("hidden", options.hidden, {1, 4096},
+                "state size of lstm and gru, channels between the layers of convolution");
+  visitor.field("layers", options.layers, {1, 16},
+                "layers of lstm, gru and convolution; gru_cell has one");
+  visitor.field("kernel", options.kernel, {1, 255},
+                "frames that each layer of convolution looks at, odd; more give a smoother path");
 }
 
 void validate(const TemporalOptions& options, const std::string& path) {
-  const bool recurrent = options.type != TemporalType::kNone;
-  if (options.motion_dim == 0 && (recurrent || options.content_dim == 0)) {
+  const bool network = options.type != TemporalType::kNone;
+  if (options.motion_dim == 0 && (network || options.content_dim == 0)) {
     throw core::FieldError(path + ".motion_dim",
-                           recurrent ? "found 0, expected at least 1 for a recurrent type"
-                                     : "found 0, as is content_dim; expected one above 0");
+                           network ? "found 0, expected at least 1 for any type but none"
+                                   : "found 0, as is content_dim; expected one above 0");
+  }
+  if (options.type == TemporalType::kConvolution && options.kernel % 2 == 0) {
+    throw core::FieldError(path + ".kernel",
+                           core::cat("found ", options.kernel, ", expected an odd number"));
   }
   if (options.type == TemporalType::kGruCell && options.layers != 1) {
     throw core::FieldError(path + ".layers",
                            core::cat("found ", options.layers, ", expected 1 for gru_cell"));
   }
+}
+
+int64_t noise_frames(const TemporalOptions& options, int64_t frames) {
+  const bool convolution = options.type == TemporalType::kConvolution;
+  return frames + (convolution ? options.layers * (options.kernel - 1) : 0);
 }
 
 VideoRnnImpl::VideoRnnImpl(VideoRnnOptions options) : options(options) { reset(); }
@@ -77,6 +95,29 @@ torch::Tensor GruCellMotionImpl::forward(const torch::Tensor& noise, const torch
     path.push_back(state);
   }
   return torch::stack(path, 1);
+}
+
+ConvolutionMotionImpl::ConvolutionMotionImpl(ConvolutionMotionOptions options) : options(options) {
+  reset();
+}
+
+void ConvolutionMotionImpl::reset() {
+  namespace layers = torch::nn;
+  main_ = layers::Sequential();
+  for (int64_t i = 0; i < options.layers; ++i) {
+    const int64_t in = i == 0 ? options.dim : options.hidden;
+    const int64_t out = i + 1 == options.layers ? options.dim : options.hidden;
+    if (i > 0) main_->push_back(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2)));
+    main_->push_back(layers::Conv1d(layers::Conv1dOptions(in, out, options.kernel)));
+  }
+  register_module("main", main_);
+}
+
+torch::Tensor ConvolutionMotionImpl::forward(const torch::Tensor& noise) {
+  const int64_t more = options.layers * (options.kernel - 1);
+  TORCH_CHECK(noise.dim() == 3 && noise.size(1) > more && noise.size(2) == options.dim,
+              "expected noise [B,T+", more, ",", options.dim, "], found ", noise.sizes());
+  return main_->forward(noise.transpose(1, 2)).transpose(1, 2);
 }
 
 }  // namespace vidgen::nn

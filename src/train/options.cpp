@@ -86,6 +86,25 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
   v.field("run_dir", o.run_dir, "Folder for the log, samples, checkpoints and weights of the run.");
 }
 
+namespace {
+
+void check_recompute(const RunOptions& options) {
+  if (!options.train.recompute) return;
+  if (options.loss.has_penalties()) {
+    throw core::FieldError("train.recompute",
+                           "found true with loss.r1, loss.r2 or loss.gradient_penalty, expected "
+                           "false: they take gradients of gradients, which need what it drops");
+  }
+  for (const auto& discriminator : options.model.discriminators) {
+    if (discriminator.norm != models::DiscriminatorNorm::kSpectral) continue;
+    throw core::FieldError("train.recompute",
+                           "found true with a discriminator of norm: spectral, expected false: its "
+                           "weights of one pass are gone when it is computed again");
+  }
+}
+
+}  // namespace
+
 void validate(const RunOptions& options) {
   data::validate(options.data);
   check_cuda_graph(options,
@@ -98,11 +117,7 @@ void validate(const RunOptions& options) {
   models::validate(options.model, seen_shape(options));
   losses::validate(options.loss);
   validate(options.augment, options.loss.type);
-  if (options.train.recompute && options.loss.has_penalties()) {
-    throw core::FieldError("train.recompute",
-                           "found true with loss.r1, loss.r2 or loss.gradient_penalty, expected "
-                           "false: they take gradients of gradients, which need what it drops");
-  }
+  check_recompute(options);
   try {
     core::Json(options.run_dir).dump();
   } catch (const core::Json::exception&) {

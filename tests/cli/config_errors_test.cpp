@@ -54,6 +54,11 @@ TEST(ConfigErrorsTest, ObjectivesThatCannotBe) {
                       {"bad.yaml:3:9: train.recompute: found true with loss.r1"});
   expect_text_refused("data: {sources: a.mp4}\naugment: {target: 0.6}\n",
                       {"bad.yaml:2:11: augment.target: found 0.6 without augment.color"});
+  expect_text_refused(
+      "data: {sources: a.mp4}\n"
+      "model: {discriminators: {type: frame, network: residual, norm: spectral}}\n"
+      "train: {recompute: true}\n",
+      {"bad.yaml:3:9: train.recompute: found true with a discriminator of norm: spectral"});
 }
 
 TEST(ConfigErrorsTest, FilesThatGrowWithoutEnd) {

@@ -78,7 +78,7 @@ TEST(GeneratorTest, SeedDecidesEverything) {
 TEST(GeneratorTest, LongerClipsThanTrained) {
   TemporaryFolder folder;
   for (const auto type : {nn::TemporalType::kNone, nn::TemporalType::kLstm, nn::TemporalType::kGru,
-                          nn::TemporalType::kGruCell}) {
+                          nn::TemporalType::kGruCell, nn::TemporalType::kConvolution}) {
     const auto trained = write_weights(folder.path() / "weights.safetensors", type);
     RenderOptions options;
     options.frames = 23;

@@ -129,6 +129,17 @@ TEST(Summary, ListsLayersOfGenerator) {
   EXPECT_NE(format_layers(rows).find(std::to_string(total)), std::string::npos);
 }
 
+TEST(Summary, ShowsThePathOfAConvolution) {
+  const ClipShape shape{3, 16, 16};
+  ModelOptions options;
+  options.temporal.type = nn::TemporalType::kConvolution;
+  const auto row = summarize(*make_generator(options, shape), shape)[0];
+  EXPECT_EQ(row.type, "ConvolutionMotion");
+  EXPECT_EQ(row.output, (std::vector<int64_t>{1, 16, 10}));
+  EXPECT_EQ(row.parameters, 10 * 10 * 11 + 10);
+  EXPECT_EQ(row.flops, 2.0 * 16 * 10 * 10 * 11);
+}
+
 TEST(Summary, ListsLayersOfDiscriminators) {
   auto clip = make_discriminator(options_of(DiscriminatorType::kClip, 2, 1), kShape);
   const auto rows = summarize(*clip, kShape);

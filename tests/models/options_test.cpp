@@ -66,6 +66,56 @@ TEST(ModelOptions, WidthsFitTheSize) {
             "(one for each doubling from 4x4), or none");
 }
 
+TEST(ModelOptions, ResidualGeneratorHasAStageOfEverySize) {
+  ModelOptions options;
+  options.generator.type = GeneratorType::kResidual;
+  EXPECT_EQ(problem(options), "");
+  EXPECT_EQ(resolved_widths(options.generator, {3, 16, 64}), Widths({512, 256, 128, 64, 32}));
+  EXPECT_EQ(resolved_widths(options.generator, {3, 16, 16}), Widths({128, 64, 32}));
+  options.generator.widths = {64, 32, 16, 8, 4};
+  EXPECT_EQ(problem(options), "");
+  options.generator.widths.pop_back();
+  EXPECT_EQ(problem(options),
+            "model.generator.widths: found 4 widths, expected 5 for a residual generator of "
+            "pictures of 64x64 (one for each size from 4x4), or none");
+}
+
+TEST(ModelOptions, OnlyResidualDiscriminatorsHaveChoices) {
+  const auto with = [](const auto& change) {
+    ModelOptions options;
+    change(options.discriminators[1]);
+    return problem(options);
+  };
+  EXPECT_EQ(with([](auto& d) { d.fold = 2; }),
+            "model.discriminators[1].fold: found 2, which needs network: residual");
+  EXPECT_EQ(with([](auto& d) { d.norm = DiscriminatorNorm::kBatch; }),
+            "model.discriminators[1].norm: found batch, which needs network: residual");
+  EXPECT_EQ(with([](auto& d) { d.norm = DiscriminatorNorm::kSpectral; }),
+            "model.discriminators[1].norm: found spectral, which needs network: residual");
+  EXPECT_EQ(with([](auto& d) { d.minibatch_stddev = true; }),
+            "model.discriminators[1].minibatch_stddev: found true, which needs network: residual");
+}
+
+TEST(ModelOptions, FoldDividesTheFramesOfAClip) {
+  ModelOptions options;
+  auto& clip = options.discriminators[1];
+  clip.network = DiscriminatorNetwork::kResidual;
+  clip.norm = DiscriminatorNorm::kSpectral;
+  clip.minibatch_stddev = true;
+  clip.fold = 4;
+  EXPECT_EQ(problem(options), "");
+  EXPECT_EQ(problem(options, {3, 4, 64}), "") << "it takes clips of any length";
+  clip.fold = 3;
+  EXPECT_EQ(problem(options),
+            "model.discriminators[1].fold: found 3, expected a divisor of 16, the frames of a "
+            "clip");
+  clip.fold = 1;
+  options.discriminators[0].network = DiscriminatorNetwork::kResidual;
+  options.discriminators[0].fold = 2;
+  EXPECT_EQ(problem(options),
+            "model.discriminators[0].fold: found 2, expected 1 for single frames");
+}
+
 TEST(ModelOptions, AttentionStandsAtHiddenStages) {
   ModelOptions options;
   options.generator.attention = {4, 32};
@@ -117,15 +167,22 @@ TEST(ModelOptions, NeedsADiscriminatorAndLatents) {
 TEST(ModelOptions, FieldsGoThroughATree) {
   ModelOptions options;
   core::read_fields(core::Json::parse(R"({
-    "generator": {"widths": [32, 16], "attention": [8], "attention_axes": "space_time"},
-    "temporal": {"type": "lstm"}, "init": "default",
-    "discriminators": ["clip", {"type": "frame", "frames": 2, "weight": 0.5}]})"),
+    "generator": {"type": "residual", "widths": [32, 16], "attention": [8],
+                  "attention_axes": "space_time"},
+    "temporal": {"type": "lstm"}, "init": "he",
+    "discriminators": [{"type": "clip", "network": "residual", "norm": "spectral", "fold": 2},
+                       {"type": "frame", "frames": 2, "weight": 0.5}, "clip"]})"),
                     options, "model");
   EXPECT_EQ(options.generator.attention_axes, nn::AttentionAxes::kSpaceTime);
   EXPECT_EQ(options.temporal.type, nn::TemporalType::kLstm);
-  EXPECT_EQ(options.init, nn::Init::kDefault);
+  EXPECT_EQ(options.init, nn::Init::kHe);
+  EXPECT_EQ(options.generator.type, GeneratorType::kResidual);
+  EXPECT_EQ(options.discriminators[0].network, DiscriminatorNetwork::kResidual);
+  EXPECT_EQ(options.discriminators[0].norm, DiscriminatorNorm::kSpectral);
+  EXPECT_EQ(options.discriminators[0].fold, 2);
   EXPECT_EQ(options.discriminators[0].type, DiscriminatorType::kClip);
   EXPECT_EQ(options.discriminators[1].frames, 2);
+  EXPECT_EQ(options.discriminators[2].type, DiscriminatorType::kClip);
 
   ModelOptions again;
   core::read_fields(core::write_fields(options), again);

@@ -20,6 +20,8 @@ VideoGenerator small(TemporalType type) {
   options.temporal.content_dim = 6;
   options.temporal.motion_dim = 4;
   options.temporal.hidden = 8;
+  options.temporal.kernel = 5;
+  options.temporal.layers = type == TemporalType::kConvolution ? 2 : 1;
   options.frame.widths = {16, 8};
   options.frame.attention = {8};
   options.frame.attention_axes = nn::AttentionAxes::kSpaceTime;
@@ -48,7 +50,8 @@ TEST(VideoGenerator, ReproducesMocogan) {
 class Temporal : public testing::TestWithParam<TemporalType> {};
 INSTANTIATE_TEST_SUITE_P(, Temporal,
                          testing::Values(TemporalType::kNone, TemporalType::kLstm,
-                                         TemporalType::kGru, TemporalType::kGruCell));
+                                         TemporalType::kGru, TemporalType::kGruCell,
+                                         TemporalType::kConvolution));
 
 TEST_P(Temporal, MakesClipsOfAnyLength) {
   auto generator = small(GetParam());
@@ -112,6 +115,19 @@ TEST(VideoGenerator, ContentIsSharedByFramesOfAClip) {
   const auto clips = generator(latents);
   EXPECT_TRUE(torch::allclose(clips.select(2, 0), clips.select(2, 2), 1e-4, 1e-5));
   EXPECT_FALSE(torch::allclose(clips[0], clips[1], 1e-4, 1e-5));
+}
+
+TEST(VideoGenerator, PiecesOfAConvolutionsClipAreThoseOfTheWhole) {
+  auto generator = small(TemporalType::kConvolution);
+  generator->eval();
+  const auto& temporal = generator->options.temporal;
+  const auto latents = draw_latents(temporal, 2, 12, test::random(1));
+  EXPECT_EQ(latents.noise.sizes(), torch::IntArrayRef({2, 12 + 2 * 4, 4}));
+  const auto whole = generator(latents);
+  const auto noise = latents.noise.narrow(1, 5, nn::noise_frames(temporal, 3));
+  const auto piece = generator(Latents{latents.content, noise, latents.initial});
+  EXPECT_EQ(piece.size(2), 3);
+  EXPECT_TRUE(torch::allclose(piece, whole.narrow(2, 5, 3), 1e-4, 1e-5));
 }
 
 TEST(VideoGenerator, FramesAreNotCopied) {

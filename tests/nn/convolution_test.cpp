@@ -86,6 +86,33 @@ TEST_F(FastConvolutionTest, FewChannelsAndWideFramesEqualLibTorchs) {
               channels_last(torch::randn({3, 3, 4, 12, 20}, test::random(4))));
 }
 
+/// The result and the gradient of the bias.
+template <class Layer>
+void expect_same_with_bias(Layer layer, const torch::Tensor& x) {
+  {
+    const torch::NoGradGuard no_grad;
+    layer->bias.copy_(torch::randn(layer->bias.sizes(), test::random(8)));
+  }
+  expect_same(layer, x);
+  const auto derive = [&](const torch::Tensor& out) {
+    return torch::autograd::grad({out.pow(2).sum()}, {layer->bias})[0];
+  };
+  EXPECT_LT(error(derive(fast_convolution(*layer, x).value()), derive(layer->forward(x))),
+            kTolerance);
+}
+
+TEST_F(FastConvolutionTest, BiasIsAdded) {
+  const auto wide = channels_last(torch::randn({8, 64, 16, 16}, test::random(1)));
+  expect_same_with_bias(layers::Conv2d(layers::Conv2dOptions(64, 256, 4).stride(2).padding(1)),
+                        wide);
+  expect_same_with_bias(
+      layers::ConvTranspose2d(layers::ConvTranspose2dOptions(256, 70, 4).stride(2).padding(1)),
+      channels_last(torch::randn({8, 256, 8, 8}, test::random(2))));
+  expect_same_with_bias(
+      layers::Conv3d(layers::Conv3dOptions(20, 70, 4).stride({1, 2, 2}).padding({0, 1, 1})),
+      channels_last(torch::randn({2, 20, 9, 16, 16}, test::random(3))));
+}
+
 TEST_F(FastConvolutionTest, ManyFiltersAreDoneInParts) {
   expect_same(down_clips(160, 200, 4),
               channels_last(torch::randn({7, 160, 4, 16, 16}, test::random(5))));

@@ -36,6 +36,10 @@ TEST(ForwardFlops, MatricesOfEachStep) {
   GruCellMotion cell(GruCellMotionOptions{4});
   const auto path = cell(torch::zeros({2, 9, 4}), torch::zeros({2, 4}));
   EXPECT_EQ(forward_flops(*cell, path), 2.0 * 2 * 9 * (12 * 4 + 12 * 4));
+  // The first layer puts out two frames more than the second.
+  ConvolutionMotion filters(ConvolutionMotionOptions{4, 6, 2, 3});
+  EXPECT_EQ(forward_flops(*filters, filters(torch::zeros({2, 9 + 4, 4}))),
+            2.0 * 2 * (11 * (4 * 6 * 3) + 9 * (6 * 4 * 3)));
 }
 
 TEST(ForwardFlops, Attention) {

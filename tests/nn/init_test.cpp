@@ -26,7 +26,8 @@ Sequential all_kinds() {
                     VideoRnn(VideoRnnOptions{RnnCell::kLstm, 8, 64, 2}),
                     VideoRnn(VideoRnnOptions{RnnCell::kGru, 8, 64, 1}),
                     GruCellMotion(GruCellMotionOptions{16}),
-                    SelfAttention(SelfAttentionOptions{64}));
+                    SelfAttention(SelfAttentionOptions{64}),
+                    ConvolutionMotion(ConvolutionMotionOptions{16, 64, 2, 9}));
 }
 
 void expect_uniform(const torch::Tensor& weights, double bound) {
@@ -35,7 +36,7 @@ void expect_uniform(const torch::Tensor& weights, double bound) {
 }
 
 TEST(Initialize, SameSeedGivesSameWeights) {
-  for (const Init init : {Init::kDcgan, Init::kDefault}) {
+  for (const Init init : {Init::kDcgan, Init::kDefault, Init::kHe}) {
     auto first = all_kinds();
     auto second = all_kinds();
     initialize(*first, init, test::random(7));
@@ -50,7 +51,7 @@ TEST(Initialize, SameSeedGivesSameWeights) {
 }
 
 TEST(Initialize, DrawsEveryWeightOfALayer) {
-  for (const Init init : {Init::kDcgan, Init::kDefault}) {
+  for (const Init init : {Init::kDcgan, Init::kDefault, Init::kHe}) {
     auto network = all_kinds();
     const torch::NoGradGuard no_grad;
     for (auto& item : network->named_parameters()) item.value().fill_(9);
@@ -95,6 +96,38 @@ TEST(Initialize, DcganRule) {
   expect_uniform(parameters["4.rnn.weight_ih_l0"], 1 / 8.0);
   expect_uniform(parameters["4.fc.weight"], 1 / 8.0);
   EXPECT_EQ(parameters["7.gamma"].item<double>(), 0);
+  expect_uniform(parameters["8.main.0.weight"], 1 / 12.0);
+}
+
+TEST(Initialize, HeRule) {
+  auto network = all_kinds();
+  initialize(*network, Init::kHe, test::random(7));
+  auto parameters = network->named_parameters();
+  const double deviation = std::sqrt(2.0 / (16 * 9));
+  EXPECT_NEAR(parameters["0.weight"].mean().item<double>(), 0, 0.1 * deviation);
+  EXPECT_NEAR(parameters["0.weight"].std().item<double>(), deviation, 0.03 * deviation);
+  EXPECT_EQ(parameters["0.bias"].abs().max().item<double>(), 0);
+  EXPECT_TRUE(torch::equal(parameters["1.weight"], torch::ones({64})));
+  expect_uniform(parameters["3.weight"], 1 / 8.0);
+  expect_uniform(parameters["4.rnn.weight_ih_l0"], 1 / 8.0);
+  EXPECT_NEAR(parameters["8.main.2.weight"].std().item<double>(), std::sqrt(2.0 / (64 * 9)), 3e-3);
+}
+
+TEST(Initialize, HeRuleKeepsTheSquaresOfWhatIsRectified) {
+  const auto x = torch::randn({8, 64, 16, 16}, test::random(1)).relu();  // mean square 1/2
+  const auto expect_one = [](auto layer, const torch::Tensor& in) {
+    initialize(*layer, Init::kHe, test::random(7));
+    const auto y = layer->forward(in);
+    const int64_t border = y.size(2) > 4 ? 2 : 0;  // where the padding counts
+    const int64_t inner = y.size(2) - 2 * border;
+    const auto seen = y.narrow(2, border, inner).narrow(3, border, inner);
+    EXPECT_NEAR(seen.square().mean().template item<double>(), 1, 0.15);
+  };
+  expect_one(Conv2d(Conv2dOptions(64, 256, 3).padding(1)), x);
+  expect_one(Conv2d(Conv2dOptions(64, 256, 4).stride(2).padding(1)), x);
+  expect_one(ConvTranspose2d(ConvTranspose2dOptions(64, 256, 4).stride(2).padding(1)), x);
+  const auto latents = torch::randn({64, 100, 1, 1}, test::random(2)).relu();
+  expect_one(ConvTranspose2d(ConvTranspose2dOptions(100, 64, 4)), latents);
 }
 
 TEST(Initialize, DefaultRule) {

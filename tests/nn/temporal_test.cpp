@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/module_state.h"
+#include "support/random.h"
 
 namespace vidgen::nn {
 namespace {
@@ -63,6 +64,71 @@ TEST(GruCellMotion, ReproducesReference) {
   fixture.expect_close("out.z_m", motion(fixture.tensor("in.eps"), fixture.tensor("in.h0")));
 }
 
+/// Two layers of three frames each: frame t depends on the noise t ... t + 4.
+class ConvolutionMotionTest : public testing::Test {
+ protected:
+  /// Paths that start at the noise `first`.
+  torch::Tensor path(const torch::Tensor& noise, int64_t first, int64_t frames) {
+    return motion_(noise.narrow(1, first, frames + kMore));
+  }
+
+  static constexpr int64_t kMore = 4;
+  ConvolutionMotion motion_{ConvolutionMotionOptions{6, 8, 2, 3}};
+  const torch::Tensor noise_ = torch::randn({2, 20 + kMore, 6}, test::random(1));
+  const torch::Tensor whole_ = path(noise_, 0, 20);
+};
+
+TEST_F(ConvolutionMotionTest, HasAFrameForEachAsked) {
+  EXPECT_EQ(whole_.sizes(), torch::IntArrayRef({2, 20, 6}));
+  EXPECT_EQ(path(noise_, 0, 1).size(1), 1);
+  EXPECT_THROW(motion_(noise_.narrow(1, 0, kMore)), c10::Error) << "noise for no frame";
+  EXPECT_THROW(motion_(torch::zeros({2, 20, 5})), c10::Error);
+}
+
+TEST_F(ConvolutionMotionTest, ShiftedNoiseGivesTheShiftedPath) {
+  EXPECT_TRUE(torch::allclose(path(noise_, 1, 19), whole_.narrow(1, 1, 19), 1e-5, 1e-6));
+  EXPECT_FALSE(torch::allclose(path(noise_, 1, 19), whole_.narrow(1, 0, 19), 1e-2, 1e-2));
+}
+
+TEST_F(ConvolutionMotionTest, PiecesAreThoseOfTheWholePath) {
+  const auto pieces = torch::cat({path(noise_, 0, 7), path(noise_, 7, 1), path(noise_, 8, 12)}, 1);
+  EXPECT_TRUE(torch::allclose(pieces, whole_, 1e-5, 1e-6));
+}
+
+TEST_F(ConvolutionMotionTest, EachFrameSeesItsOwnNoiseOnly) {
+  for (const int64_t changed : {0, 3, 11, 23}) {
+    auto noise = noise_.clone();
+    noise.select(1, changed).add_(1);
+    const auto moved = (path(noise, 0, 20) - whole_).abs().sum({0, 2}).gt(1e-4);
+    for (int64_t t = 0; t < 20; ++t) {
+      EXPECT_EQ(moved[t].item<bool>(), t <= changed && changed <= t + kMore)
+          << "noise " << changed << ", frame " << t;
+    }
+  }
+}
+
+TEST_F(ConvolutionMotionTest, OneLayerIsOneFilter) {
+  ConvolutionMotion motion(ConvolutionMotionOptions{6, 8, 1, 5});
+  auto parameters = motion->named_parameters();
+  ASSERT_EQ(parameters.keys(), (std::vector<std::string>{"main.0.weight", "main.0.bias"}));
+  const auto expected =
+      at::conv1d(noise_.transpose(1, 2), parameters["main.0.weight"], parameters["main.0.bias"]);
+  EXPECT_TRUE(torch::allclose(motion(noise_), expected.transpose(1, 2), 1e-5, 1e-6));
+}
+
+TEST(NoiseFrames, ConvolutionNeedsWhatItsLayersLookAt) {
+  TemporalOptions options;
+  options.layers = 2;
+  options.kernel = 5;
+  for (const auto type :
+       {TemporalType::kNone, TemporalType::kLstm, TemporalType::kGru, TemporalType::kGruCell}) {
+    options.type = type;
+    EXPECT_EQ(noise_frames(options, 16), 16);
+  }
+  options.type = TemporalType::kConvolution;
+  EXPECT_EQ(noise_frames(options, 16), 16 + 2 * 4);
+}
+
 std::string problem(const TemporalOptions& options) {
   try {
     validate(options, "model.temporal");
@@ -75,20 +141,32 @@ std::string problem(const TemporalOptions& options) {
 TEST(TemporalOptions, DefaultsAreThoseOfMocogan) {
   const TemporalOptions options;
   EXPECT_EQ(problem(options), "");
-  EXPECT_EQ(core::write_fields(options).dump(),
-            R"({"type":"gru_cell","content_dim":50,"motion_dim":10,"hidden":64,"layers":1})");
+  EXPECT_EQ(
+      core::write_fields(options).dump(),
+      R"({"type":"gru_cell","content_dim":50,"motion_dim":10,"hidden":64,"layers":1,"kernel":11})");
 }
 
 TEST(TemporalOptions, RejectsLatentsOfNothing) {
   TemporalOptions options;
   options.motion_dim = 0;
   EXPECT_EQ(problem(options),
-            "model.temporal.motion_dim: found 0, expected at least 1 for a recurrent type");
+            "model.temporal.motion_dim: found 0, expected at least 1 for any type but none");
   options.type = TemporalType::kNone;
   EXPECT_EQ(problem(options), "");
   options.content_dim = 0;
   EXPECT_EQ(problem(options),
             "model.temporal.motion_dim: found 0, as is content_dim; expected one above 0");
+}
+
+TEST(TemporalOptions, KernelOfConvolutionIsOdd) {
+  TemporalOptions options;
+  options.kernel = 4;
+  EXPECT_EQ(problem(options), "") << "others do not read it";
+  options.type = TemporalType::kConvolution;
+  options.layers = 3;
+  EXPECT_EQ(problem(options), "model.temporal.kernel: found 4, expected an odd number");
+  options.kernel = 1;
+  EXPECT_EQ(problem(options), "");
 }
 
 TEST(TemporalOptions, RejectsStackedGruCell) {

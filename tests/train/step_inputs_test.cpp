@@ -73,6 +73,16 @@ TEST(StepDrawsTest, AugmentationHasDrawsForRealAndForGeneratedClips) {
   EXPECT_TRUE(inputs.real_augment.chance.equal(first.real_augment.chance));
 }
 
+TEST(StepDrawsTest, ConvolutionsHaveMoreNoiseThanFrames) {
+  auto options = tiny_options();
+  EXPECT_EQ(StepDraws(options, 0).next(real_clips(options, 0)).latents.noise.sizes(),
+            torch::IntArrayRef({4, 10, 4}));
+  options.model.temporal.type = nn::TemporalType::kConvolution;
+  options.model.temporal.kernel = 7;
+  EXPECT_EQ(StepDraws(options, 0).next(real_clips(options, 0)).latents.noise.sizes(),
+            torch::IntArrayRef({4, 10 + 6, 4}));
+}
+
 TEST(StepDrawsTest, ValuesAreCopiedIntoTensorsThatStay) {
   const auto options = tiny_options();
   StepDraws draws(options, 0);

@@ -55,8 +55,9 @@ struct ResidualDiscriminatorOptions {
 };
 
 /// From pictures or clips to logits: a residual block for each halving down to 4x4 pixels, then
-/// Conv2d k4 s1 p0. Parameters: main.<i>.*, attention_<resolution>.*.
-class ResidualDiscriminatorImpl : public torch::nn::Cloneable<ResidualDiscriminatorImpl> {
+/// Conv2d k4 s1 p0. Parameters: main.<i>.*, attention_<resolution>.*. It cannot be cloned, because
+/// layers with spectral normalisation cannot.
+class ResidualDiscriminatorImpl : public torch::nn::Module {
  public:
   explicit ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options);
 
@@ -64,9 +65,8 @@ class ResidualDiscriminatorImpl : public torch::nn::Cloneable<ResidualDiscrimina
   /// must be a multiple of `fold`.
   torch::Tensor forward(const torch::Tensor& x, int64_t frames,
                         const nn::LayerObserver& observer = {});
-  void reset() override;
 
-  ResidualDiscriminatorOptions options;
+  const ResidualDiscriminatorOptions options;
 
  private:
   nn::Stages stages_;

@@ -16,8 +16,8 @@ namespace vidgen::models {
 struct Latents {
   /// [B,content_dim], kept from a clip's first frame to its last.
   torch::Tensor content;
-  /// [B,T,motion_dim], the noise that the temporal module turns into motion; gives T even when
-  /// motion_dim is 0.
+  /// [B,noise_frames(T),motion_dim], the noise that the temporal module turns into motion; gives T
+  /// even when motion_dim is 0.
   torch::Tensor noise;
   /// [B,motion_dim], the state that a GRU cell starts from; the other temporal modules do not read
   /// it.
@@ -58,9 +58,10 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   VideoGeneratorOptions options;
 
  private:
-  // Of each pair the one that the options name; the other stays empty.
+  // Of each kind the one that the options name; the others stay empty.
   nn::VideoRnn rnn_{nullptr};
   nn::GruCellMotion cell_{nullptr};
+  nn::ConvolutionMotion convolution_{nullptr};
   DcganGenerator dcgan_{nullptr};
   ResidualGenerator residual_{nullptr};
 };

@@ -10,7 +10,7 @@ namespace vidgen::nn {
 /// How weights start.
 enum class Init {
   /// Convolutions normal(0, 0.02), BatchNorm normal(1, 0.02), their biases 0 (Radford et al.,
-  /// 2016); all else, recurrent layers and their linear map among it, as kDefault.
+  /// 2016); all else, temporal modules of every type among it, as kDefault.
   kDcgan,
   /// PyTorch's own: uniform within 1/sqrt(fan in) for convolutions and linear layers, within
   /// 1/sqrt(hidden) for recurrent ones; BatchNorm 1 and 0.

@@ -18,7 +18,7 @@ struct ResidualBlockOptions {
   int64_t in = 64;
   int64_t out = 128;
   Resample resample = Resample::kHalve;
-  /// Batch normalisation behind each convolution of the main path, over pictures (2-D).
+  /// Batch normalisation (2-D) behind `resample` and `conv`.
   bool batch_norm = false;
   /// A convolution over three frames behind the one over pixels: the two together are a factorised
   /// 3-D convolution, "(2+1)D" (Tran et al., "A closer look at spatiotemporal convolutions for

@@ -45,7 +45,7 @@ class Stages {
   torch::Tensor run(torch::Tensor x, size_t first, size_t end, int64_t frames,
                     const LayerObserver& observer);
   std::vector<std::shared_ptr<torch::nn::Module>> layers(size_t first, size_t end) const;
-  /// Where the part that begins at `first` ends: before the next convolution.
+  /// Where the part that begins at `first` ends: before the next convolution or residual block.
   size_t end_of_part(size_t first) const;
 
   torch::nn::Sequential main_;

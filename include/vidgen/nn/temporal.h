@@ -1,6 +1,7 @@
 #pragma once
 
 #include <torch/nn/cloneable.h>
+#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/rnn.h>
 #include <torch/nn/pimpl.h>
@@ -21,7 +22,9 @@ enum class TemporalType {
   /// VideoRnn with GRU cells.
   kGru,
   /// One GRU cell whose state is the path, as in MoCoGAN.
-  kGruCell
+  kGruCell,
+  /// ConvolutionMotion: every frame of a path is distributed alike, however long it grows.
+  kConvolution
 };
 
 struct TemporalOptions {
@@ -31,16 +34,23 @@ struct TemporalOptions {
   /// Length of the latent part that changes from frame to frame, and of the noise that it is made
   /// from.
   int64_t motion_dim = 10;
-  /// State size of lstm and gru; the state of gru_cell is the motion itself.
+  /// State size of lstm and gru, channels between the layers of convolution; the state of gru_cell
+  /// is the motion itself.
   int64_t hidden = 64;
-  /// Layers of lstm and gru, stacked; gru_cell has one.
+  /// Layers of lstm, gru and convolution, stacked; gru_cell has one.
   int64_t layers = 1;
+  /// Frames that each layer of convolution looks at; odd. More give a smoother path.
+  int64_t kernel = 11;
 };
 
 void fields(core::FieldVisitor& visitor, TemporalOptions& options);
 
 /// Throws core::FieldError, naming keys under `path`, when the fields do not fit together.
 void validate(const TemporalOptions& options, const std::string& path);
+
+/// Frames of noise that a path of `frames` frames is made from: as many, and for convolution those
+/// more that its layers look at, layers * (kernel - 1).
+int64_t noise_frames(const TemporalOptions& options, int64_t frames);
 
 enum class RnnCell { kLstm, kGru };
 
@@ -97,5 +107,32 @@ class GruCellMotionImpl : public torch::nn::Cloneable<GruCellMotionImpl> {
   torch::nn::GRUCell recurrent_{nullptr};
 };
 TORCH_MODULE(GruCellMotion);
+
+struct ConvolutionMotionOptions {
+  /// D, the length of the noise and of the motion code.
+  int64_t dim = 10;
+  int64_t hidden = 64;
+  int64_t layers = 1;
+  int64_t kernel = 11;
+};
+
+/// A motion path by convolutions over time without padding, LeakyReLU 0.2 between them, as in
+/// StyleGAN-V (Skorokhodov et al., 2022). Frame t depends on the noise t ... t + layers * (kernel -
+/// 1) and on nothing else, and by the same function for every t: the path is stationary, so that a
+/// long clip drifts nowhere, and any part of it can be computed by itself. Parameters: main.<i>.*.
+class ConvolutionMotionImpl : public torch::nn::Cloneable<ConvolutionMotionImpl> {
+ public:
+  explicit ConvolutionMotionImpl(ConvolutionMotionOptions options);
+
+  /// noise [B, T + layers * (kernel - 1), D] -> [B,T,D].
+  torch::Tensor forward(const torch::Tensor& noise);
+  void reset() override;
+
+  ConvolutionMotionOptions options;
+
+ private:
+  torch::nn::Sequential main_;
+};
+TORCH_MODULE(ConvolutionMotion);
 
 }  // namespace vidgen::nn
