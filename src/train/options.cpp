@@ -69,6 +69,11 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
           "Steps between two checkpoints; a crash costs at most this many.");
   v.field("keep_checkpoints", o.keep_checkpoints, {1, 1000000},
           "The last so many checkpoints are kept.");
+  v.field("tensorboard", o.tensorboard,
+          "Write event files for TensorBoard into the run's folder, with each line of the log.");
+  v.field("report", o.report,
+          "Keep a page about the run, report.html, in its folder, up to date with each sheet of "
+          "samples and each checkpoint.");
 }
 
 void fields(core::FieldVisitor& v, RunOptions& o) {

@@ -21,7 +21,9 @@ const std::set<std::string> kFreeKeys{"run_dir",
                                       "train.sample_every",
                                       "train.sample_clips",
                                       "train.checkpoint_every",
-                                      "train.keep_checkpoints"};
+                                      "train.keep_checkpoints",
+                                      "train.tensorboard",
+                                      "train.report"};
 
 void flatten(const Json& tree, const std::string& path,
              std::vector<std::pair<std::string, Json>>& out) {

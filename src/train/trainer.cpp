@@ -2,9 +2,6 @@
 
 #include <torch/cuda.h>
 
-#include <ctime>
-
-#include "vidgen/core/files.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/memory.h"
@@ -12,7 +9,6 @@
 #include "vidgen/data/cache.h"
 #include "vidgen/data/dataset.h"
 #include "vidgen/models/pixels.h"
-#include "vidgen/train/sheet.h"
 
 namespace vidgen::train {
 namespace {
@@ -22,15 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::string time_of_day() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
 }
 
 double clip_fps(const data::DataOptions& options, const data::ClipCache& cache) {
@@ -113,9 +100,7 @@ void Trainer::write_log_line() {
     line[gan_->metric_names()[i]] = means.data_ptr<float>()[i];
   }
   line["clips_per_second"] = seconds > 0 ? clips / seconds : 0;
-  line["seconds"] = seconds_before_ + seconds_since(started_);
-  line["time"] = time_of_day();
-  folder_.append_log(line);
+  journal_->log(line);
   progress_->update(step_, cat("D ", core::format_number(line["loss_d"], 3), "  G ",
                                core::format_number(line["loss_g"], 3), "  ",
                                core::format_number(line["clips_per_second"], 1), " clips/s"));
@@ -126,9 +111,7 @@ void Trainer::write_samples() {
   auto random = random_stream(options_.train.seed, "sample", 0);
   const auto latents = models::draw_latents(options_.model.temporal, options_.train.sample_clips,
                                             shape_.frames, random);
-  const auto clips = models::render(gan_->ema_generator(), latents);
-  write_sheet(clips, folder_.sample(step_, ".png"));
-  write_video_grid(clips, shape_.fps, folder_.sample(step_, ".mp4"));
+  journal_->samples(step_, models::render(gan_->ema_generator(), latents), shape_.fps);
 }
 
 checkpoint::Checkpoint Trainer::describe(checkpoint::Kind kind, std::filesystem::path path) const {
@@ -167,12 +150,10 @@ void Trainer::write_weights() {
 }
 
 Trainer::End Trainer::run() {
-  folder_.create();
-  const auto last_line = folder_.rewind_log(step_);
-  if (last_line.is_object()) seconds_before_ = last_line.value("seconds", 0.0);
+  journal_ = std::make_unique<Journal>(options_, step_);
   progress_ = std::make_unique<core::Progress>("step", options_.train.steps, step_);
   start_loader();
-  started_ = line_started_ = Clock::now();
+  line_started_ = Clock::now();
   bool saved = last_good_ && *last_good_ == folder_.checkpoint(step_);
   while (step_ < options_.train.steps && !core::interrupted()) {
     train_one_step();
@@ -187,10 +168,13 @@ Trainer::End Trainer::run() {
       write_checkpoint();
       saved = true;
     }
+    if (due(options_.train.sample_every) || saved) journal_->update_page(step_);
   }
   if (!saved) write_checkpoint();
-  if (step_ < options_.train.steps) return End::kInterrupted;
-  write_weights();
+  const bool finished = step_ == options_.train.steps;
+  if (finished) write_weights();
+  journal_->update_page(step_);
+  if (!finished) return End::kInterrupted;
   progress_->finish();
   return End::kFinished;
 }

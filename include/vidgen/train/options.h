@@ -74,6 +74,10 @@ struct TrainOptions {
   int64_t checkpoint_every = 500;
   /// Checkpoints that are kept: the last so many.
   int64_t keep_checkpoints = 3;
+  /// Write what the log and the samples hold as event files for TensorBoard, too.
+  bool tensorboard = true;
+  /// Keep a page about the run, report.html, that is written anew with samples and checkpoints.
+  bool report = true;
 };
 
 /// Everything that a training run is made of: the whole YAML file.

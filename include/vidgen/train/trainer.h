@@ -13,6 +13,7 @@
 #include "vidgen/data/loader.h"
 #include "vidgen/train/device_feed.h"
 #include "vidgen/train/gan_step.h"
+#include "vidgen/train/journal.h"
 #include "vidgen/train/options.h"
 
 namespace vidgen::train {
@@ -73,6 +74,7 @@ class Trainer {
   std::unique_ptr<GanStep> gan_;
   std::unique_ptr<data::ClipLoader> loader_;
   std::optional<DeviceFeed> feed_;
+  std::unique_ptr<Journal> journal_;
   std::unique_ptr<core::Progress> progress_;
 
   int64_t step_ = 0;
@@ -83,8 +85,6 @@ class Trainer {
   /// waits for it.
   torch::Tensor first_bad_step_;
   std::optional<std::filesystem::path> last_good_;
-  double seconds_before_ = 0;
-  std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point line_started_;
 };
 
