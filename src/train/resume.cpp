@@ -22,6 +22,10 @@ const std::set<std::string> kFreeKeys{"run_dir",
                                       "train.sample_clips",
                                       "train.checkpoint_every",
                                       "train.keep_checkpoints",
+                                      "train.evaluate.every",
+                                      "train.evaluate.min_diversity",
+                                      "train.on_divergence",
+                                      "train.saturation",
                                       "train.tensorboard",
                                       "train.report"};
 

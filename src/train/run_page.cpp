@@ -86,7 +86,23 @@ void RunPage::add_line(const core::Json& line) {
     curve->values.push_back(value.is_number() ? value.get<double>() : NAN);
   }
   for (auto& curve : curves_) curve.values.resize(steps_.size(), NAN);
-  last_line_ = line;
+  last_line_.update(line);
+}
+
+Html RunPage::chart(const std::string& title, const std::vector<report::Series>& series,
+                    report::Scale scale) const {
+  std::vector<double> steps;
+  std::vector<report::Series> shown;
+  for (const auto& one : series) shown.push_back({one.name, {}});
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    // A line of the log that has none of the numbers is no gap in their curves.
+    const bool has_one = std::any_of(series.begin(), series.end(),
+                                     [i](const auto& one) { return std::isfinite(one.values[i]); });
+    if (!has_one) continue;
+    steps.push_back(steps_[i]);
+    for (size_t k = 0; k < series.size(); ++k) shown[k].values.push_back(series[k].values[i]);
+  }
+  return report::line_chart(title, steps, shown, scale);
 }
 
 Html RunPage::state(int64_t step) const {
@@ -118,7 +134,7 @@ Html RunPage::charts() const {
       some.push_back(curves_[i]);
       drawn[i] = true;
     }
-    if (!some.empty()) parts.push_back(report::line_chart(title, steps_, some, scale));
+    if (!some.empty()) parts.push_back(chart(title, some, scale));
   };
   for (const auto& kind : kCharts) draw(kind.prefix, kind.title, kind.scale);
   for (const auto& curve : curves_) draw(curve.name, curve.name, report::Scale::kLinear);

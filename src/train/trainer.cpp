@@ -38,6 +38,9 @@ Trainer::Trainer(const RunOptions& options)
   const auto cache = data::prepare_clips(options_.data);
   dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);
   shape_.fps = clip_fps(options_.data, cache);
+  if (options_.train.evaluate.every > 0) {
+    evaluator_ = std::make_unique<const Evaluator>(options_, cache);
+  }
   gan_ = std::make_unique<GanStep>(options_, device_);
   const auto count = static_cast<int64_t>(gan_->metric_names().size());
   metric_sums_ = torch::zeros({count}, torch::TensorOptions(device_).dtype(torch::kFloat));
@@ -48,6 +51,9 @@ void Trainer::visit(checkpoint::StateVisitor& visitor) {
   gan_->visit(visitor);
   visitor.tensor("meters.sums", metric_sums_);
   visitor.counter("meters.count", metric_count_);
+  visitor.counter("best.step", best_step_);
+  visitor.number("best.score", best_score_);
+  visitor.counter("best.restored", restored_);
 }
 
 void Trainer::start_loader() {
@@ -83,24 +89,31 @@ void Trainer::check_losses() {
 }
 
 void Trainer::diverged(const std::string& name, int64_t step) const {
-  throw Error(
-      cat(name, " is not finite at step ", step, ". ",
-          last_good_ ? cat("The last good checkpoint is ", last_good_->string())
+  throw Diverged(
+      cat(name, " is not finite at step ", step),
+      cat(last_good_ ? cat("The last good checkpoint is ", last_good_->string())
                      : std::string("There is no checkpoint yet"),
           ". Lower the learning rate, set optim.clip_grad_norm, or use train.precision: float32"));
 }
 
 void Trainer::write_log_line() {
+  check_losses();
+  core::Json line{{"step", step_}};
+  if (due(options_.train.log_every)) add_means(line);
+  if (due(options_.train.evaluate.every)) evaluate(line);
+  journal_->log(line);
+}
+
+void Trainer::add_means(core::Json& line) {
   const auto means = (metric_sums_ / static_cast<double>(metric_count_)).to(torch::kCPU);
   const double seconds = seconds_since(line_started_);
   const double clips =
       static_cast<double>(metric_count_ * options_.train.batch_size * options_.train.accumulate);
-  core::Json line{{"step", step_}};
   for (size_t i = 0; i < gan_->metric_names().size(); ++i) {
     line[gan_->metric_names()[i]] = means.data_ptr<float>()[i];
   }
   line["clips_per_second"] = seconds > 0 ? clips / seconds : 0;
-  journal_->log(line);
+  warn_of_saturation(line["loss_d"]);
   progress_->update(step_, cat("D ", core::format_number(line["loss_d"], 3), "  G ",
                                core::format_number(line["loss_g"], 3), "  ",
                                core::format_number(line["clips_per_second"], 1), " clips/s"));
@@ -126,16 +139,21 @@ checkpoint::Checkpoint Trainer::describe(checkpoint::Kind kind, std::filesystem:
 
 void Trainer::write_checkpoint() {
   check_losses();
+  write_state(folder_.checkpoint(step_));
+  last_good_ = folder_.checkpoint(step_);
+  saved_ = true;
+  folder_.keep_newest(options_.train.keep_checkpoints);
+}
+
+void Trainer::write_state(const std::filesystem::path& path) {
   checkpoint::StateSaver saver;
   visit(saver);
   for (const auto& [name, tensor] : saver.tensors) {
     if (!tensor.isfinite().all().item<bool>()) diverged(name, step_);
   }
-  auto file = describe(checkpoint::Kind::kCheckpoint, folder_.checkpoint(step_));
+  auto file = describe(checkpoint::Kind::kCheckpoint, path);
   file.file = {std::move(saver.metadata), std::move(saver.tensors)};
   checkpoint::write_checkpoint(file);
-  last_good_ = file.path;
-  folder_.keep_newest(options_.train.keep_checkpoints);
 }
 
 void Trainer::write_weights() {
@@ -149,28 +167,44 @@ void Trainer::write_weights() {
   checkpoint::write_checkpoint(file);
 }
 
+void Trainer::write_what_is_due() {
+  const auto& train = options_.train;
+  if (due(train.log_every) || due(train.evaluate.every)) write_log_line();
+  progress_->update(step_);
+  if (due(train.sample_every)) write_samples();
+  // A new best comes with a checkpoint: the newest one always names what best.safetensors holds.
+  const bool best = best_step_ == step_;
+  if (due(train.checkpoint_every) || best) write_checkpoint();
+  if (best) write_best();
+  if (due(train.sample_every) || saved_) journal_->update_page(step_);
+}
+
+void Trainer::write_last_checkpoint() {
+  try {
+    write_checkpoint();
+  } catch (const Diverged& problem) {
+    restore_best(problem);
+    write_checkpoint();
+  }
+}
+
 Trainer::End Trainer::run() {
   journal_ = std::make_unique<Journal>(options_, step_);
   progress_ = std::make_unique<core::Progress>("step", options_.train.steps, step_);
+  find_best_file();
   start_loader();
   line_started_ = Clock::now();
-  bool saved = last_good_ && *last_good_ == folder_.checkpoint(step_);
+  saved_ = last_good_ && *last_good_ == folder_.checkpoint(step_);
   while (step_ < options_.train.steps && !core::interrupted()) {
     train_one_step();
-    saved = false;
-    if (due(options_.train.log_every)) {
-      check_losses();
-      write_log_line();
+    saved_ = false;
+    try {
+      write_what_is_due();
+    } catch (const Diverged& problem) {
+      restore_best(problem);
     }
-    progress_->update(step_);
-    if (due(options_.train.sample_every)) write_samples();
-    if (due(options_.train.checkpoint_every)) {
-      write_checkpoint();
-      saved = true;
-    }
-    if (due(options_.train.sample_every) || saved) journal_->update_page(step_);
   }
-  if (!saved) write_checkpoint();
+  if (!saved_) write_last_checkpoint();
   const bool finished = step_ == options_.train.steps;
   if (finished) write_weights();
   journal_->update_page(step_);

@@ -23,6 +23,7 @@ struct StepFile {
 ///   samples/step-XXXXXXXX.png and .mp4    the same latents each time
 ///   tensorboard/events.out.tfevents.*     the log, the samples, the configuration for TensorBoard
 ///   report.html                           the run so far as one page
+///   best.safetensors                      the checkpoint of the best generator so far
 ///   weights.safetensors                   the averaged generator, written at the end
 class RunFolder {
  public:
@@ -34,6 +35,7 @@ class RunFolder {
   std::string config_text() const;
   std::filesystem::path log() const { return path_ / "log.jsonl"; }
   std::filesystem::path weights() const { return path_ / "weights.safetensors"; }
+  std::filesystem::path best() const { return path_ / "best.safetensors"; }
   std::filesystem::path samples() const { return path_ / "samples"; }
   std::filesystem::path tensorboard() const { return path_ / "tensorboard"; }
   std::filesystem::path report() const { return path_ / "report.html"; }

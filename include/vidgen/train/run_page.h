@@ -26,6 +26,8 @@ class RunPage {
  private:
   report::Html state(int64_t step) const;
   report::Html charts() const;
+  report::Html chart(const std::string& title, const std::vector<report::Series>& series,
+                     report::Scale scale) const;
   report::Html newest_samples(const checkpoint::StepFile& sheet) const;
   report::Html earlier_samples(const std::vector<checkpoint::StepFile>& sheets);
   report::Html how_to_go_on() const;
@@ -38,6 +40,7 @@ class RunPage {
   /// The log, a curve for each number in its lines.
   std::vector<double> steps_;
   std::vector<report::Series> curves_;
+  /// The last of each number.
   core::Json last_line_ = core::Json::object();
   /// Pictures of earlier samples, by step: shrinking them anew each time would take seconds.
   std::map<int64_t, report::Html> earlier_;
