@@ -38,8 +38,9 @@ std::string best_so_far(const checkpoint::Checkpoint& checkpoint) {
   const auto& metadata = checkpoint.file.metadata;
   const auto step = metadata.find("best.step"), score = metadata.find("best.score");
   if (step == metadata.end() || score == metadata.end() || step->second == "-1") return "";
-  const core::Json::json_pointer key("/train/evaluate/metric");
-  return cat("best      ", checkpoint.config.value(key, std::string("score")), " ", score->second,
+  const auto options = checkpoint.config.value("train", core::Json::object())
+                           .value("evaluate", core::Json::object());
+  return cat("best      ", options.value("metric", std::string("score")), " ", score->second,
              " at step ", step->second, "\n");
 }
 

@@ -33,9 +33,9 @@ void fields(core::FieldVisitor& v, EvaluateOptions& o) {
           "Steps between two evaluations of the averaged generator; 0 makes none. The best one is "
           "kept in best.safetensors.");
   v.field("clips", o.clips, {2, 100000}, "Generated clips, and real ones if there are enough.");
-  core::Choices<std::string> metrics;
-  for (const auto& name : metrics::score_names()) metrics.emplace_back(name, name);
-  v.choice("metric", o.metric, metrics, "What the best generator is chosen by, as in vidgen eval.");
+  core::Choices<std::string> known;
+  for (const auto& name : metrics::score_names()) known.emplace_back(name, name);
+  v.choice("metric", o.metric, known, "What the best generator is chosen by, as in vidgen eval.");
   v.field("min_diversity", o.min_diversity, {0, 1},
           "Warn when generated clips differ from each other by less than this share of what real "
           "ones do; 0 never does.");

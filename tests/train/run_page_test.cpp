@@ -74,6 +74,22 @@ TEST_F(RunPageTest, ShowsEachNumberOfTheLog) {
   }
 }
 
+TEST_F(RunPageTest, ANumberOfSomeLinesIsOneCurve) {
+  RunPage page_of_run(options_);
+  for (int64_t step = 1; step <= 9; ++step) {
+    core::Json line{{"step", step}};
+    if (step % 3 == 0) line["eval_swd"] = static_cast<double>(step);
+    if (step != 9) line["loss_d"] = 1.5;
+    page_of_run.add_line(line);
+  }
+  page_of_run.write(9);
+  EXPECT_EQ(parts_in(page(), "<svg"), 2u);
+  // In the legend and as one stretch.
+  EXPECT_EQ(parts_in(page(), "<path class=\"line"), 4u);
+  EXPECT_THAT(page(), HasSubstr(">loss_d 1.5<"));
+  EXPECT_THAT(page(), HasSubstr(">eval_swd 9<"));
+}
+
 TEST_F(RunPageTest, StaysSmall) {
   options_.data.size = 64;
   for (int64_t step = 1; step <= 12; ++step) write_noise_sheet(step * 10, 8);
