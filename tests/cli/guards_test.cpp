@@ -40,7 +40,8 @@ class GuardsTest : public ::testing::Test {
 std::map<int64_t, double> scores_in_log(const fs::path& run) {
   std::map<int64_t, double> scores;
   for (const auto& line : read_log(run)) {
-    if (line.contains("eval_swd")) scores[line.at("step")] = line.at("eval_swd").get<double>();
+    if (!line.contains("eval_swd")) continue;
+    scores[line.at("step").get<int64_t>()] = line.at("eval_swd").get<double>();
   }
   return scores;
 }
