@@ -43,6 +43,9 @@ void Trainer::evaluate(core::Json& line) {
                   format_number(100 * found.diversity, 1), " % of what real clips do (",
                   "train.evaluate.min_diversity ", options.min_diversity,
                   "). If that stays so, lower optim.generator.lr, or set loss.r1"));
+  } else {
+    // Untrained networks differ little, too: what comes later is another matter.
+    warned_.erase("collapse");
   }
   // The speed in the log is that of training.
   line_started_ += std::chrono::steady_clock::now() - started;

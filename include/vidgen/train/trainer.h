@@ -83,7 +83,7 @@ class Trainer {
   /// Throws again what train.on_divergence does not let it go on from.
   void restore_best(const Diverged& problem);
   void warn_of_saturation(double loss_d);
-  /// Says it once, however often it is so.
+  /// Says it once, until `what` is taken out of warned_.
   void warn_once(const std::string& what, const std::string& message);
   /// Throws when a loss of a step since the last call was not finite.
   void check_losses();
