@@ -8,7 +8,7 @@ declare -Ar level=([core]=0 [video]=1 [nn]=1 [data]=2 [models]=2 [losses]=2 [met
   [infer]=4 [compress]=4 [train]=4 [bench]=5 [config]=5)
 # What the include line of a library begins with, and the module that may have it.
 declare -Ar owner=(["spdlog/"]=core ["nlohmann/"]=core ["opencv2/"]=video ["libav"]=video ["libsw"]=video
-  ["yaml-cpp/"]=config ["CLI/"]=cli)
+  ["protozero/"]=report ["yaml-cpp/"]=config ["CLI/"]=cli)
 failures=0
 complain() { printf '%s\n' "$1" >&2; failures=$((failures + 1)); }
 

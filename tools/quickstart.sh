@@ -27,7 +27,8 @@ All of it is in $run:
   pruned.safetensors    the checkpoint with half of the generator's weights at zero
   pruned.mp4            the same nine clips from it
   weights.safetensors   the generator alone, to ship
-  samples/, log.jsonl   how it got there
+  report.html           how it got there: open it in a browser
+  samples/, log.jsonl   what that page is made from
 
 What next:
   $vidgen train --config configs/quickstart.yaml --run-dir $run --set train.steps=2000      goes on where this run ended

@@ -1,13 +1,8 @@
 #include "vidgen/checkpoint/run_folder.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 
 #include "vidgen/core/error.h"
@@ -25,17 +20,35 @@ std::string step_name(int64_t step) {
   return name;
 }
 
-/// The N of "step-N.safetensors"; -1 for another name.
-int64_t step_of(const fs::path& path) {
+/// The N of "step-N" with this extension; -1 for another name.
+int64_t step_of(const fs::path& path, const char* extension) {
   const std::string stem = path.stem().string();
-  if (path.extension() != ".safetensors" || stem.rfind("step-", 0) != 0) return -1;
+  if (path.extension() != extension || stem.rfind("step-", 0) != 0) return -1;
   int64_t step = -1;
   const char* end = stem.data() + stem.size();
   const auto [last, error] = std::from_chars(stem.data() + 5, end, step);
   return error == std::errc() && last == end ? step : -1;
 }
 
+std::vector<StepFile> step_files(const fs::path& folder, const char* extension) {
+  std::vector<StepFile> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (const int64_t step = step_of(entry.path(), extension); step >= 0)
+      found.push_back({step, entry.path()});
+  }
+  std::sort(found.begin(), found.end(),
+            [](const StepFile& a, const StepFile& b) { return a.step < b.step; });
+  return found;
+}
+
 }  // namespace
+
+std::string RunFolder::config_text() const {
+  constexpr uint64_t kMaxBytes = 1 << 20;
+  std::error_code error;
+  return fs::exists(config(), error) ? core::read_file(config(), kMaxBytes) : "";
+}
 
 fs::path RunFolder::sample(int64_t step, const std::string& extension) const {
   return samples() / (step_name(step) + extension);
@@ -55,16 +68,17 @@ void RunFolder::create() const {
 }
 
 std::vector<fs::path> RunFolder::checkpoints() const {
-  std::vector<std::pair<int64_t, fs::path>> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path_ / "checkpoints", error)) {
-    if (const int64_t step = step_of(entry.path()); step >= 0)
-      found.emplace_back(step, entry.path());
-  }
-  std::sort(found.begin(), found.end());
   std::vector<fs::path> paths;
-  for (auto& [step, path] : found) paths.push_back(path);
+  for (auto& file : step_files(path_ / "checkpoints", ".safetensors")) {
+    paths.push_back(std::move(file.path));
+  }
   return paths;
+}
+
+std::vector<StepFile> RunFolder::sample_sheets(int64_t last) const {
+  auto sheets = step_files(samples(), ".png");
+  while (!sheets.empty() && sheets.back().step > last) sheets.pop_back();
+  return sheets;
 }
 
 std::optional<fs::path> RunFolder::newest_checkpoint() const {
@@ -81,33 +95,24 @@ void RunFolder::keep_newest(int64_t keep) const {
 }
 
 void RunFolder::append_log(const core::Json& line) const {
-  const std::string text = line.dump() + "\n";
-  const int descriptor = ::open(log().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  const ssize_t written = descriptor < 0 ? -1 : ::write(descriptor, text.data(), text.size());
-  const int error = written < 0 ? errno : ENOSPC;
-  if (descriptor >= 0) ::close(descriptor);
-  if (written != static_cast<ssize_t>(text.size())) {
-    throw Error(cat("cannot write ", log().string(), ": ", std::strerror(error)));
-  }
+  core::append_to_file(log(), line.dump() + "\n");
 }
 
-core::Json RunFolder::rewind_log(int64_t step) const {
-  core::Json last;
+void RunFolder::rewind_log(int64_t step, const std::function<void(const core::Json&)>& keep) const {
   std::ifstream file(log());
-  if (!file) return last;
+  if (!file) return;
   std::string kept, line;
   while (std::getline(file, line)) {
-    auto entry = core::Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto entry = core::Json::parse(line, nullptr, /*allow_exceptions=*/false);
     const bool has_step =
         entry.is_object() && entry.contains("step") && entry["step"].is_number_integer();
     if (!has_step || entry["step"].get<int64_t>() > step) continue;
     kept += line + "\n";
-    last = std::move(entry);
+    keep(entry);
   }
   core::AtomicFile rewritten(log());
   rewritten.write(kept);
   rewritten.commit();
-  return last;
 }
 
 fs::path find_checkpoint(const fs::path& run_or_file, Prefer prefer) {

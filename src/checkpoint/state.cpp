@@ -28,6 +28,13 @@ void StateSaver::counter(const std::string& name, int64_t& value) {
   metadata[name] = std::to_string(value);
 }
 
+void StateSaver::number(const std::string& name, double& value) {
+  // The shortest text that gives the same number again.
+  char text[32];
+  const auto written = std::to_chars(text, text + sizeof(text), value);
+  metadata[name] = std::string(text, written.ptr);
+}
+
 void StateLoader::tensor(const std::string& name, torch::Tensor& value) {
   visited_.insert(name);
   const auto found = file_.tensors.find(name);
@@ -43,15 +50,22 @@ void StateLoader::tensor(const std::string& name, torch::Tensor& value) {
   value.copy_(stored);
 }
 
-void StateLoader::counter(const std::string& name, int64_t& value) {
+template <class Number>
+void StateLoader::parse(const std::string& name, Number& value, const char* expected) {
   const auto found = file_.metadata.find(name);
   const std::string text = found == file_.metadata.end() ? "" : found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
     throw Error(
-        cat(path_.string(), ": metadata ", name, " is \"", text, "\", expected an integer"));
+        cat(path_.string(), ": metadata ", name, " is \"", text, "\", expected ", expected));
   }
 }
+
+void StateLoader::counter(const std::string& name, int64_t& value) {
+  parse(name, value, "an integer");
+}
+
+void StateLoader::number(const std::string& name, double& value) { parse(name, value, "a number"); }
 
 void StateLoader::finish() const {
   for (const auto& [name, tensor] : file_.tensors) {

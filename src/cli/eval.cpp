@@ -11,7 +11,6 @@
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
-#include "vidgen/core/random.h"
 #include "vidgen/data/evaluation.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/metrics/torchscript.h"
@@ -96,7 +95,7 @@ data::EvaluationClips read_real_clips(const EvalArguments& arguments,
                                       const data::DataOptions& options, Evaluation& evaluation) {
   data::EvaluationOptions wanted;
   wanted.count = arguments.clips;
-  wanted.seed = core::derive_seed(static_cast<uint64_t>(arguments.seed), "real");
+  wanted.seed = static_cast<uint64_t>(arguments.seed);
   const bool nearest = arguments.metrics.empty() || asked_for(arguments, "nearest");
   if (!nearest) wanted.training_count = 0;
 
@@ -110,20 +109,14 @@ data::EvaluationClips read_real_clips(const EvalArguments& arguments,
     if (!training) wanted.training_count = 0;
     return data::draw_evaluation_clips(real, training ? &*training : nullptr, wanted);
   }
-  const auto cache = data::prepare_clips(options);
-  const bool split = options.holdout > 0 && cache.videos.size() > 1;
-  if (!split) {
-    evaluation.real_clips = "clips of the training data";
+  auto clips = data::draw_evaluation_clips(options, data::prepare_clips(options), wanted);
+  evaluation.real_clips = clips.held_out ? "held-out clips" : "clips of the training data";
+  if (!clips.held_out) {
     evaluation.notes.emplace_back(
         "no clips were held out (data.holdout is 0 or there is one file only), so the real ones "
         "were trained on.");
-    const data::ClipDataset all(options, cache, data::Split::kTrain);
-    return data::draw_evaluation_clips(all, nullptr, wanted);
   }
-  evaluation.real_clips = "held-out clips";
-  const data::ClipDataset training(options, cache, data::Split::kTrain);
-  const data::ClipDataset real(options, cache, data::Split::kHoldout);
-  return data::draw_evaluation_clips(real, &training, wanted);
+  return clips;
 }
 
 metrics::FeatureKind feature_kind(const std::string& name) {

@@ -33,6 +33,17 @@ std::string format_tensors(const checkpoint::Tensors& tensors) {
          cat(tensors.size(), " tensors, ", core::format_bytes(bytes), "\n");
 }
 
+/// "" when there is none.
+std::string best_so_far(const checkpoint::Checkpoint& checkpoint) {
+  const auto& metadata = checkpoint.file.metadata;
+  const auto step = metadata.find("best.step"), score = metadata.find("best.score");
+  if (step == metadata.end() || score == metadata.end() || step->second == "-1") return "";
+  const auto options = checkpoint.config.value("train", core::Json::object())
+                           .value("evaluate", core::Json::object());
+  return cat("best      ", options.value("metric", std::string("score")), " ", score->second,
+             " at step ", step->second, "\n");
+}
+
 void run(const std::string& file) {
   const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(file));
   const auto& clip = checkpoint.clip;
@@ -41,9 +52,9 @@ void run(const std::string& file) {
             << (checkpoint.kind == checkpoint::Kind::kCheckpoint ? "checkpoint" : "weights") << "\n"
             << "vidgen    " << checkpoint.vidgen_version << "\n"
             << "step      " << checkpoint.step << "\n"
-            << "clip      " << clip.frames << " frames of " << clip.size << "x" << clip.size << ", "
-            << (clip.channels == 1 ? "grey" : "colour") << ", " << clip.fps
-            << " frames a second\n\nconfiguration\n"
+            << best_so_far(checkpoint) << "clip      " << clip.frames << " frames of " << clip.size
+            << "x" << clip.size << ", " << (clip.channels == 1 ? "grey" : "colour") << ", "
+            << clip.fps << " frames a second\n\nconfiguration\n"
             << config::write_yaml(checkpoint.config) << "\n"
             << format_tensors(checkpoint.file.tensors);
 }

@@ -116,6 +116,15 @@ void AtomicPath::commit() {
   rename_into_place(temporary_, path_);
 }
 
+void append_to_file(const fs::path& path, std::string_view bytes) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  // One call, so that a reader, or what a crash leaves, has all of it or a part of the last.
+  const ssize_t written = descriptor < 0 ? -1 : ::write(descriptor, bytes.data(), bytes.size());
+  const int error = written < 0 ? errno : ENOSPC;
+  if (descriptor >= 0) ::close(descriptor);
+  if (written != static_cast<ssize_t>(bytes.size())) fail("write", path, error);
+}
+
 void remove_temporary_files(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vidgen/core/error.h"
+#include "vidgen/core/random.h"
 
 namespace vidgen::data {
 namespace {
@@ -32,7 +33,8 @@ torch::Tensor read_clips(const ClipDataset& dataset, const std::vector<ClipPlace
 
 EvaluationClips draw_evaluation_clips(const ClipDataset& real, const ClipDataset* training,
                                       const EvaluationOptions& options) {
-  const auto places = real.separate_clips(options.seed);
+  const uint64_t seed = core::derive_seed(options.seed, "real");
+  const auto places = real.separate_clips(seed);
   EvaluationClips clips;
   clips.available = static_cast<int64_t>(places.size());
   const int64_t parts = !training && options.training_count > 0 ? 3 : 2;
@@ -43,9 +45,21 @@ EvaluationClips draw_evaluation_clips(const ClipDataset& real, const ClipDataset
   }
   clips.real = read_clips(real, part(places, 0, count));
   clips.other_real = read_clips(real, part(places, count, count));
-  clips.training = training ? read_clips(*training, part(training->separate_clips(options.seed), 0,
-                                                         options.training_count))
-                            : read_clips(real, part(places, 2 * count, options.training_count));
+  clips.training =
+      training
+          ? read_clips(*training, part(training->separate_clips(seed), 0, options.training_count))
+          : read_clips(real, part(places, 2 * count, options.training_count));
+  return clips;
+}
+
+EvaluationClips draw_evaluation_clips(const DataOptions& data, const ClipCache& cache,
+                                      const EvaluationOptions& options) {
+  const ClipDataset training(data, cache, Split::kTrain);
+  if (data.holdout == 0 || cache.videos.size() < 2) {
+    return draw_evaluation_clips(training, nullptr, options);
+  }
+  auto clips = draw_evaluation_clips(ClipDataset(data, cache, Split::kHoldout), &training, options);
+  clips.held_out = true;
   return clips;
 }
 

@@ -1,10 +1,7 @@
 #include "vidgen/infer/generator.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/run_folder.h"
-#include "vidgen/core/random.h"
 #include "vidgen/models/pixels.h"
 
 namespace vidgen::infer {
@@ -20,8 +17,8 @@ Generator Generator::load(const std::filesystem::path& run_or_file, torch::Devic
 
 torch::Tensor Generator::render(const RenderOptions& options) const {
   const int64_t frames = options.frames > 0 ? options.frames : shape_.frames;
-  auto random = at::detail::createCPUGenerator(core::derive_seed(options.seed, "sample"));
-  auto latents = models::draw_latents(network_->options.temporal, options.count, frames, random);
+  auto latents =
+      models::sample_latents(network_->options.temporal, options.count, frames, options.seed);
   for (auto* part : {&latents.content, &latents.noise, &latents.initial})
     *part = *part * options.truncation;
   return models::render(network_, latents, options.batch);

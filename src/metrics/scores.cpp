@@ -1,6 +1,7 @@
 #include "vidgen/metrics/scores.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
@@ -19,31 +20,35 @@ constexpr int64_t kVideoPatchFrames = 7;
 
 double mean_of(const torch::Tensor& values) { return values.mean().item<double>(); }
 
+using Measure = std::function<void(const torch::Tensor& generated, std::vector<Score>& scores)>;
+
 /// One row a level, after their mean.
-void add_sliced_wasserstein(const ClipSets& clips, const std::string& name,
-                            const std::string& title, const SlicedWassersteinOptions& options,
-                            std::vector<Score>& scores) {
-  const auto levels = sliced_wasserstein(clips.generated, clips.real, options);
-  const auto floors = sliced_wasserstein(clips.other_real, clips.real, options);
+Measure sliced_wasserstein_of(const ClipSets& real, const std::string& name,
+                              const std::string& title, const SlicedWassersteinOptions& options) {
+  const SlicedWasserstein to_real(real.real, options);
+  const auto floors = to_real.distance(real.other_real);
   const auto mean = [](const std::vector<LevelDistance>& all) {
     double sum = 0;
     for (const auto& level : all) sum += level.distance;
     return sum / static_cast<double>(all.size());
   };
-  const auto add = [&](const std::string& suffix, const std::string& what, double value,
-                       double floor) {
-    Score score;
-    score.name = name + suffix;
-    score.title = title + what;
-    score.value = value;
-    score.floor = floor;
-    scores.push_back(std::move(score));
+  return [=](const torch::Tensor& generated, std::vector<Score>& scores) {
+    const auto levels = to_real.distance(generated);
+    const auto add = [&](const std::string& suffix, const std::string& what, double value,
+                         double floor) {
+      Score score;
+      score.name = name + suffix;
+      score.title = title + what;
+      score.value = value;
+      score.floor = floor;
+      scores.push_back(std::move(score));
+    };
+    add("", "", mean(levels), mean(floors));
+    for (size_t i = 0; i < levels.size() && levels.size() > 1; ++i) {
+      add(cat(".", levels[i].size), cat(", at ", levels[i].size, " pixels"), levels[i].distance,
+          floors[i].distance);
+    }
   };
-  add("", "", mean(levels), mean(floors));
-  for (size_t i = 0; i < levels.size() && levels.size() > 1; ++i) {
-    add(cat(".", levels[i].size), cat(", at ", levels[i].size, " pixels"), levels[i].distance,
-        floors[i].distance);
-  }
 }
 
 /// The distance between distributions, in standard deviations of `real`.
@@ -70,43 +75,54 @@ constexpr CoherenceMetric kCoherence[] = {
     {"flicker", "Flicker", 3, flicker},
 };
 
-Score score_coherence(const ClipSets& clips, const CoherenceMetric& metric) {
-  Score score;
-  score.name = metric.name;
-  score.title = metric.title;
-  score.generated = metric.measure(clips.generated);
-  score.real = metric.measure(clips.real);
-  score.value = normalised_distance(score.generated, score.real);
-  score.floor = normalised_distance(metric.measure(clips.other_real), score.real);
-  score.generated_mean = mean_of(score.generated);
-  score.real_mean = mean_of(score.real);
-  return score;
+Measure coherence_of(const ClipSets& real, const CoherenceMetric& metric) {
+  Score known;
+  known.name = metric.name;
+  known.title = metric.title;
+  known.real = metric.measure(real.real);
+  known.real_mean = mean_of(known.real);
+  known.floor = normalised_distance(metric.measure(real.other_real), known.real);
+  return [known, measure = metric.measure](const torch::Tensor& generated,
+                                           std::vector<Score>& scores) {
+    Score score = known;
+    score.generated = measure(generated);
+    score.generated_mean = mean_of(score.generated);
+    score.value = normalised_distance(score.generated, score.real);
+    scores.push_back(std::move(score));
+  };
 }
 
-Score score_diversity(const ClipSets& clips) {
-  Score score;
-  score.name = "diversity";
-  score.title = "Distance between clips, generated / real";
-  score.ideal = 1;
-  score.generated_mean = mean_pairwise_distance(clips.generated);
-  score.real_mean = mean_pairwise_distance(clips.real);
-  score.value = score.generated_mean / score.real_mean;
-  score.floor = mean_pairwise_distance(clips.other_real) / score.real_mean;
-  return score;
+Measure diversity_of(const ClipSets& real) {
+  Score known;
+  known.name = "diversity";
+  known.title = "Distance between clips, generated / real";
+  known.ideal = ideal_score(known.name);
+  known.real_mean = mean_pairwise_distance(real.real);
+  known.floor = mean_pairwise_distance(real.other_real) / known.real_mean;
+  return [known](const torch::Tensor& generated, std::vector<Score>& scores) {
+    Score score = known;
+    score.generated_mean = mean_pairwise_distance(generated);
+    score.value = score.generated_mean / score.real_mean;
+    scores.push_back(std::move(score));
+  };
 }
 
-Score score_nearest(const ClipSets& clips) {
-  Score score;
-  score.name = "nearest";
-  score.title = "Distance to the nearest training clip, generated / real";
-  score.ideal = 1;
-  score.generated = nearest_distances(clips.generated, clips.training);
-  score.real = nearest_distances(clips.real, clips.training);
-  score.generated_mean = mean_of(score.generated);
-  score.real_mean = mean_of(score.real);
-  score.value = score.generated_mean / score.real_mean;
-  score.floor = mean_of(nearest_distances(clips.other_real, clips.training)) / score.real_mean;
-  return score;
+Measure nearest_of(const ClipSets& real) {
+  Score known;
+  known.name = "nearest";
+  known.title = "Distance to the nearest training clip, generated / real";
+  known.ideal = ideal_score(known.name);
+  known.real = nearest_distances(real.real, real.training);
+  known.real_mean = mean_of(known.real);
+  known.floor = mean_of(nearest_distances(real.other_real, real.training)) / known.real_mean;
+  return [known, training = real.training](const torch::Tensor& generated,
+                                           std::vector<Score>& scores) {
+    Score score = known;
+    score.generated = nearest_distances(generated, training);
+    score.generated_mean = mean_of(score.generated);
+    score.value = score.generated_mean / score.real_mean;
+    scores.push_back(std::move(score));
+  };
 }
 
 void check_names(const std::vector<std::string>& names) {
@@ -126,33 +142,52 @@ const std::vector<std::string>& score_names() {
   return names;
 }
 
-std::vector<Score> score_clips(const ClipSets& clips, const ScoreOptions& options) {
+double ideal_score(const std::string& name) {
+  return name == "diversity" || name == "nearest" ? 1 : 0;
+}
+
+bool is_better(const std::string& name, double value, double other) {
+  const double ideal = ideal_score(name);
+  return std::abs(value - ideal) < std::abs(other - ideal);
+}
+
+Scorer::Scorer(const ClipSets& real, const ScoreOptions& options) {
   check_names(options.names);
   const auto wanted = [&options](const std::string& name) {
     return options.names.empty() ||
            std::find(options.names.begin(), options.names.end(), name) != options.names.end();
   };
-  std::vector<Score> scores;
   SlicedWassersteinOptions swd;
   swd.patches = options.patches;
   swd.seed = options.seed;
   if (wanted("swd")) {
-    add_sliced_wasserstein(clips, "swd", "Sliced Wasserstein distance, frames", swd, scores);
+    measures_.push_back(
+        sliced_wasserstein_of(real, "swd", "Sliced Wasserstein distance, frames", swd));
   }
   swd.patch_frames = kVideoPatchFrames;
-  if (wanted("swd_video") && clips.real.size(1) > 1) {
-    add_sliced_wasserstein(clips, "swd_video", "Sliced Wasserstein distance, motion", swd, scores);
+  if (wanted("swd_video") && real.real.size(1) > 1) {
+    measures_.push_back(
+        sliced_wasserstein_of(real, "swd_video", "Sliced Wasserstein distance, motion", swd));
   }
   for (const auto& metric : kCoherence) {
-    if (wanted(metric.name) && clips.real.size(1) >= metric.min_frames) {
-      scores.push_back(score_coherence(clips, metric));
+    if (wanted(metric.name) && real.real.size(1) >= metric.min_frames) {
+      measures_.push_back(coherence_of(real, metric));
     }
   }
-  if (wanted("diversity")) scores.push_back(score_diversity(clips));
-  if (wanted("nearest") && clips.training.defined() && clips.training.size(0) > 0) {
-    scores.push_back(score_nearest(clips));
+  if (wanted("diversity")) measures_.push_back(diversity_of(real));
+  if (wanted("nearest") && real.training.defined() && real.training.size(0) > 0) {
+    measures_.push_back(nearest_of(real));
   }
+}
+
+std::vector<Score> Scorer::score(const torch::Tensor& generated) const {
+  std::vector<Score> scores;
+  for (const auto& measure : measures_) measure(generated, scores);
   return scores;
+}
+
+std::vector<Score> score_clips(const ClipSets& clips, const ScoreOptions& options) {
+  return Scorer(clips, options).score(clips.generated);
 }
 
 std::vector<Score> score_features(const ClipSets& clips, const Extractor& extractor,

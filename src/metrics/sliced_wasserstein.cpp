@@ -3,6 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "vidgen/core/random.h"
 
@@ -116,52 +117,74 @@ torch::Tensor sort_rows(const torch::Tensor& matrix) {
   return rows;
 }
 
-/// The mean absolute difference of sorted projections of patches [P,K].
-double sliced_distance(const torch::Tensor& a, const torch::Tensor& b, int64_t projections,
-                       uint64_t seed) {
-  auto generator = at::detail::createCPUGenerator(core::derive_seed(seed, "projections"));
-  double total = 0;
-  for (int64_t first = 0; first < projections; first += kProjectionsAtOnce) {
-    const int64_t count = std::min(kProjectionsAtOnce, projections - first);
-    auto directions = torch::randn({count, a.size(1)}, generator, torch::kDouble);
+/// The projections of patches [P,K] on random directions, each sorted, [projections,P]: a part of
+/// them at a time goes to `use`, with the place of its first row.
+void project(const torch::Tensor& patches, const SlicedWassersteinOptions& options,
+             const std::function<void(int64_t first, const torch::Tensor& sorted)>& use) {
+  auto generator = at::detail::createCPUGenerator(core::derive_seed(options.seed, "projections"));
+  for (int64_t first = 0; first < options.projections; first += kProjectionsAtOnce) {
+    const int64_t count = std::min(kProjectionsAtOnce, options.projections - first);
+    auto directions = torch::randn({count, patches.size(1)}, generator, torch::kDouble);
     directions = directions / directions.norm(2, {1}, /*keepdim=*/true);
-    const auto sorted_a = sort_rows(directions.matmul(a.t()));
-    const auto sorted_b = sort_rows(directions.matmul(b.t()));
-    total += (sorted_a - sorted_b).abs().mean(1).sum().item<double>();
+    use(first, sort_rows(directions.matmul(patches.t())));
   }
-  return total / static_cast<double>(projections);
 }
 
 }  // namespace
 
+SlicedWasserstein::SlicedWasserstein(const torch::Tensor& reference,
+                                     const SlicedWassersteinOptions& options)
+    : options_(options) {
+  TORCH_CHECK(reference.dim() == 5 && reference.size(0) > 0,
+              "expected a set of clips [N,T,H,W,C], found ", reference.sizes());
+  TORCH_CHECK(
+      std::min(reference.size(2), reference.size(3)) >= options.patch_size && options.patches > 0,
+      "expected frames of at least ", options.patch_size, " pixels a side, found ",
+      reference.sizes());
+  TORCH_CHECK(options.patch_frames == 1 || reference.size(1) > 1, "one frame has no motion");
+  clip_sizes_ = reference.sizes().slice(1).vec();
+  torch::NoGradGuard no_grad;
+  const std::vector<int64_t> over{0, 2};
+  int64_t size = std::min(reference.size(2), reference.size(3));
+  for (const auto& patches : patches_of(reference, options_)) {
+    Level level;
+    level.size = size;
+    level.mean = patches.mean(torch::IntArrayRef(over), /*keepdim=*/true);
+    level.scale = patches.std(torch::IntArrayRef(over), /*unbiased=*/false, /*keepdim=*/true)
+                      .clamp_min(kSmallestDeviation);
+    std::vector<torch::Tensor> parts;
+    project(((patches - level.mean) / level.scale).flatten(1), options_,
+            [&parts](int64_t, const torch::Tensor& sorted) { parts.push_back(sorted); });
+    level.sorted = torch::cat(parts);
+    levels_.push_back(std::move(level));
+    size = (size + 1) / 2;
+  }
+}
+
+std::vector<LevelDistance> SlicedWasserstein::distance(const torch::Tensor& clips) const {
+  TORCH_CHECK(clips.dim() == 5 && clips.size(0) > 0 && clips.sizes().slice(1) == clip_sizes_,
+              "expected a set of clips ", torch::IntArrayRef(clip_sizes_), ", found ",
+              clips.sizes());
+  torch::NoGradGuard no_grad;
+  const auto patches = patches_of(clips, options_);
+  std::vector<LevelDistance> result;
+  for (size_t k = 0; k < levels_.size(); ++k) {
+    const auto& level = levels_[k];
+    double total = 0;
+    project(((patches[k] - level.mean) / level.scale).flatten(1), options_,
+            [&](int64_t first, const torch::Tensor& sorted) {
+              const auto reference = level.sorted.narrow(0, first, sorted.size(0));
+              total += (sorted - reference).abs().mean(1).sum().item<double>();
+            });
+    result.push_back({level.size, total / static_cast<double>(options_.projections)});
+  }
+  return result;
+}
+
 std::vector<LevelDistance> sliced_wasserstein(const torch::Tensor& clips,
                                               const torch::Tensor& reference,
                                               const SlicedWassersteinOptions& options) {
-  TORCH_CHECK(clips.dim() == 5 && reference.dim() == 5 && clips.size(0) > 0 &&
-                  reference.size(0) > 0 && clips.sizes().slice(1) == reference.sizes().slice(1),
-              "expected two sets of clips [N,T,H,W,C] of the same shape, found ", clips.sizes(),
-              " and ", reference.sizes());
-  TORCH_CHECK(std::min(clips.size(2), clips.size(3)) >= options.patch_size && options.patches > 0,
-              "expected frames of at least ", options.patch_size, " pixels a side, found ",
-              clips.sizes());
-  TORCH_CHECK(options.patch_frames == 1 || clips.size(1) > 1, "one frame has no motion");
-  torch::NoGradGuard no_grad;
-  const auto ours = patches_of(clips, options), theirs = patches_of(reference, options);
-  std::vector<LevelDistance> result;
-  const std::vector<int64_t> over{0, 2};
-  int64_t size = std::min(clips.size(2), clips.size(3));
-  for (size_t k = 0; k < ours.size(); ++k, size = (size + 1) / 2) {
-    const auto mean = theirs[k].mean(torch::IntArrayRef(over), /*keepdim=*/true);
-    const auto deviation =
-        theirs[k].std(torch::IntArrayRef(over), /*unbiased=*/false, /*keepdim=*/true);
-    const auto scale = deviation.clamp_min(kSmallestDeviation);
-    const auto normalise = [&](const torch::Tensor& patches) {
-      return ((patches - mean) / scale).flatten(1);
-    };
-    result.push_back({size, sliced_distance(normalise(ours[k]), normalise(theirs[k]),
-                                            options.projections, options.seed)});
-  }
-  return result;
+  return SlicedWasserstein(reference, options).distance(clips);
 }
 
 double wasserstein_1d(const torch::Tensor& a, const torch::Tensor& b) {

@@ -1,7 +1,9 @@
 #include "vidgen/models/video_generator.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include "vidgen/core/random.h"
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::models {
@@ -23,6 +25,12 @@ Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t 
   latents.initial = draw({clips, options.motion_dim});
   latents.noise = draw({clips, nn::noise_frames(options, frames), options.motion_dim});
   return latents;
+}
+
+Latents sample_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
+                       uint64_t seed) {
+  return draw_latents(options, clips, frames,
+                      at::detail::createCPUGenerator(core::derive_seed(seed, "sample")));
 }
 
 VideoGeneratorImpl::VideoGeneratorImpl(VideoGeneratorOptions options)

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "svg.h"
 #include "vidgen/core/error.h"
 #include "vidgen/report/html.h"
 
@@ -22,13 +23,6 @@ struct Axis {
     return std::min(static_cast<int>(place), kBins - 1);
   }
 };
-
-/// Numbers of any size, short.
-std::string short_number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.4g", value);
-  return text;
-}
 
 Axis axis_of(const std::vector<Series>& series) {
   Axis axis{HUGE_VAL, -HUGE_VAL};

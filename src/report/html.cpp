@@ -13,8 +13,7 @@ namespace {
 using core::cat;
 
 constexpr const char* kStyle = R"(
-:root { --ink: #1c2024; --soft: #667078; --line: #d8dde1; --a: #c2571a; --b: #2a6f97; --c: #6a994e;
-  --d: #7b5ea7; }
+:root { --ink: #1c2024; --soft: #667078; --line: #d8dde1; }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff;
   max-width: 1100px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
@@ -24,9 +23,17 @@ th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px so
 .row { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
 figure { margin: 1rem 0; max-width: 100%; } figcaption { color: var(--soft); }
 img { max-width: 100%; image-rendering: pixelated; }
+video { display: block; max-width: 100%; image-rendering: pixelated; }
+pre { background: #f5f7f8; padding: .7rem 1rem; overflow-x: auto; font-size: 13px; line-height: 1.45; }
+summary { cursor: pointer; }
+svg { max-width: 100%; height: auto; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
-.s0 { fill: var(--a); } .s1 { fill: var(--b); } .s2 { fill: var(--c); } .s3 { fill: var(--d); }
-.bar { fill-opacity: .55; } .axis { stroke: var(--line); }
+.s0 { color: #c2571a; } .s1 { color: #2a6f97; } .s2 { color: #6a994e; } .s3 { color: #7b5ea7; }
+.s4 { color: #b23a48; } .s5 { color: #17989e; } .s6 { color: #b8860b; } .s7 { color: #5c6670; }
+.bar { fill: currentColor; fill-opacity: .55; } .band { fill: currentColor; fill-opacity: .15; }
+.line { fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linecap: round;
+  stroke-linejoin: round; }
+.axis { stroke: var(--line); }
 )";
 
 bool looks_like_a_number(const std::string& text) {
@@ -90,6 +97,12 @@ Html heading(const std::string& text) { return element("h2", escape(text)); }
 
 Html paragraph(const std::string& text) { return element("p", escape(text)); }
 
+Html preformatted(const std::string& text) { return element("pre", escape(text)); }
+
+Html details(const std::string& summary, const Html& content) {
+  return element("details", element("summary", escape(summary)) + content);
+}
+
 Html table(const std::vector<std::vector<std::string>>& rows) {
   Html body;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -110,6 +123,12 @@ Html picture(const video::Frame& image, const std::string& caption, int64_t min_
   return Html("<figure><img alt=\"") + escape(caption) +
          Html(cat("\" width=\"", width, "\" src=\"data:image/png;base64,",
                   base64(video::encode_png(image)), "\"><figcaption>")) +
+         escape(caption) + Html("</figcaption></figure>\n");
+}
+
+Html movie(const std::string& mp4, const std::string& caption, int64_t width) {
+  return Html(cat("<figure><video autoplay loop muted playsinline controls width=\"", width,
+                  "\" src=\"data:video/mp4;base64,", base64(mp4), "\"></video><figcaption>")) +
          escape(caption) + Html("</figcaption></figure>\n");
 }
 

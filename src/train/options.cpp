@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "vidgen/metrics/scores.h"
 #include "vidgen/nn/backend.h"
 
 namespace vidgen::train {
@@ -25,6 +26,19 @@ void fields(core::FieldVisitor& v, OptimOptions& o) {
   v.field("clip_grad_norm", o.clip_grad_norm, {0, 1e12},
           "Largest norm of an optimiser's gradients; longer ones are shortened to it. 0 does not "
           "limit.");
+}
+
+void fields(core::FieldVisitor& v, EvaluateOptions& o) {
+  v.field("every", o.every, {0, 1000000000},
+          "Steps between two evaluations of the averaged generator; 0 makes none. The best one is "
+          "kept in best.safetensors.");
+  v.field("clips", o.clips, {2, 100000}, "Generated clips, and real ones if there are enough.");
+  core::Choices<std::string> known;
+  for (const auto& name : metrics::score_names()) known.emplace_back(name, name);
+  v.choice("metric", o.metric, known, "What the best generator is chosen by, as in vidgen eval.");
+  v.field("min_diversity", o.min_diversity, {0, 1},
+          "Warn when generated clips differ from each other by less than this share of what real "
+          "ones do; 0 never does.");
 }
 
 void fields(core::FieldVisitor& v, TrainOptions& o) {
@@ -73,6 +87,19 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
           "Steps between two checkpoints; a crash costs at most this many.");
   v.field("keep_checkpoints", o.keep_checkpoints, {1, 1000000},
           "The last so many checkpoints are kept.");
+  v.section("evaluate", o.evaluate, "Measuring the generator while it is trained.");
+  v.choice("on_divergence", o.on_divergence,
+           {{"stop", OnDivergence::kStop}, {"restore_best", OnDivergence::kRestoreBest}},
+           "When a loss or a weight is no longer finite: stop, or go on from best.safetensors with "
+           "other clips, which needs train.evaluate.every.");
+  v.field("saturation", o.saturation, {0, 1},
+          "Warn when loss_d, between two lines of the log, is below this share of what a "
+          "discriminator gets that cannot tell real from generated; 0 never does.");
+  v.field("tensorboard", o.tensorboard,
+          "Write event files for TensorBoard into the run's folder, with each line of the log.");
+  v.field("report", o.report,
+          "Keep a page about the run, report.html, in its folder, up to date with each sheet of "
+          "samples and each checkpoint.");
 }
 
 void fields(core::FieldVisitor& v, RunOptions& o) {
@@ -118,6 +145,12 @@ void validate(const RunOptions& options) {
   losses::validate(options.loss);
   validate(options.augment, options.loss.type);
   check_recompute(options);
+  if (options.train.on_divergence == OnDivergence::kRestoreBest &&
+      options.train.evaluate.every == 0) {
+    throw core::FieldError("train.on_divergence",
+                           "found restore_best with train.evaluate.every 0, which finds no best; "
+                           "expected a number of steps there, or stop");
+  }
   try {
     core::Json(options.run_dir).dump();
   } catch (const core::Json::exception&) {

@@ -21,7 +21,13 @@ const std::set<std::string> kFreeKeys{"run_dir",
                                       "train.sample_every",
                                       "train.sample_clips",
                                       "train.checkpoint_every",
-                                      "train.keep_checkpoints"};
+                                      "train.keep_checkpoints",
+                                      "train.evaluate.every",
+                                      "train.evaluate.min_diversity",
+                                      "train.on_divergence",
+                                      "train.saturation",
+                                      "train.tensorboard",
+                                      "train.report"};
 
 void flatten(const Json& tree, const std::string& path,
              std::vector<std::pair<std::string, Json>>& out) {

@@ -20,8 +20,12 @@ std::vector<video::Clip> to_video_clips(const torch::Tensor& clips) {
   return result;
 }
 
+video::Frame sheet_of(const torch::Tensor& clips) {
+  return video::contact_sheet(to_video_clips(clips));
+}
+
 void write_sheet(const torch::Tensor& clips, const std::filesystem::path& path) {
-  video::write_png(path, video::contact_sheet(to_video_clips(clips)));
+  video::write_png(path, sheet_of(clips));
 }
 
 void write_video_grid(const torch::Tensor& clips, double fps, const std::filesystem::path& path) {

@@ -2,9 +2,6 @@
 
 #include <torch/cuda.h>
 
-#include <ctime>
-
-#include "vidgen/core/files.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/memory.h"
@@ -12,7 +9,6 @@
 #include "vidgen/data/cache.h"
 #include "vidgen/data/dataset.h"
 #include "vidgen/models/pixels.h"
-#include "vidgen/train/sheet.h"
 
 namespace vidgen::train {
 namespace {
@@ -22,15 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::string time_of_day() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
 }
 
 double clip_fps(const data::DataOptions& options, const data::ClipCache& cache) {
@@ -51,6 +38,9 @@ Trainer::Trainer(const RunOptions& options)
   const auto cache = data::prepare_clips(options_.data);
   dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);
   shape_.fps = clip_fps(options_.data, cache);
+  if (options_.train.evaluate.every > 0) {
+    evaluator_ = std::make_unique<const Evaluator>(options_, cache);
+  }
   gan_ = std::make_unique<GanStep>(options_, device_);
   const auto count = static_cast<int64_t>(gan_->metric_names().size());
   metric_sums_ = torch::zeros({count}, torch::TensorOptions(device_).dtype(torch::kFloat));
@@ -61,6 +51,9 @@ void Trainer::visit(checkpoint::StateVisitor& visitor) {
   gan_->visit(visitor);
   visitor.tensor("meters.sums", metric_sums_);
   visitor.counter("meters.count", metric_count_);
+  visitor.counter("best.step", best_step_);
+  visitor.number("best.score", best_score_);
+  visitor.counter("best.restored", restored_);
 }
 
 void Trainer::start_loader() {
@@ -96,26 +89,31 @@ void Trainer::check_losses() {
 }
 
 void Trainer::diverged(const std::string& name, int64_t step) const {
-  throw Error(
-      cat(name, " is not finite at step ", step, ". ",
-          last_good_ ? cat("The last good checkpoint is ", last_good_->string())
+  throw Diverged(
+      cat(name, " is not finite at step ", step),
+      cat(last_good_ ? cat("The last good checkpoint is ", last_good_->string())
                      : std::string("There is no checkpoint yet"),
           ". Lower the learning rate, set optim.clip_grad_norm, or use train.precision: float32"));
 }
 
 void Trainer::write_log_line() {
+  check_losses();
+  core::Json line{{"step", step_}};
+  if (due(options_.train.log_every)) add_means(line);
+  if (due(options_.train.evaluate.every)) evaluate(line);
+  journal_->log(line);
+}
+
+void Trainer::add_means(core::Json& line) {
   const auto means = (metric_sums_ / static_cast<double>(metric_count_)).to(torch::kCPU);
   const double seconds = seconds_since(line_started_);
   const double clips =
       static_cast<double>(metric_count_ * options_.train.batch_size * options_.train.accumulate);
-  core::Json line{{"step", step_}};
   for (size_t i = 0; i < gan_->metric_names().size(); ++i) {
     line[gan_->metric_names()[i]] = means.data_ptr<float>()[i];
   }
   line["clips_per_second"] = seconds > 0 ? clips / seconds : 0;
-  line["seconds"] = seconds_before_ + seconds_since(started_);
-  line["time"] = time_of_day();
-  folder_.append_log(line);
+  warn_of_saturation(line["loss_d"]);
   progress_->update(step_, cat("D ", core::format_number(line["loss_d"], 3), "  G ",
                                core::format_number(line["loss_g"], 3), "  ",
                                core::format_number(line["clips_per_second"], 1), " clips/s"));
@@ -127,9 +125,7 @@ void Trainer::write_samples() {
   auto random = random_stream(options_.train.seed, "sample", 0);
   const auto latents = models::draw_latents(options_.model.temporal, options_.train.sample_clips,
                                             shape_.frames, random);
-  const auto clips = models::render(gan_->ema_generator(), latents);
-  write_sheet(clips, folder_.sample(step_, ".png"));
-  write_video_grid(clips, shape_.fps, folder_.sample(step_, ".mp4"));
+  journal_->samples(step_, models::render(gan_->ema_generator(), latents), shape_.fps);
 }
 
 checkpoint::Checkpoint Trainer::describe(checkpoint::Kind kind, std::filesystem::path path) const {
@@ -145,16 +141,21 @@ checkpoint::Checkpoint Trainer::describe(checkpoint::Kind kind, std::filesystem:
 void Trainer::write_checkpoint() {
   check_losses();
   gan_->calibrate();
+  write_state(folder_.checkpoint(step_));
+  last_good_ = folder_.checkpoint(step_);
+  saved_ = true;
+  folder_.keep_newest(options_.train.keep_checkpoints);
+}
+
+void Trainer::write_state(const std::filesystem::path& path) {
   checkpoint::StateSaver saver;
   visit(saver);
   for (const auto& [name, tensor] : saver.tensors) {
     if (!tensor.isfinite().all().item<bool>()) diverged(name, step_);
   }
-  auto file = describe(checkpoint::Kind::kCheckpoint, folder_.checkpoint(step_));
+  auto file = describe(checkpoint::Kind::kCheckpoint, path);
   file.file = {std::move(saver.metadata), std::move(saver.tensors)};
   checkpoint::write_checkpoint(file);
-  last_good_ = file.path;
-  folder_.keep_newest(options_.train.keep_checkpoints);
 }
 
 void Trainer::write_weights() {
@@ -168,31 +169,48 @@ void Trainer::write_weights() {
   checkpoint::write_checkpoint(file);
 }
 
+void Trainer::write_what_is_due() {
+  const auto& train = options_.train;
+  if (due(train.log_every) || due(train.evaluate.every)) write_log_line();
+  progress_->update(step_);
+  if (due(train.sample_every)) write_samples();
+  // A new best comes with a checkpoint: the newest one always names what best.safetensors holds.
+  const bool best = best_step_ == step_;
+  if (due(train.checkpoint_every) || best) write_checkpoint();
+  if (best) write_best();
+  if (due(train.sample_every) || saved_) journal_->update_page(step_);
+}
+
+void Trainer::write_last_checkpoint() {
+  try {
+    write_checkpoint();
+  } catch (const Diverged& problem) {
+    restore_best(problem);
+    write_checkpoint();
+  }
+}
+
 Trainer::End Trainer::run() {
-  folder_.create();
-  const auto last_line = folder_.rewind_log(step_);
-  if (last_line.is_object()) seconds_before_ = last_line.value("seconds", 0.0);
+  journal_ = std::make_unique<Journal>(options_, step_);
   progress_ = std::make_unique<core::Progress>("step", options_.train.steps, step_);
+  find_best_file();
   start_loader();
-  started_ = line_started_ = Clock::now();
-  bool saved = last_good_ && *last_good_ == folder_.checkpoint(step_);
+  line_started_ = Clock::now();
+  saved_ = last_good_ && *last_good_ == folder_.checkpoint(step_);
   while (step_ < options_.train.steps && !core::interrupted()) {
     train_one_step();
-    saved = false;
-    if (due(options_.train.log_every)) {
-      check_losses();
-      write_log_line();
-    }
-    progress_->update(step_);
-    if (due(options_.train.sample_every)) write_samples();
-    if (due(options_.train.checkpoint_every)) {
-      write_checkpoint();
-      saved = true;
+    saved_ = false;
+    try {
+      write_what_is_due();
+    } catch (const Diverged& problem) {
+      restore_best(problem);
     }
   }
-  if (!saved) write_checkpoint();
-  if (step_ < options_.train.steps) return End::kInterrupted;
-  write_weights();
+  if (!saved_) write_last_checkpoint();
+  const bool finished = step_ == options_.train.steps;
+  if (finished) write_weights();
+  journal_->update_page(step_);
+  if (!finished) return End::kInterrupted;
   progress_->finish();
   return End::kFinished;
 }

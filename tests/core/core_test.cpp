@@ -8,6 +8,8 @@
 #include <set>
 #include <thread>
 
+#include "support/error.h"
+#include "support/full_disk.h"
 #include "support/temporary_folder.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -92,6 +94,19 @@ TEST(AtomicPathTest, KeepsTheExtensionAndCleansUp) {
     file.commit();
   }
   EXPECT_EQ(read_file(path, 100), "whole");
+}
+
+TEST(FilesTest, AppendsWholePiecesOrSaysWhyNot) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "log";
+  append_to_file(path, "one\n");
+  append_to_file(path, std::string("t\0wo\n", 6));
+  EXPECT_EQ(read_file(path, 100), std::string("one\nt\0wo\n", 10));
+  EXPECT_THAT(test::error_of([&] { append_to_file(folder.path(), "x"); }),
+              testing::HasSubstr("cannot write " + folder.path().string() + ": "));
+  const test::FullDisk full(100);
+  EXPECT_THAT(test::error_of([&] { append_to_file(path, std::string(200, 'x')); }),
+              testing::HasSubstr("cannot write " + path.string() + ": "));
 }
 
 TEST(FilesTest, RemovesOnlyTemporaryFiles) {

@@ -88,6 +88,15 @@ TEST(RelativisticLoss, ComparesPairs) {
   EXPECT_THROW(generator_loss(LossType::kRelativistic, {}, fake), c10::Error);
 }
 
+TEST(UndecidedLoss, IsAboveThatOfADiscriminatorThatKnows) {
+  EXPECT_NEAR(undecided_loss(LossType::kNonSaturating), 2 * std::log(2.0), 1e-6);
+  EXPECT_EQ(undecided_loss(LossType::kWasserstein), 0);
+  for (const auto type : {LossType::kNonSaturating, LossType::kHinge, LossType::kRelativistic}) {
+    const auto real = torch::full({3}, 9.0f), fake = torch::full({3}, -9.0f);
+    EXPECT_LT(discriminator_loss(type, real, fake).item<double>(), 0.01 * undecided_loss(type));
+  }
+}
+
 TEST(LossOptions, WassersteinNeedsAPenalty) {
   LossOptions options;
   EXPECT_NO_THROW(validate(options));

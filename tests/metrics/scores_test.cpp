@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 
 #include "metrics/clips.h"
@@ -53,6 +54,32 @@ TEST(ScoresTest, OfTheRealClipsThemselvesAreIdeal) {
   for (const auto& score : score_clips(sets, options)) {
     EXPECT_NEAR(score.value, score.ideal, 1e-12) << score.name;
   }
+}
+
+TEST(ScoresTest, ScorerGivesTheSameAgain) {
+  const auto generated = blob_clips(24, 8, 32, 14);
+  const auto sets = clip_sets(generated);
+  ScoreOptions options;
+  options.patches = 1024;
+  const Scorer scorer({{}, sets.real, sets.other_real, sets.training}, options);
+  scorer.score(blob_clips(8, 8, 32, 15));
+  const auto want = score_clips(sets, options), got = scorer.score(generated);
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(got[i].name, want[i].name);
+    EXPECT_EQ(got[i].value, want[i].value) << want[i].name;
+    EXPECT_EQ(got[i].floor, want[i].floor) << want[i].name;
+    const auto name = want[i].name.substr(0, want[i].name.find('.'));
+    EXPECT_EQ(want[i].ideal, ideal_score(name)) << name;
+  }
+}
+
+TEST(ScoresTest, BetterIsNearerToTheIdeal) {
+  EXPECT_TRUE(is_better("swd", 0.1, 0.2));
+  EXPECT_FALSE(is_better("swd", 0.2, 0.2));
+  EXPECT_TRUE(is_better("diversity", 0.9, 0.5));
+  EXPECT_TRUE(is_better("diversity", 0.9, 1.2));
+  EXPECT_FALSE(is_better("nearest", std::nan(""), 0.5));
 }
 
 TEST(ScoresTest, SameSeedSameNumberOtherSeedAnother) {

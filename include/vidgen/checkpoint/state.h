@@ -19,33 +19,39 @@ class StateVisitor {
   /// A tensor that exists already and keeps its place in memory.
   virtual void tensor(const std::string& name, torch::Tensor& value) = 0;
   virtual void counter(const std::string& name, int64_t& value) = 0;
+  virtual void number(const std::string& name, double& value) = 0;
 
   /// All parameters and buffers, as "prefix.name".
   void module(const std::string& prefix, torch::nn::Module& module);
 };
 
-/// Collects the state: tensors as they are (not copied), counters as metadata.
+/// Collects the state: tensors as they are (not copied), counters and numbers as metadata.
 class StateSaver : public StateVisitor {
  public:
   void tensor(const std::string& name, torch::Tensor& value) override;
   void counter(const std::string& name, int64_t& value) override;
+  void number(const std::string& name, double& value) override;
 
   Tensors tensors;
   Metadata metadata;
 };
 
-/// Sets the state from a file that was read. Every tensor and counter must be there, with the shape
-/// and type expected; otherwise throws vidgen::Error naming the file and the tensor.
+/// Sets the state from a file that was read. All of it must be there, with the shape and type
+/// expected; otherwise throws vidgen::Error naming the file and the tensor.
 class StateLoader : public StateVisitor {
  public:
   StateLoader(std::filesystem::path path, const SafetensorsFile& file)
       : path_(std::move(path)), file_(file) {}
   void tensor(const std::string& name, torch::Tensor& value) override;
   void counter(const std::string& name, int64_t& value) override;
+  void number(const std::string& name, double& value) override;
   /// Throws when the file holds a tensor that nobody asked for.
   void finish() const;
 
  private:
+  template <class Number>
+  void parse(const std::string& name, Number& value, const char* expected);
+
   const std::filesystem::path path_;
   const SafetensorsFile& file_;
   std::set<std::string> visited_;

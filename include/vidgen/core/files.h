@@ -49,6 +49,10 @@ class AtomicPath {
   std::filesystem::path temporary_;
 };
 
+/// Adds to the end of a file, which is made if there is none. Throws vidgen::Error, naming it and
+/// the system's reason, when not all of it can be written.
+void append_to_file(const std::filesystem::path& path, std::string_view bytes);
+
 /// Deletes what writers that were killed left in a folder under temporary names.
 void remove_temporary_files(const std::filesystem::path& folder);
 

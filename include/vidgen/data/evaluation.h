@@ -18,6 +18,8 @@ struct EvaluationClips {
   torch::Tensor training;
   /// Clips without a common frame that `real` and `other_real` were drawn from.
   int64_t available = 0;
+  /// Whether `real` and `other_real` are clips that were kept from training.
+  bool held_out = false;
 };
 
 struct EvaluationOptions {
@@ -32,6 +34,11 @@ struct EvaluationOptions {
 /// clips: then those to compare with for copies come from `real` as well, which is divided in three
 /// instead of two. Throws vidgen::Error when there is not enough for two clips in each set.
 EvaluationClips draw_evaluation_clips(const ClipDataset& real, const ClipDataset* training,
+                                      const EvaluationOptions& options);
+
+/// The same of the data that a generator is trained on: held-out clips where data.holdout keeps
+/// some, else training clips.
+EvaluationClips draw_evaluation_clips(const DataOptions& data, const ClipCache& cache,
                                       const EvaluationOptions& options);
 
 }  // namespace vidgen::data

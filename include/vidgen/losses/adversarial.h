@@ -28,6 +28,11 @@ enum class LossType {
 torch::Tensor discriminator_loss(LossType type, const torch::Tensor& real_logits,
                                  const torch::Tensor& fake_logits);
 
+/// discriminator_loss() of logits that are 0 throughout: what a discriminator that cannot tell real
+/// from generated gets. 0 for kWasserstein; the others are positive and near 0 where every input is
+/// told for sure, so that next to nothing is left to learn.
+double undecided_loss(LossType type);
+
 /// Whether generator_loss() reads the logits of real input.
 bool compares_with_real(LossType type);
 

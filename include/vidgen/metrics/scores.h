@@ -70,6 +70,25 @@ struct ScoreOptions {
 /// vidgen::Error for an unknown name.
 std::vector<Score> score_clips(const ClipSets& clips, const ScoreOptions& options);
 
+/// score_clips() of several sets of generated clips against the same real ones: what depends on the
+/// real ones alone is computed once.
+class Scorer {
+ public:
+  /// Does not look at real.generated. Throws vidgen::Error for an unknown name.
+  Scorer(const ClipSets& real, const ScoreOptions& options);
+  std::vector<Score> score(const torch::Tensor& generated) const;
+
+ private:
+  using Measure = std::function<void(const torch::Tensor& generated, std::vector<Score>& scores)>;
+  std::vector<Measure> measures_;
+};
+
+/// What a perfect generator would get of a metric of score_names().
+double ideal_score(const std::string& name);
+/// Whether `value` of a metric is better than `other`: nearer to the ideal. What is not a number is
+/// never better.
+bool is_better(const std::string& name, double value, double other);
+
 /// Takes clips, gives a feature vector for each of their samples (a frame, or a clip): [M,D].
 using Extractor = std::function<torch::Tensor(const torch::Tensor& clips)>;
 

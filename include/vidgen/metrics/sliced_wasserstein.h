@@ -43,6 +43,27 @@ std::vector<LevelDistance> sliced_wasserstein(const torch::Tensor& clips,
                                               const torch::Tensor& reference,
                                               const SlicedWassersteinOptions& options);
 
+/// sliced_wasserstein() of several sets to one `reference`, whose part is computed once and kept:
+/// patches * projections float64 numbers for each level.
+class SlicedWasserstein {
+ public:
+  SlicedWasserstein(const torch::Tensor& reference, const SlicedWassersteinOptions& options);
+  std::vector<LevelDistance> distance(const torch::Tensor& clips) const;
+
+ private:
+  struct Level {
+    int64_t size;
+    /// Of the reference's patches, for each channel.
+    torch::Tensor mean, scale;
+    /// Its projections, each sorted: [projections,patches].
+    torch::Tensor sorted;
+  };
+  SlicedWassersteinOptions options_;
+  /// The reference's [T,H,W,C].
+  std::vector<int64_t> clip_sizes_;
+  std::vector<Level> levels_;
+};
+
 /// The Wasserstein-1 distance between two samples of numbers, of any sizes.
 double wasserstein_1d(const torch::Tensor& a, const torch::Tensor& b);
 

@@ -33,6 +33,10 @@ struct Latents {
 Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
                      at::Generator generator);
 
+/// The latents that a seed stands for where clips are shown or measured, as draw_latents().
+Latents sample_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
+                       uint64_t seed);
+
 struct VideoGeneratorOptions {
   nn::TemporalOptions temporal;
   GeneratorType type = GeneratorType::kDcgan;

@@ -33,6 +33,28 @@ struct OptimOptions {
   double clip_grad_norm = 0;
 };
 
+/// How a run measures its averaged generator, and keeps the best one.
+struct EvaluateOptions {
+  /// Steps between two evaluations; 0 makes none.
+  int64_t every = 0;
+  /// Generated clips, and real ones where there are as many that share no frame.
+  int64_t clips = 128;
+  /// What the best generator is chosen by: one of metrics::score_names().
+  std::string metric = "swd_video";
+  /// A warning is given when the metric `diversity` is below this: the clips are nearly all the
+  /// same. 0 gives none.
+  double min_diversity = 0.1;
+};
+
+/// What a run does when a loss or a weight is no longer finite.
+enum class OnDivergence {
+  kStop,
+  /// Goes on from all that the best generator's checkpoint holds, with the steps that come next:
+  /// other clips and latents, else it would diverge in the same way. Stops when it happens again
+  /// before the next evaluation.
+  kRestoreBest
+};
+
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
 struct TrainOptions {
@@ -79,6 +101,16 @@ struct TrainOptions {
   int64_t checkpoint_every = 500;
   /// Checkpoints that are kept: the last so many.
   int64_t keep_checkpoints = 3;
+  EvaluateOptions evaluate;
+  OnDivergence on_divergence = OnDivergence::kStop;
+  /// A warning is given when the discriminators' loss, over all steps between two lines of the log,
+  /// is below this share of losses::undecided_loss(): they tell real from generated for sure, and
+  /// there is next to nothing to learn from them. 0 gives none.
+  double saturation = 0.01;
+  /// Write what the log and the samples hold as event files for TensorBoard, too.
+  bool tensorboard = true;
+  /// Keep a page about the run, report.html, that is written anew with samples and checkpoints.
+  bool report = true;
 };
 
 /// Everything that a training run is made of: the whole YAML file.
@@ -94,6 +126,7 @@ struct RunOptions {
 };
 
 void fields(core::FieldVisitor& visitor, OptimOptions& options);
+void fields(core::FieldVisitor& visitor, EvaluateOptions& options);
 void fields(core::FieldVisitor& visitor, TrainOptions& options);
 void fields(core::FieldVisitor& visitor, RunOptions& options);
 

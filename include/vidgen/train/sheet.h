@@ -12,7 +12,10 @@ namespace vidgen::train {
 
 std::vector<video::Clip> to_video_clips(const torch::Tensor& clips);
 
-/// A PNG with a row for each clip and a column for each frame.
+/// A row for each clip and a column for each frame.
+video::Frame sheet_of(const torch::Tensor& clips);
+
+/// sheet_of() as a PNG.
 void write_sheet(const torch::Tensor& clips, const std::filesystem::path& path);
 
 /// A video in which the clips play side by side, as nearly square as their number allows.

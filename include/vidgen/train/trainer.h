@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "vidgen/checkpoint/checkpoint.h"
@@ -12,10 +13,24 @@
 #include "vidgen/core/progress.h"
 #include "vidgen/data/loader.h"
 #include "vidgen/train/device_feed.h"
+#include "vidgen/train/evaluator.h"
 #include "vidgen/train/gan_step.h"
+#include "vidgen/train/journal.h"
 #include "vidgen/train/options.h"
 
 namespace vidgen::train {
+
+/// A loss or a weight is no longer finite.
+class Diverged : public Error {
+ public:
+  Diverged(const std::string& problem, const std::string& advice)
+      : Error(problem + ". " + advice), problem_(problem) {}
+  /// What is not finite, and where.
+  const std::string& problem() const { return problem_; }
+
+ private:
+  std::string problem_;
+};
 
 /// A training run: data, networks, and what is written along the way.
 class Trainer {
@@ -31,8 +46,9 @@ class Trainer {
 
   enum class End { kFinished, kInterrupted };
   /// Trains until train.steps or until a stop is asked for (core::interrupted()), with a checkpoint
-  /// at the end in both cases. Throws vidgen::Error when a loss is no longer finite, naming the
-  /// step, the loss and the last good checkpoint, and when something cannot be written.
+  /// at the end in both cases. Throws Diverged when a loss is no longer finite, naming the step,
+  /// the loss and the last good checkpoint, unless train.on_divergence lets it go on, and
+  /// vidgen::Error when something cannot be written.
   End run();
 
   /// What one step costs.
@@ -51,10 +67,24 @@ class Trainer {
 
  private:
   void train_one_step();
+  void write_what_is_due();
   void write_log_line();
+  void add_means(core::Json& line);
   void write_samples();
   void write_checkpoint();
+  void write_last_checkpoint();
   void write_weights();
+  void write_state(const std::filesystem::path& path);
+  void evaluate(core::Json& line);
+  void write_best();
+  /// At the start: makes sure that the file of the best generator is there, or looks for the best
+  /// anew.
+  void find_best_file();
+  /// Throws again what train.on_divergence does not let it go on from.
+  void restore_best(const Diverged& problem);
+  void warn_of_saturation(double loss_d);
+  /// Says it once, until `what` is taken out of warned_.
+  void warn_once(const std::string& what, const std::string& message);
   /// Throws when a loss of a step since the last call was not finite.
   void check_losses();
   [[noreturn]] void diverged(const std::string& name, int64_t step) const;
@@ -73,7 +103,10 @@ class Trainer {
   std::unique_ptr<GanStep> gan_;
   std::unique_ptr<data::ClipLoader> loader_;
   std::optional<DeviceFeed> feed_;
+  std::unique_ptr<Journal> journal_;
   std::unique_ptr<core::Progress> progress_;
+  /// With train.evaluate.every.
+  std::unique_ptr<const Evaluator> evaluator_;
 
   int64_t step_ = 0;
   /// Sums of GanStep::metrics() since the last line of the log, and over how many steps.
@@ -83,8 +116,16 @@ class Trainer {
   /// waits for it.
   torch::Tensor first_bad_step_;
   std::optional<std::filesystem::path> last_good_;
-  double seconds_before_ = 0;
-  std::chrono::steady_clock::time_point started_;
+  /// Whether there is a checkpoint of step_.
+  bool saved_ = false;
+  /// The step of the best generator so far, -1 when there is none, and its score.
+  int64_t best_step_ = -1;
+  double best_score_ = 0;
+  /// Whether RunFolder::best() is a checkpoint of this run.
+  bool best_is_kept_ = false;
+  /// Whether the state was restored since the last evaluation.
+  int64_t restored_ = 0;
+  std::set<std::string> warned_;
   std::chrono::steady_clock::time_point line_started_;
 };
 

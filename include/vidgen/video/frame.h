@@ -32,12 +32,15 @@ Frame crop(const Frame& frame, int64_t top, int64_t left, int64_t height, int64_
 /// The luma (BT.601) of an RGB frame, one channel. A grey frame comes back as it is.
 Frame to_gray(const Frame& frame);
 
+/// White pixels between the images of a sheet or a grid.
+constexpr int64_t kSheetGap = 2;
+
 /// All clips as one image: a row for each clip, a column for each frame, `gap` white pixels
 /// between. The clips have the same frame size; shorter ones leave white places.
-Frame contact_sheet(const std::vector<Clip>& clips, int64_t gap = 2);
+Frame contact_sheet(const std::vector<Clip>& clips, int64_t gap = kSheetGap);
 /// The clips playing side by side in rows x columns places, filled row by row with `gap` white
 /// pixels between. The clips have the same size and length; there are at most rows * columns of
 /// them.
-Clip grid(const std::vector<Clip>& clips, int64_t rows, int64_t columns, int64_t gap = 2);
+Clip grid(const std::vector<Clip>& clips, int64_t rows, int64_t columns, int64_t gap = kSheetGap);
 
 }  // namespace vidgen::video

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <chrono>
+#include <optional>
+
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/core/json.h"
+#include "vidgen/report/event_file.h"
+#include "vidgen/train/run_page.h"
+
+namespace vidgen::train {
+
+/// What a run tells about itself while it goes: log.jsonl and samples, and, where the options ask
+/// for them, TensorBoard's event files and report.html. Everything throws vidgen::Error when
+/// something cannot be written.
+class Journal {
+ public:
+  /// Makes the run's folder, or goes on in it after `step`: what was logged of later steps is
+  /// dropped. The clock of the run goes on from now.
+  Journal(const RunOptions& options, int64_t step);
+
+  /// Adds a line, with the time, to the log. It holds a "step" and numbers.
+  void log(core::Json line);
+  /// Clips from the same latents each time: uint8 RGB [N,T,H,W,3] on the CPU.
+  void samples(int64_t step, const torch::Tensor& clips, double fps);
+  /// Brings report.html up to date.
+  void update_page(int64_t step);
+
+ private:
+  /// Begins the file with the first thing that is to be in it.
+  report::EventFile& events();
+
+  const bool with_events_;
+  const checkpoint::RunFolder folder_;
+  const int64_t first_step_;
+  std::optional<report::EventFile> events_;
+  std::optional<RunPage> page_;
+  /// Training time of the parts of the run before this one.
+  double seconds_before_ = 0;
+  std::chrono::steady_clock::time_point started_;
+};
+
+}  // namespace vidgen::train

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/core/json.h"
+#include "vidgen/report/html.h"
+#include "vidgen/train/options.h"
+
+namespace vidgen::train {
+
+/// The page about a run, report.html in its folder: how far it is, curves, samples over time, how
+/// to go on. It is made from what is on the disk, so a crash costs nothing; its size is bounded: a
+/// few hundred points a curve, a few pictures of limited size.
+class RunPage {
+ public:
+  explicit RunPage(const RunOptions& options);
+
+  /// Adds a line of the log.
+  void add_line(const core::Json& line);
+  /// Writes the page as of `step`, whole or not at all; throws vidgen::Error when it cannot.
+  void write(int64_t step);
+
+ private:
+  report::Html state(int64_t step) const;
+  report::Html charts() const;
+  report::Html chart(const std::string& title, const std::vector<report::Series>& series,
+                     report::Scale scale) const;
+  report::Html newest_samples(const checkpoint::StepFile& sheet) const;
+  report::Html earlier_samples(const std::vector<checkpoint::StepFile>& sheets);
+  report::Html how_to_go_on() const;
+  /// A picture of at most `rows` clips and 8 frames of each, or a line that says what is wrong with
+  /// the file.
+  report::Html sheet_picture(const checkpoint::StepFile& sheet, int64_t rows, int64_t width) const;
+
+  const RunOptions options_;
+  const checkpoint::RunFolder folder_;
+  /// The log, a curve for each number in its lines.
+  std::vector<double> steps_;
+  std::vector<report::Series> curves_;
+  /// The last of each number.
+  core::Json last_line_ = core::Json::object();
+  /// Pictures of earlier samples, by step: shrinking them anew each time would take seconds.
+  std::map<int64_t, report::Html> earlier_;
+};
+
+/// At most 8 of `count` things in a row, the first and then every 2nd, 4th, 8th ...: what is chosen
+/// from more is among what was chosen from fewer.
+std::vector<size_t> evenly_chosen(size_t count);
+
+}  // namespace vidgen::train

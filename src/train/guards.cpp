@@ -1,0 +1,101 @@
+#include <cmath>
+
+#include "vidgen/core/log.h"
+#include "vidgen/core/text.h"
+#include "vidgen/losses/adversarial.h"
+#include "vidgen/train/trainer.h"
+
+/// What watches over a run: evaluations, the best generator, warnings, the way back.
+namespace vidgen::train {
+namespace {
+
+using core::cat;
+using core::format_number;
+
+/// Whether this is the checkpoint of that step; a file that cannot be read is none.
+bool is_checkpoint_of(const std::filesystem::path& path, int64_t step) {
+  try {
+    const auto metadata = checkpoint::read_safetensors_header(path).metadata;
+    const auto found = metadata.find("step");
+    return found != metadata.end() && found->second == std::to_string(step);
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+void Trainer::evaluate(core::Json& line) {
+  const auto started = std::chrono::steady_clock::now();
+  const auto& options = options_.train.evaluate;
+  const auto found = evaluator_->evaluate(gan_->ema_generator());
+  line["eval_" + options.metric] = found.score;
+  line["eval_diversity"] = found.diversity;
+  if (std::isfinite(found.score) &&
+      (best_step_ < 0 || metrics::is_better(options.metric, found.score, best_score_))) {
+    best_step_ = step_;
+    best_score_ = found.score;
+  }
+  restored_ = 0;
+  if (found.diversity < options.min_diversity) {
+    warn_once("collapse",
+              cat("step ", step_, ": the generated clips are nearly all the same: they differ by ",
+                  format_number(100 * found.diversity, 1), " % of what real clips do (",
+                  "train.evaluate.min_diversity ", options.min_diversity,
+                  "). If that stays so, lower optim.generator.lr, or set loss.r1"));
+  } else {
+    // Untrained networks differ little, too: what comes later is another matter.
+    warned_.erase("collapse");
+  }
+  // The speed in the log is that of training.
+  line_started_ += std::chrono::steady_clock::now() - started;
+}
+
+void Trainer::warn_of_saturation(double loss_d) {
+  const double undecided = losses::undecided_loss(options_.loss.type) *
+                           static_cast<double>(options_.model.discriminators.size());
+  if (!(loss_d < options_.train.saturation * undecided)) return;
+  warn_once("saturation",
+            cat("step ", step_, ": the discriminators tell real clips from generated ones for ",
+                "sure, so that next to nothing is learned (loss_d ", format_number(loss_d, 4),
+                ", train.saturation ", options_.train.saturation,
+                "). Lower optim.discriminator.lr, set loss.r1, or make them smaller"));
+}
+
+void Trainer::warn_once(const std::string& what, const std::string& message) {
+  if (warned_.insert(what).second) core::log_warning(message);
+}
+
+void Trainer::write_best() {
+  write_state(folder_.best());
+  best_is_kept_ = true;
+}
+
+void Trainer::find_best_file() {
+  if (best_step_ < 0) return;
+  best_is_kept_ = is_checkpoint_of(folder_.best(), best_step_);
+  if (best_is_kept_) return;
+  if (best_step_ == step_) return write_best();
+  // The run goes on in another folder, or somebody took the file away.
+  core::log_info(cat(folder_.best().string(), ": is not that of step ", best_step_,
+                     ", the best generator so far; looking for the best from now on"));
+  best_step_ = -1;
+}
+
+void Trainer::restore_best(const Diverged& problem) {
+  const bool wanted = options_.train.on_divergence == OnDivergence::kRestoreBest;
+  if (!wanted || !best_is_kept_ || restored_ != 0) throw problem;
+  const auto best = checkpoint::read_checkpoint(folder_.best());
+  checkpoint::StateLoader loader(folder_.best(), best.file);
+  visit(loader);
+  loader.finish();
+  restored_ = 1;
+  first_bad_step_.fill_(-1);
+  reset_meters();
+  core::log_warning(cat(problem.problem(), ": step ", step_, " goes on from the state of step ",
+                        best_step_,
+                        ", the best so far. If that happens again, lower the learning rates, or "
+                        "set optim.clip_grad_norm"));
+}
+
+}  // namespace vidgen::train

@@ -1,0 +1,67 @@
+#include "vidgen/train/journal.h"
+
+#include <ctime>
+
+#include "vidgen/train/sheet.h"
+#include "vidgen/video/writer.h"
+
+namespace vidgen::train {
+namespace {
+
+std::string time_of_day() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+}  // namespace
+
+Journal::Journal(const RunOptions& options, int64_t step)
+    : with_events_(options.train.tensorboard), folder_(options.run_dir), first_step_(step + 1) {
+  if (options.train.report) page_.emplace(options);
+  folder_.create();
+  folder_.rewind_log(step, [this](const core::Json& line) {
+    seconds_before_ = line.value("seconds", 0.0);
+    if (page_) page_->add_line(line);
+  });
+  started_ = std::chrono::steady_clock::now();
+}
+
+report::EventFile& Journal::events() {
+  if (!events_) {
+    events_.emplace(folder_.tensorboard(), first_step_);
+    const std::string config = folder_.config_text();
+    if (!config.empty()) events_->add_text(first_step_, "config", "```yaml\n" + config + "```\n");
+  }
+  return *events_;
+}
+
+void Journal::log(core::Json line) {
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
+  line["seconds"] = seconds_before_ + elapsed.count();
+  line["time"] = time_of_day();
+  folder_.append_log(line);
+  if (page_) page_->add_line(line);
+  if (!with_events_) return;
+  std::vector<std::pair<std::string, double>> scalars;
+  for (const auto& [name, value] : line.items()) {
+    if (name != "step" && value.is_number()) scalars.emplace_back(name, value.get<double>());
+  }
+  events().add_scalars(line.at("step"), scalars);
+}
+
+void Journal::samples(int64_t step, const torch::Tensor& clips, double fps) {
+  const video::Frame sheet = sheet_of(clips);
+  video::write_png(folder_.sample(step, ".png"), sheet);
+  write_video_grid(clips, fps, folder_.sample(step, ".mp4"));
+  if (with_events_) events().add_image(step, "samples", sheet);
+}
+
+void Journal::update_page(int64_t step) {
+  if (page_) page_->write(step);
+}
+
+}  // namespace vidgen::train

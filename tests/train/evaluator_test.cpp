@@ -1,0 +1,142 @@
+#include "vidgen/train/evaluator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "support/error.h"
+#include "support/temporary_folder.h"
+#include "support/videos.h"
+#include "train/tiny_gan.h"
+#include "vidgen/train/trainer.h"
+
+namespace vidgen::train {
+namespace {
+
+using ::testing::HasSubstr;
+
+class EvaluatorTest : public ::testing::Test {
+ protected:
+  EvaluatorTest() {
+    options_.data.cache_dir = (folder_ / "cache").string();
+    options_.run_dir = (folder_ / "run").string();
+    options_.train.device = DeviceChoice::kCpu;
+    options_.train.steps = 4;
+    options_.train.log_every = 1;
+    options_.train.sample_every = 0;
+    options_.train.tensorboard = options_.train.report = false;
+    options_.train.evaluate.every = 1;
+    options_.train.evaluate.metric = "swd";
+    use_video(80);
+  }
+  void use_video(int64_t frames) {
+    const auto path = folder_ / ("clip" + std::to_string(frames) + ".mp4");
+    video::write_video(path, test::gradient_clip(frames, 24, 24), 25);
+    options_.data.sources = {{path.string(), 1}};
+  }
+  Evaluator make_evaluator() const {
+    return Evaluator(options_, data::prepare_clips(options_.data));
+  }
+  models::VideoGenerator generator() const {
+    return GanStep(options_, torch::kCPU).ema_generator();
+  }
+
+  test::TemporaryFolder folder_;
+  RunOptions options_ = tiny_options();
+};
+
+void set_to_zero(torch::nn::Module& module) {
+  torch::NoGradGuard no_grad;
+  for (auto& parameter : module.parameters()) parameter.zero_();
+}
+
+TEST_F(EvaluatorTest, IsAFunctionOfWeightsAndSeed) {
+  const auto network = generator();
+  const auto evaluator = make_evaluator();
+  const auto first = evaluator.evaluate(network), again = evaluator.evaluate(network);
+  EXPECT_GT(first.score, 0);
+  EXPECT_GT(first.diversity, 0);
+  EXPECT_EQ(first.score, again.score);
+  EXPECT_EQ(first.diversity, again.diversity);
+  EXPECT_EQ(make_evaluator().evaluate(network).score, first.score);
+  options_.train.seed += 1;
+  EXPECT_NE(make_evaluator().evaluate(network).score, first.score);
+}
+
+TEST_F(EvaluatorTest, ClipsThatAreAllTheSameHaveNoDiversity) {
+  const auto network = generator();
+  set_to_zero(*network);
+  EXPECT_EQ(make_evaluator().evaluate(network).diversity, 0);
+}
+
+TEST_F(EvaluatorTest, NeedsClipsAndFrames) {
+  use_video(24);
+  EXPECT_THAT(test::error_of([&] { make_evaluator(); }),
+              HasSubstr("train.evaluate: too few real clips: 2 of 10 frames"));
+  use_video(80);
+  options_.data.frames = 2;
+  options_.train.evaluate.metric = "flicker";
+  EXPECT_THAT(test::error_of([&] { make_evaluator(); }),
+              HasSubstr("train.evaluate.metric: flicker cannot be computed of clips of 2 frames"));
+}
+
+size_t times_in(const std::string& text, const std::string& part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+/// What a run says of which `prepare` sets the state.
+std::string said_by(const RunOptions& options, const std::function<void(Trainer&)>& prepare) {
+  Trainer trainer(options);
+  prepare(trainer);
+  ::testing::internal::CaptureStderr();
+  trainer.run();
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST_F(EvaluatorTest, CollapseIsSaidOnce) {
+  options_.optim.generator.lr = 0;
+  const auto collapse = [](Trainer& trainer) {
+    set_to_zero(*trainer.gan().generator());
+    set_to_zero(*trainer.gan().ema_generator());
+  };
+  const std::string mark = "the generated clips are nearly all the same";
+  EXPECT_EQ(times_in(said_by(options_, collapse), mark), 1u);
+  options_.run_dir += "2";
+  options_.train.evaluate.min_diversity = 0;
+  EXPECT_EQ(times_in(said_by(options_, collapse), mark), 0u);
+}
+
+TEST_F(EvaluatorTest, SaturationIsSaidOnce) {
+  options_.train.evaluate.every = 0;
+  // Any loss below that of a discriminator that cannot tell at all.
+  options_.train.saturation = 1;
+  options_.optim.generator.lr = 0;
+  options_.optim.discriminator.lr = 0.01;
+  options_.train.steps = 40;
+  const auto as_it_is = [](Trainer&) {};
+  const std::string mark = "the discriminators tell real clips from generated ones";
+  EXPECT_EQ(times_in(said_by(options_, as_it_is), mark), 1u);
+  options_.run_dir += "2";
+  options_.train.saturation = 0;
+  EXPECT_EQ(times_in(said_by(options_, as_it_is), mark), 0u);
+}
+
+TEST(GuardOptionsTest, AreChecked) {
+  RunOptions options = tiny_options();
+  options.data.sources = {{"clip.mp4", 1}};
+  options.train.on_divergence = OnDivergence::kRestoreBest;
+  EXPECT_THAT(test::error_of([&] { validate(options); }),
+              HasSubstr("train.on_divergence: found restore_best with train.evaluate.every 0"));
+  options.train.evaluate.every = 10;
+  EXPECT_EQ(test::error_of([&] { validate(options); }), "");
+  const core::Json unknown{{"metric", "fid"}};
+  EXPECT_THAT(
+      test::error_of([&] { core::read_fields(unknown, options.train.evaluate, "evaluate"); }),
+      ::testing::AllOf(HasSubstr("evaluate.metric"), HasSubstr("swd_video")));
+}
+
+}  // namespace
+}  // namespace vidgen::train
