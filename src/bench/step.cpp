@@ -59,6 +59,7 @@ void write_step(const train::RunOptions& options, const std::filesystem::path& o
   const auto clips = training.loader->next();
   add_inputs(tensors, train::StepDraws(options, 0).next(clips));
   training.gan->run(0, [&] { return clips; });
+  training.gan->calibrate();  // as before a checkpoint
   add_state(tensors, "after.", *training.gan);
   const auto metrics = training.gan->metrics().to(torch::kCPU);
   for (size_t i = 0; i < training.gan->metric_names().size(); ++i) {
