@@ -10,10 +10,20 @@ torch::Tensor pooled(const torch::Tensor& pictures, int64_t factor) {
   return factor == 1 ? pictures : torch::avg_pool2d(pictures, factor);
 }
 
+/// Pictures [B*T,C,H,W] with a channel more: frames since the clip's first one, over 16.
+torch::Tensor with_times(const torch::Tensor& pictures, torch::Tensor times, int64_t clips) {
+  if (!times.defined()) times = torch::arange(pictures.size(0) / clips).expand({clips, -1});
+  times = times.to(pictures.options());
+  const auto since = (times - times.narrow(1, 0, 1)) / 16;
+  const auto plane =
+      since.reshape({-1, 1, 1, 1}).expand({-1, 1, pictures.size(2), pictures.size(3)});
+  return torch::cat({pictures, plane}, 1);
+}
+
 ResidualDiscriminatorOptions residual_options(const DiscriminatorOptions& options,
                                               const ClipShape& shape) {
   ResidualDiscriminatorOptions net;
-  net.channels = shape.channels;
+  net.channels = shape.channels + (options.times ? 1 : 0);
   net.widths = resolved_widths(options, shape);
   net.attention = options.attention;
   net.attention_axes = options.attention_axes;
@@ -96,7 +106,8 @@ torch::Tensor ClipDiscriminatorImpl::run(const ClipBatch& batch,
                                          const nn::LayerObserver& observer) {
   const auto in_net = nn::inside("net", observer);
   if (residual_) {
-    const auto frames = pooled(nn::as_frames(batch.clips), options.pool);
+    auto frames = pooled(nn::as_frames(batch.clips), options.pool);
+    if (options.times) frames = with_times(frames, batch.times, batch.clips.size(0));
     return residual_->forward(frames, batch.clips.size(2), in_net);
   }
   auto clips = batch.clips;

@@ -81,6 +81,7 @@ void check_only_residual(const DiscriminatorOptions& options, const std::string&
   if (options.fold != 1) fail(path + ".fold", std::to_string(options.fold));
   if (options.norm != DiscriminatorNorm::kNone)
     fail(path + ".norm", options.norm == DiscriminatorNorm::kBatch ? "batch" : "spectral");
+  if (options.times) fail(path + ".times", "true");
   if (options.minibatch_stddev) fail(path + ".minibatch_stddev", "true");
 }
 
@@ -111,6 +112,8 @@ void check_frame_discriminator(const DiscriminatorOptions& options, const ClipSh
     throw core::FieldError(path + ".fold",
                            core::cat("found ", options.fold, ", expected 1 for single frames"));
   }
+  if (options.times)
+    throw core::FieldError(path + ".times", "found true, expected false for single frames");
 }
 
 void check_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
@@ -174,6 +177,9 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
   visitor.field("fold", options.fold, {1, 4096},
                 "frames that a residual clip network lays over each other as channels of one "
                 "picture; divides the work");
+  visitor.field("times", options.times,
+                "whether a residual clip network is told when each frame is, which train.frames "
+                "needs");
   visitor.field("minibatch_stddev", options.minibatch_stddev,
                 "whether a residual network is told how much the batch varies, against clips that "
                 "are all alike");

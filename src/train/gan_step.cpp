@@ -125,8 +125,9 @@ void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores
   std::vector<torch::Tensor> terms;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
     auto& discriminator = *discriminators_[i];
-    const models::ClipBatch real{turn.real, turn.inputs.real_frames[i]};
-    const models::ClipBatch fake{turn.fake.detach(), turn.inputs.fake_frames[i]};
+    const models::ClipBatch real{turn.real, turn.inputs.real_frames[i], turn.inputs.real_times};
+    const models::ClipBatch fake{turn.fake.detach(), turn.inputs.fake_frames[i],
+                                 turn.inputs.latents.times};
     torch::Tensor real_logits, fake_logits;
     {
       const Autocast autocast(device_, precision_);
@@ -164,8 +165,10 @@ torch::Tensor GanStep::generator_turn(const Turn& turn) {
     {
       const Autocast autocast(device_, precision_);
       if (turn.real.defined())
-        real_logits = discriminator.forward({turn.real, turn.inputs.real_frames[i]});
-      fake_logits = discriminator.forward({fake, turn.inputs.fake_frames[i]});
+        real_logits =
+            discriminator.forward({turn.real, turn.inputs.real_frames[i], turn.inputs.real_times});
+      fake_logits =
+          discriminator.forward({fake, turn.inputs.fake_frames[i], turn.inputs.latents.times});
     }
     const auto loss = losses::generator_loss(options_.loss.type, real_logits, fake_logits) *
                       discriminator.options.weight;

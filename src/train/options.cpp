@@ -115,6 +115,22 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
 
 namespace {
 
+void check_times(const RunOptions& options) {
+  const int64_t seen = options.train.frames, frames = options.data.frames;
+  if (seen > frames) {
+    throw core::FieldError("train.frames", core::cat("found ", seen, ", expected at most ", frames,
+                                                     ", the frames of a clip"));
+  }
+  if (seen == 0 || seen == frames) return;
+  for (const auto& discriminator : options.model.discriminators) {
+    if (discriminator.type == models::DiscriminatorType::kFrame || discriminator.times) continue;
+    throw core::FieldError(
+        "train.frames", core::cat("found ", seen, " of ", frames,
+                                  " with a clip discriminator that is not told when its frames "
+                                  "are; expected 0, or network: residual and times: true there"));
+  }
+}
+
 void check_recompute(const RunOptions& options) {
   if (!options.train.recompute) return;
   if (options.loss.has_penalties()) {
@@ -136,11 +152,7 @@ void validate(const RunOptions& options) {
   data::validate(options.data);
   check_cuda_graph(options,
                    options.train.device == DeviceChoice::kCpu ? torch::kCPU : torch::kCUDA);
-  if (options.train.frames > options.data.frames) {
-    throw core::FieldError("train.frames",
-                           core::cat("found ", options.train.frames, ", expected at most ",
-                                     options.data.frames, ", the frames of a clip"));
-  }
+  check_times(options);
   models::validate(options.model, seen_shape(options));
   losses::validate(options.loss);
   validate(options.augment, options.loss.type);

@@ -16,8 +16,8 @@ torch::Tensor samples_of(const models::ClipBatch& batch) {
 /// The discriminator as a function of what samples_of() returns for batches such as this one.
 losses::Critic critic_of(models::DiscriminatorImpl& discriminator, const models::ClipBatch& batch) {
   if (!batch.frame_indices.defined()) {
-    return [&discriminator](const torch::Tensor& clips) {
-      return discriminator.forward({clips, {}});
+    return [&discriminator, times = batch.times](const torch::Tensor& clips) {
+      return discriminator.forward({clips, {}, times});
     };
   }
   const int64_t count = batch.frame_indices.size(0), frames = batch.frame_indices.size(1);
@@ -42,17 +42,18 @@ std::vector<torch::Tensor> penalties(const losses::LossOptions& options,
                                      const models::ClipBatch& real, const models::ClipBatch& fake,
                                      const torch::Tensor& mix) {
   const auto critic = critic_of(discriminator, real);
-  const auto times = static_cast<double>(options.penalty_every);
+  const auto every = static_cast<double>(options.penalty_every);
   std::vector<torch::Tensor> values;
   if (options.r1 > 0) {
-    values.push_back(losses::zero_centered_penalty(critic, samples_of(real), times * options.r1));
+    values.push_back(losses::zero_centered_penalty(critic, samples_of(real), every * options.r1));
   }
   if (options.r2 > 0) {
-    values.push_back(losses::zero_centered_penalty(critic, samples_of(fake), times * options.r2));
+    values.push_back(losses::zero_centered_penalty(critic_of(discriminator, fake), samples_of(fake),
+                                                   every * options.r2));
   }
   if (options.gradient_penalty > 0) {
     values.push_back(losses::one_centered_penalty(critic, samples_of(real), samples_of(fake), mix,
-                                                  times * options.gradient_penalty));
+                                                  every * options.gradient_penalty));
   }
   return values;
 }

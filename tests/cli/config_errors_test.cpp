@@ -52,6 +52,10 @@ TEST(ConfigErrorsTest, ObjectivesThatCannotBe) {
                       {"bad.yaml:2:1: loss.gradient_penalty: found 0 with loss.type wasserstein"});
   expect_text_refused("data: {sources: a.mp4}\nloss: {r1: 1}\ntrain: {recompute: true}\n",
                       {"bad.yaml:3:9: train.recompute: found true with loss.r1"});
+  expect_text_refused("data: {sources: a.mp4}\ntrain: {frames: 17}\n",
+                      {"bad.yaml:2:9: train.frames: found 17, expected at most 16"});
+  expect_text_refused("data: {sources: a.mp4}\ntrain: {frames: 4}\n",
+                      {"bad.yaml:2:9: train.frames: found 4 of 16 with a clip discriminator"});
   expect_text_refused("data: {sources: a.mp4}\naugment: {target: 0.6}\n",
                       {"bad.yaml:2:11: augment.target: found 0.6 without augment.color"});
   expect_text_refused(

@@ -128,6 +128,19 @@ TEST_P(ResidualNorms, LogitsOfFramesAndClips) {
   EXPECT_THROW(by_three->forward(batch), c10::Error) << "4 frames";
 }
 
+TEST_P(ResidualNorms, TimesTellSlowClipsFromFastOnes) {
+  auto options = residual_discriminator(DiscriminatorType::kClip, GetParam(), 2);
+  options.times = true;
+  const auto network = make_discriminator(options, kTinyShape);
+  network->eval();
+  auto batch = batch_of_clips(1);
+  const auto neighbours = network->forward(batch);
+  batch.times = torch::arange(4).expand({3, 4}) + 7;
+  EXPECT_TRUE(torch::equal(network->forward(batch), neighbours)) << "only distances count";
+  batch.times = torch::arange(4).expand({3, 4}) * 5;
+  EXPECT_FALSE(torch::allclose(network->forward(batch), neighbours, 1e-3, 1e-4));
+}
+
 TEST_P(ResidualNorms, LayoutDoesNotMatter) {
   const auto batch = batch_of_clips(1);
   const ClipBatch last{batch.clips.contiguous(torch::MemoryFormat::ChannelsLast3d),

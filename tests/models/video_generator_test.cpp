@@ -53,6 +53,21 @@ INSTANTIATE_TEST_SUITE_P(, Temporal,
                                          TemporalType::kGru, TemporalType::kGruCell,
                                          TemporalType::kConvolution));
 
+TEST_P(Temporal, RendersTheFramesAsked) {
+  auto options = small(GetParam())->options;
+  options.frame.attention = {};  // which looks at the other frames
+  VideoGenerator generator(options);
+  generator->eval();
+  auto latents = draw_latents(options.temporal, 2, 6, test::random(1));
+  const auto all = generator(latents);
+  latents.times = torch::tensor({{1, 3, 5}, {0, 1, 2}});
+  const auto some = generator(latents);
+  EXPECT_EQ(some.sizes(), torch::IntArrayRef({2, 3, 3, 16, 16}));
+  const auto expected = torch::stack(
+      {all[0].index_select(1, latents.times[0]), all[1].index_select(1, latents.times[1])});
+  EXPECT_TRUE(torch::allclose(some, expected, 1e-4, 1e-5));
+}
+
 TEST_P(Temporal, MakesClipsOfAnyLength) {
   auto generator = small(GetParam());
   for (const int64_t frames : {1, 5, 24}) {

@@ -21,6 +21,9 @@ struct ClipBatch {
   /// [B,k] int64, on any device: the frames of each clip that a frame discriminator judges. A clip
   /// discriminator does not read it.
   torch::Tensor frame_indices;
+  /// [B,T] int64, on any device: the number of each frame in the whole clip; undefined: 0, 1, 2,
+  /// ... Only a discriminator with options.times reads it.
+  torch::Tensor times{};
 };
 
 /// k different frames of each clip, each choice as likely: int64 [clips,k] on the CPU. k must be

@@ -54,6 +54,9 @@ struct DiscriminatorOptions {
   DiscriminatorNorm norm = DiscriminatorNorm::kNone;
   /// Frames that a residual clip discriminator lays over each other as channels of one picture.
   int64_t fold = 1;
+  /// Whether a residual clip discriminator is told when each frame is, by a channel more. Without,
+  /// it takes slow clips seen at long distances for fast ones.
+  bool times = false;
   /// Whether a residual network is told how much the batch varies.
   bool minibatch_stddev = false;
   /// Channels of the hidden stages, one for each halving of the (pooled) picture. Empty: 64,
