@@ -41,7 +41,7 @@ void ResidualBlockImpl::reset() {
   }
   if (options.over_time) {
     over_time_ = register_module(
-        "over_time", layers::Conv3d(layers::Conv3dOptions(out, out, {3, 1, 1}).padding({1, 0, 0})));
+        "over_time", layers::Conv2d(layers::Conv2dOptions(out, out, {3, 1}).padding({1, 0})));
   }
   conv_ = register_module("conv", same_size(out, out, 3, bias));
   project_ = register_module("project", same_size(in, out, 1, /*bias=*/false));
@@ -63,14 +63,22 @@ torch::Tensor ResidualBlockImpl::skip(const torch::Tensor& x, const LayerObserve
   return halve ? projected : torch::upsample_nearest2d(projected, {2 * x.size(2), 2 * x.size(3)});
 }
 
+// Clips as pictures [B,C,T,H*W]: LibTorch's 3-D convolution leaves garbage in the gradient of its
+// weights in bfloat16 where a clip is shorter than the filter, and small ones change the layout.
+torch::Tensor ResidualBlockImpl::along_time(const torch::Tensor& x, int64_t frames,
+                                            const LayerObserver& observer) {
+  const auto clips = as_clips(x, x.size(0) / frames);
+  const auto y = shown("over_time", *over_time_, over_time_(clips.flatten(3)), observer);
+  return as_frames(y.unflatten(3, {x.size(2), x.size(3)}));
+}
+
 torch::Tensor ResidualBlockImpl::forward(torch::Tensor x, int64_t frames,
                                          const LayerObserver& observer) {
   auto main = resample(x, observer);
   if (norm1_) main = shown("norm1", *norm1_, norm1_(main), observer);
   main = rectified(main);
   if (over_time_) {
-    const auto clips = over_time_(as_clips(main, main.size(0) / frames));
-    main = rectified(as_frames(shown("over_time", *over_time_, clips, observer)));
+    main = rectified(along_time(main, frames, observer));
   }
   main = shown("conv", *conv_, conv_(main), observer);
   if (norm2_) main = shown("norm2", *norm2_, norm2_(main), observer);

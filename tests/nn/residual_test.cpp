@@ -56,8 +56,8 @@ torch::Tensor by_definition(const ResidualBlock& block, const torch::Tensor& x) 
   main = lrelu(batch_normalised(main, get("norm1.weight"), get("norm1.bias")));
   if (block->options.over_time) {
     const auto clips = main.unflatten(0, {-1, kFrames}).transpose(1, 2);
-    const auto moved =
-        at::conv3d(clips, get("over_time.weight"), get("over_time.bias"), {1, 1, 1}, {1, 0, 0});
+    const auto moved = at::conv3d(clips, get("over_time.weight").unsqueeze(4),
+                                  get("over_time.bias"), {1, 1, 1}, {1, 0, 0});
     main = lrelu(moved.transpose(1, 2).flatten(0, 1));
   }
   main = at::conv2d(main, get("conv.weight"), get("conv.bias"), 1, 1);

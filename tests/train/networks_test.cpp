@@ -19,6 +19,8 @@ RunOptions residual_options() {
     discriminator.minibatch_stddev = true;
   }
   options.model.discriminators[1].fold = 2;
+  options.model.discriminators[1].times = true;
+  options.train.frames = 4;
   return options;
 }
 
@@ -28,7 +30,7 @@ TEST(NetworksTest, ResidualOnesResumeBitwiseWithFiniteLosses) {
     options.loss.r1 = 1;
     options.train.precision = precision;
     options.train.steps = 4;
-    models::validate(options.model, clip_shape(options.data));
+    models::validate(options.model, seen_shape(options));
     GanStep straight(options, torch::kCPU);
     train(straight, options, 0, 4);
     EXPECT_TRUE(straight.metrics().isfinite().all().item<bool>());

@@ -29,7 +29,7 @@ struct ResidualBlockOptions {
 /// A residual block (He et al., 2016) that halves or doubles its pictures:
 /// y = lrelu((main(x) + skip(x)) / sqrt(2)), with a slope of 0.2.
 ///
-/// main: `resample` (4x4, stride 2, transposed where it doubles), lrelu, `over_time` (3x1x1) and
+/// main: `resample` (4x4, stride 2, transposed where it doubles), lrelu, `over_time` (3 frames) and
 /// lrelu if asked, `conv` (3x3). skip: `project` (1x1), behind an average over 2x2 pixels where it
 /// halves, before a repetition of each pixel where it doubles. Batch normalisation, if asked, is
 /// `norm1` and `norm2` behind `resample` and `conv`, which then have no bias, as `project` never
@@ -47,12 +47,13 @@ class ResidualBlockImpl : public torch::nn::Cloneable<ResidualBlockImpl> {
 
  private:
   torch::Tensor resample(const torch::Tensor& x, const LayerObserver& observer);
+  torch::Tensor along_time(const torch::Tensor& x, int64_t frames, const LayerObserver& observer);
   torch::Tensor skip(const torch::Tensor& x, const LayerObserver& observer);
 
   // The one that options.resample names; the other stays empty.
   torch::nn::Conv2d down_{nullptr};
   torch::nn::ConvTranspose2d up_{nullptr};
-  torch::nn::Conv3d over_time_{nullptr};
+  torch::nn::Conv2d over_time_{nullptr};
   torch::nn::Conv2d conv_{nullptr};
   torch::nn::Conv2d project_{nullptr};
   torch::nn::BatchNorm2d norm1_{nullptr};
