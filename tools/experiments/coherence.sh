@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Does a recurrent path make clips of a GAN of frames hang together? Trains the networks of configs/seed_dcgan_rnn.yaml twice for
+# as many steps on the same moving digits, once with each frame drawn for itself, once with the LSTM, and measures both.
+#
+# usage: tools/experiments/coherence.sh [OUT] [STEPS]      OUT: runs/coherence, STEPS: 2000 (about ten minutes on two cores)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+readonly out=${1:-runs/coherence} steps=${2:-2000}
+readonly vidgen=build/release/vidgen
+
+digits() { # OUT CLIPS SEED
+  [[ -d $1 ]] || "$vidgen" data synth moving-digits --out "$1" --clips "$2" --seed "$3" --size 16 --digits 1 --digit-size 10 --speed 1 --color
+}
+
+experiment() { # NAME SETTING...
+  local name=$1
+  shift
+  "$vidgen" train --config configs/seed_dcgan_rnn.yaml --run-dir "$out/$name" --set data.sources="$out/digits" \
+    --set train.steps="$steps" "$@"
+  "$vidgen" eval --checkpoint "$out/$name" --data "$out/held_out" --report "$out/$name.html" >"$out/$name.txt"
+}
+
+mkdir -p "$out"
+digits "$out/digits" 1000 1
+digits "$out/held_out" 512 2
+experiment frames --set model.temporal.type=none --set model.temporal.layers=1
+experiment rnn
+
+for name in frames rnn; do
+  printf '\n== %s\n' "$name"
+  cat "$out/$name.txt"
+done
+printf '\nReal clips beside generated ones: %s/frames.html and %s/rnn.html\n' "$out" "$out"
