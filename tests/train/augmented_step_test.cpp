@@ -145,25 +145,7 @@ TEST(AugmentedStepTest, AnAdaptedProbabilityIsResumedBitwise) {
       gan.visit(saver);
       saver.tensors.at("augment.probability").fill_(0.5);
     };
-    GanStep straight(options, torch::kCPU);
-    start(straight);
-    train(straight, options, 0, 4);
-    EXPECT_TRUE(straight.metrics().isfinite().all().item<bool>());
-
-    GanStep first(options, torch::kCPU);
-    start(first);
-    train(first, options, 0, 2);
-    EXPECT_NE(state_of(first).at("augment.probability").item<float>(), 0);
-    checkpoint::StateSaver saver;
-    first.visit(saver);
-    const checkpoint::SafetensorsFile file{saver.metadata, saver.tensors};
-    GanStep second(options, torch::kCPU);
-    checkpoint::StateLoader loader("memory", file);
-    second.visit(loader);
-    loader.finish();
-    train(second, options, 2, 4);
-    expect_equal(state_of(straight), state_of(second));
-    EXPECT_TRUE(straight.metrics().equal(second.metrics()));
+    expect_bitwise_resume(options, start);
   }
 }
 

@@ -29,20 +29,7 @@ TEST(GanStepTest, RestoredStateContinuesBitwise) {
     auto options = tiny_options();
     options.train.precision = precision;
     options.train.scaler.mode = ScalerMode::kOn;
-    GanStep straight(options, torch::kCPU);
-    train(straight, options, 0, 4);
-
-    GanStep first(options, torch::kCPU);
-    train(first, options, 0, 2);
-    checkpoint::StateSaver saver;
-    first.visit(saver);
-    const checkpoint::SafetensorsFile file{saver.metadata, saver.tensors};
-    GanStep second(options, torch::kCPU);
-    checkpoint::StateLoader loader("memory", file);
-    second.visit(loader);
-    loader.finish();
-    train(second, options, 2, 4);
-    expect_equal(state_of(straight), state_of(second));
+    expect_bitwise_resume(options);
   }
 }
 

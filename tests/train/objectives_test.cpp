@@ -43,22 +43,7 @@ TEST_P(ObjectiveTest, ResumesBitwiseWithFiniteLosses) {
     options.train.accumulate = 2;
     options.train.steps = 4;
     options.optim.decay = Decay::kLinear;
-    GanStep straight(options, torch::kCPU);
-    train(straight, options, 0, 4);
-    EXPECT_TRUE(straight.metrics().isfinite().all().item<bool>());
-
-    GanStep first(options, torch::kCPU);
-    train(first, options, 0, 2);
-    checkpoint::StateSaver saver;
-    first.visit(saver);
-    const checkpoint::SafetensorsFile file{saver.metadata, saver.tensors};
-    GanStep second(options, torch::kCPU);
-    checkpoint::StateLoader loader("memory", file);
-    second.visit(loader);
-    loader.finish();
-    train(second, options, 2, 4);
-    expect_equal(state_of(straight), state_of(second));
-    EXPECT_TRUE(straight.metrics().equal(second.metrics()));
+    expect_bitwise_resume(options);
   }
 }
 

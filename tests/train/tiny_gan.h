@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -65,6 +66,29 @@ inline void expect_equal(const std::map<std::string, torch::Tensor>& a,
                          const std::map<std::string, torch::Tensor>& b) {
   ASSERT_EQ(a.size(), b.size());
   for (const auto& [name, tensor] : a) EXPECT_TRUE(tensor.equal(b.at(name))) << name;
+}
+
+/// A run of four finite steps is that of two, saved, loaded into new networks, and two more.
+/// `start` changes what both begin with.
+inline void expect_bitwise_resume(
+    const RunOptions& options, const std::function<void(GanStep&)>& start = [](GanStep&) {}) {
+  GanStep straight(options, torch::kCPU), first(options, torch::kCPU);
+  start(straight);
+  train(straight, options, 0, 4);
+  EXPECT_TRUE(straight.metrics().isfinite().all().item<bool>());
+
+  start(first);
+  train(first, options, 0, 2);
+  checkpoint::StateSaver saver;
+  first.visit(saver);
+  const checkpoint::SafetensorsFile file{saver.metadata, saver.tensors};
+  GanStep second(options, torch::kCPU);
+  checkpoint::StateLoader loader("memory", file);
+  second.visit(loader);
+  loader.finish();
+  train(second, options, 2, 4);
+  expect_equal(state_of(straight), state_of(second));
+  EXPECT_TRUE(straight.metrics().equal(second.metrics()));
 }
 
 }  // namespace vidgen::train
