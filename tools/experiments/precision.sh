@@ -22,9 +22,10 @@ describe() { # NAME FILE
 
 mkdir -p "$out"
 for precision in float32 bfloat16; do
-  "$vidgen" train --config "$config" --run-dir "$out/$precision" ${settings[@]+"${settings[@]}"} --set train.precision="$precision"
+  "$vidgen" train --config "$config" --run-dir "$out/$precision" ${settings[@]+"${settings[@]}"} --set train.precision="$precision" \
+    --set train.log_every=10
 done
-"$vidgen" prune --checkpoint "$out/float32" --out "$out/pruned.safetensors" --sparsity 0.5
+"$vidgen" prune --checkpoint "$out/float32/weights.safetensors" --out "$out/pruned.safetensors" --sparsity 0.5
 
 for precision in float32 bfloat16; do
   describe "$precision" "$out/$precision/weights.safetensors"
