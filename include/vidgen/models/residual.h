@@ -4,11 +4,8 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
-#include <vector>
-
 #include "vidgen/models/dcgan.h"
 #include "vidgen/models/options.h"
-#include "vidgen/nn/attention.h"
 #include "vidgen/nn/stages.h"
 
 /// Networks of residual blocks (nn::ResidualBlock), for any power-of-two size from 16 and any
@@ -35,14 +32,7 @@ class ResidualGeneratorImpl : public torch::nn::Cloneable<ResidualGeneratorImpl>
 };
 TORCH_MODULE(ResidualGenerator);
 
-struct ResidualDiscriminatorOptions {
-  /// Channels of the picture.
-  int64_t channels = 3;
-  /// Channels of the hidden stages; N of them take pictures of 4 * 2^N pixels a side.
-  std::vector<int64_t> widths = {64, 128};
-  /// Resolutions of hidden stages with self-attention.
-  std::vector<int64_t> attention;
-  nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
+struct ResidualDiscriminatorOptions : DcganDiscriminatorOptions {
   /// Batch normalisation of the blocks, or spectral normalisation of all weights.
   DiscriminatorNorm norm = DiscriminatorNorm::kNone;
   /// Whether the blocks look at neighbouring frames too: a (2+1)D network of clips.
