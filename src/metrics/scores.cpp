@@ -160,30 +160,37 @@ Scorer::Scorer(const ClipSets& real, const ScoreOptions& options) {
   SlicedWassersteinOptions swd;
   swd.patches = options.patches;
   swd.seed = options.seed;
+  const auto add = [this](const std::string& name, Measure measure) {
+    measures_.emplace_back(name, std::move(measure));
+  };
   if (wanted("swd")) {
-    measures_.push_back(
-        sliced_wasserstein_of(real, "swd", "Sliced Wasserstein distance, frames", swd));
+    add("swd", sliced_wasserstein_of(real, "swd", "Sliced Wasserstein distance, frames", swd));
   }
   swd.patch_frames = kVideoPatchFrames;
   if (wanted("swd_video") && real.real.size(1) > 1) {
-    measures_.push_back(
+    add("swd_video",
         sliced_wasserstein_of(real, "swd_video", "Sliced Wasserstein distance, motion", swd));
   }
   for (const auto& metric : kCoherence) {
     if (wanted(metric.name) && real.real.size(1) >= metric.min_frames) {
-      measures_.push_back(coherence_of(real, metric));
+      add(metric.name, coherence_of(real, metric));
     }
   }
-  if (wanted("diversity")) measures_.push_back(diversity_of(real));
+  if (wanted("diversity")) add("diversity", diversity_of(real));
   if (wanted("nearest") && real.training.defined() && real.training.size(0) > 0) {
-    measures_.push_back(nearest_of(real));
+    add("nearest", nearest_of(real));
   }
 }
 
 std::vector<Score> Scorer::score(const torch::Tensor& generated) const {
   std::vector<Score> scores;
-  for (const auto& measure : measures_) measure(generated, scores);
+  for (const auto& named : measures_) named.second(generated, scores);
   return scores;
+}
+
+bool Scorer::computes(const std::string& name) const {
+  return std::any_of(measures_.begin(), measures_.end(),
+                     [&name](const auto& named) { return named.first == name; });
 }
 
 std::vector<Score> score_clips(const ClipSets& clips, const ScoreOptions& options) {

@@ -31,17 +31,6 @@ double value_of(const std::vector<metrics::Score>& scores, const std::string& na
   return found == scores.end() ? std::numeric_limits<double>::quiet_NaN() : found->value;
 }
 
-/// Whether the clips allow the metric at all.
-void check_metric(const metrics::Scorer& scorer, const torch::Tensor& clips,
-                  const std::string& name) {
-  const auto scores = scorer.score(clips);
-  const bool found = std::any_of(scores.begin(), scores.end(),
-                                 [&name](const auto& score) { return score.name == name; });
-  if (found) return;
-  throw Error(cat("train.evaluate.metric: ", name, " cannot be computed of clips of ",
-                  clips.size(1), " frames"));
-}
-
 }  // namespace
 
 Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache) : options_(options) {
@@ -53,7 +42,10 @@ Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache) : 
   what.seed = static_cast<uint64_t>(options_.train.seed);
   scorer_ = std::make_unique<const metrics::Scorer>(
       metrics::ClipSets{{}, real.real, real.other_real, real.training}, what);
-  check_metric(*scorer_, real.other_real, evaluate.metric);
+  if (!scorer_->computes(evaluate.metric)) {
+    throw Error(cat("train.evaluate.metric: ", evaluate.metric, " cannot be computed of clips of ",
+                    real.real.size(1), " frames"));
+  }
   core::log_info(cat("evaluating every ", evaluate.every, " steps with ", clips_,
                      real.held_out ? " held-out" : " training", " clips"));
 }

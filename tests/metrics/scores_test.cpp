@@ -74,6 +74,32 @@ TEST(ScoresTest, ScorerGivesTheSameAgain) {
   }
 }
 
+TEST(ScoresTest, ScorerKnowsWhatTheClipsAllow) {
+  const auto expect_computes = [](const ClipSets& sets, const std::vector<std::string>& asked,
+                                  const std::vector<std::string>& expected) {
+    ScoreOptions options;
+    options.names = asked;
+    options.patches = 64;
+    const Scorer scorer(sets, options);
+    std::vector<std::string> computed, scored;
+    for (const auto& name : score_names()) {
+      if (scorer.computes(name)) computed.push_back(name);
+    }
+    for (const auto& score : scorer.score(sets.other_real)) {
+      // A level of a metric is no metric.
+      if (score.name.find('.') == std::string::npos) scored.push_back(score.name);
+    }
+    EXPECT_EQ(computed, expected);
+    EXPECT_EQ(scored, expected);
+  };
+  const auto all = clip_sets({});
+  expect_computes(all, {}, score_names());
+  expect_computes(all, {"flicker", "swd"}, {"swd", "flicker"});
+  const ClipSets short_clips{{}, blob_clips(8, 2, 32, 11), blob_clips(8, 2, 32, 12), {}};
+  expect_computes(short_clips, {}, {"swd", "swd_video", "psnr", "ssim", "motion", "diversity"});
+  expect_computes(short_clips, {"flicker", "nearest"}, {});
+}
+
 TEST(ScoresTest, BetterIsNearerToTheIdeal) {
   EXPECT_TRUE(is_better("swd", 0.1, 0.2));
   EXPECT_FALSE(is_better("swd", 0.2, 0.2));

@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// All metrics of a set of generated clips, each beside what real clips get against other real
@@ -77,10 +78,13 @@ class Scorer {
   /// Does not look at real.generated. Throws vidgen::Error for an unknown name.
   Scorer(const ClipSets& real, const ScoreOptions& options);
   std::vector<Score> score(const torch::Tensor& generated) const;
+  /// Whether a metric of score_names() was asked for and the clips allow it.
+  bool computes(const std::string& name) const;
 
  private:
   using Measure = std::function<void(const torch::Tensor& generated, std::vector<Score>& scores)>;
-  std::vector<Measure> measures_;
+  /// By the metric's name.
+  std::vector<std::pair<std::string, Measure>> measures_;
 };
 
 /// What a perfect generator would get of a metric of score_names().
