@@ -37,7 +37,7 @@ std::string format_rows(const std::vector<compress::PruneRow>& rows) {
 
 void run(const PruneArguments& arguments) {
   core::check_can_create(arguments.out);
-  if (arguments.out.extension() != ".safetensors") {
+  if (core::lower_extension(arguments.out) != ".safetensors") {
     throw Error(
         core::cat("--out ", arguments.out.string(), ": expected a name that ends in .safetensors"));
   }

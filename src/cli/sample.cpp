@@ -28,10 +28,10 @@ enum class Format { kVideo, kSheet, kTensor, kFolder };
 
 // A name that ends in a slash, or that has no extension, is a folder of one video a clip.
 Format format_of(const fs::path& out) {
-  if (fs::is_directory(out) || !out.has_filename() || out.extension().empty())
-    return Format::kFolder;
-  if (out.extension() == ".png") return Format::kSheet;
-  if (out.extension() == ".safetensors") return Format::kTensor;
+  const std::string extension = core::lower_extension(out);
+  if (fs::is_directory(out) || !out.has_filename() || extension.empty()) return Format::kFolder;
+  if (extension == ".png") return Format::kSheet;
+  if (extension == ".safetensors") return Format::kTensor;
   if (video::is_video_name(out)) return Format::kVideo;
   throw Error(cat("--out ", out.string(), ": unknown extension ", out.extension().string(),
                   ", expected .mp4, .avi, .gif, .png, .safetensors or a folder"));

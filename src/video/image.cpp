@@ -53,7 +53,7 @@ std::string encode_png(const Frame& image) {
 }
 
 void write_png(const std::filesystem::path& path, const Frame& image) {
-  if (path.extension() != ".png") {
+  if (core::lower_extension(path) != ".png") {
     throw Error(path.string() + ": unknown extension of an image to write, expected .png");
   }
   if (image.pixels.empty()) throw Error(path.string() + ": there is no image to write");

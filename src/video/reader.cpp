@@ -12,6 +12,7 @@ extern "C" {
 #include "decoder.h"
 #include "mat.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
 
 namespace vidgen::video {
 namespace {
@@ -49,10 +50,8 @@ bool has_video_extension(const fs::path& path) {
   static const std::vector<std::string> kExtensions = {
       ".mp4", ".m4v", ".mov", ".avi",  ".mkv", ".webm", ".mpg", ".mpeg",
       ".ts",  ".mts", ".wmv", ".m2ts", ".flv", ".ogv",  ".3gp", ".gif"};
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+  return std::find(kExtensions.begin(), kExtensions.end(), core::lower_extension(path)) !=
+         kExtensions.end();
 }
 
 struct VideoReader::Source {

@@ -1,12 +1,12 @@
 #include "vidgen/video/writer.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 
 #include "encoder.h"
 #include "palette.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
 
 namespace vidgen::video {
 namespace {
@@ -26,12 +26,6 @@ constexpr EncoderFormat kMp4{"libx264", AV_PIX_FMT_YUV420P, "crf=14:mbtree=0",
 /// Without loss, in RGB, which H.264 is only in forms that many players refuse.
 constexpr EncoderFormat kAvi{"ffv1", AV_PIX_FMT_BGR0, "level=3:slices=4", ""};
 constexpr EncoderFormat kGif{"gif", AV_PIX_FMT_PAL8, "", "loop=0"};
-
-std::string lower_extension(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension;
-}
 
 void check_format(const fs::path& path, int64_t width, int64_t height, double fps) {
   if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide) {
@@ -121,7 +115,7 @@ struct VideoWriter::Impl {
 };
 
 VideoWriter::VideoWriter(const fs::path& path, int64_t width, int64_t height, double fps) {
-  if (lower_extension(path) != ".mp4") {
+  if (core::lower_extension(path) != ".mp4") {
     throw Error(path.string() + ": unknown extension, expected .mp4");
   }
   check_format(path, width, height, fps);
@@ -143,7 +137,7 @@ void VideoWriter::write(const uint8_t* rgb) {
 void VideoWriter::finish() { impl_->encoder.finish(); }
 
 bool is_video_name(const fs::path& path) {
-  const std::string extension = lower_extension(path);
+  const std::string extension = core::lower_extension(path);
   return extension == ".mp4" || extension == ".avi" || extension == ".gif";
 }
 
@@ -154,7 +148,7 @@ void write_video(const fs::path& path, const Clip& clip, double fps) {
   }
   check_format(path, clip.width, clip.height, fps);
   if (clip.frames < 1) throw Error(path.string() + ": there are no frames to write");
-  const std::string extension = lower_extension(path);
+  const std::string extension = core::lower_extension(path);
   const auto write = extension == ".gif" ? write_gif : extension == ".avi" ? write_avi : write_mp4;
   write(path, clip, fps);
 }

@@ -83,6 +83,9 @@ TEST_F(SampleTest, ContactSheetAndFolder) {
   const auto sheet = video::read_image(work_ / "sheet.png");
   EXPECT_EQ(sheet.height, 3 * 16 + 2 * 2);
   EXPECT_EQ(sheet.width, 10 * 16 + 9 * 2);
+  // Whatever the case of the extension.
+  sample("SHEET.PNG", {"--count", "3"});
+  EXPECT_EQ(video::read_image(work_ / "SHEET.PNG").pixels, sheet.pixels);
 
   sample("videos", {"--count", "2"});
   EXPECT_EQ(measure(work_ / "videos/clip-0000.mp4"), (VideoSize{10, 16, 16, 25}));

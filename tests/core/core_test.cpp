@@ -128,6 +128,13 @@ TEST(FilesTest, ReadFileRefusesWhatIsNotASmallRegularFile) {
   EXPECT_EQ(read_file(folder.path() / "big", 11).size(), 11u);
 }
 
+TEST(FilesTest, ExtensionsAreComparedInLowerCase) {
+  EXPECT_EQ(lower_extension("folder.d/A.PNG"), ".png");
+  EXPECT_EQ(lower_extension("a.tar.Gz"), ".gz");
+  EXPECT_EQ(lower_extension("folder.d/a"), "");
+  EXPECT_EQ(lower_extension(""), "");
+}
+
 TEST(FilesTest, MapsAWholeFile) {
   TemporaryFolder folder;
   std::ofstream(folder.path() / "file") << "mapped";

@@ -175,8 +175,8 @@ TEST(PngTest, ComesBackExactly) {
   const Frame back = read_image(folder / "gray.png");
   ASSERT_EQ(back.pixels.size(), 3 * gray.pixels.size());
   for (size_t i = 0; i < back.pixels.size(); ++i) ASSERT_EQ(back.pixels[i], gray.pixels[i / 3]);
-  write_png(folder / "dot.png", Frame{1, 1, 3, {1, 2, 3}});
-  EXPECT_EQ(read_image(folder / "dot.png").pixels, (std::vector<uint8_t>{1, 2, 3}));
+  write_png(folder / "dot.PNG", Frame{1, 1, 3, {1, 2, 3}});
+  EXPECT_EQ(read_image(folder / "dot.PNG").pixels, (std::vector<uint8_t>{1, 2, 3}));
 }
 
 TEST(PngTest, Errors) {

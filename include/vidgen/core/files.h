@@ -84,6 +84,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// What a file's name ends in, in lower case: ".png" of "A.PNG"; "" when there is no extension.
+std::string lower_extension(const std::filesystem::path& path);
+
 /// The folder for things that can be made again: $VIDGEN_CACHE, else $XDG_CACHE_HOME/vidgen, else
 /// ~/.cache/vidgen.
 std::filesystem::path cache_folder();
