@@ -36,16 +36,6 @@ struct Choice {
   bool even, pays;
 };
 
-std::vector<int64_t> small_sizes(const torch::Tensor& large, const torch::Tensor& filters) {
-  return {large.size(0), filters.size(0), large.size(2) - filters.size(2) + 1, large.size(3) / 2,
-          large.size(4) / 2};
-}
-
-std::vector<int64_t> large_sizes(const torch::Tensor& small, const torch::Tensor& filters) {
-  return {small.size(0), filters.size(1), small.size(2) + filters.size(2) - 1, 2 * small.size(3),
-          2 * small.size(4)};
-}
-
 /// LibTorch's convolution over clips. Frames are clips of one, which its 2-D kernels do faster.
 torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& filters, bool transposed) {
   if (filters.size(2) > 1)
@@ -83,7 +73,7 @@ struct Shrink : Function<Shrink> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& large,
                                const torch::Tensor& filters) {
     context->save_for_backward({large, filters});
-    return Choice(large.sizes(), small_sizes(large, filters)).pays
+    return Choice(large.sizes(), winograd::small_sizes(large, filters)).pays
                ? winograd::shrink(large, filters)
                : plain(large, filters, /*transposed=*/false);
   }
@@ -98,7 +88,7 @@ struct Grow : Function<Grow> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& small,
                                const torch::Tensor& filters) {
     context->save_for_backward({small, filters});
-    return Choice(large_sizes(small, filters), small.sizes()).pays_to_grow()
+    return Choice(winograd::large_sizes(small, filters), small.sizes()).pays_to_grow()
                ? winograd::grow(small, filters)
                : plain(small, filters, /*transposed=*/true);
   }
@@ -181,12 +171,12 @@ std::optional<torch::Tensor> apply(const Layer& layer, const Work& work, const t
 std::optional<torch::Tensor> fast_shrink(const torch::Tensor& large, const torch::Tensor& filters) {
   if (large.size(3) % 2 != 0 || large.size(4) % 2 != 0 || large.size(2) < filters.size(2))
     return std::nullopt;
-  const Choice choice(large.sizes(), small_sizes(large, filters));
+  const Choice choice(large.sizes(), winograd::small_sizes(large, filters));
   return choice.pays_to_grow() ? std::optional(shrink(large, filters)) : std::nullopt;
 }
 
 std::optional<torch::Tensor> fast_grow(const torch::Tensor& small, const torch::Tensor& filters) {
-  const Choice choice(large_sizes(small, filters), small.sizes());
+  const Choice choice(winograd::large_sizes(small, filters), small.sizes());
   return choice.pays_to_grow() ? std::optional(grow(small, filters)) : std::nullopt;
 }
 

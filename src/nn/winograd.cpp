@@ -144,13 +144,20 @@ torch::Tensor empty_like_clips(c10::IntArrayRef sizes, const torch::Tensor& like
 
 }  // namespace
 
+std::vector<int64_t> small_sizes(const torch::Tensor& large, const torch::Tensor& filters) {
+  return {large.size(0), filters.size(0), large.size(2) - filters.size(2) + 1, large.size(3) / 2,
+          large.size(4) / 2};
+}
+
+std::vector<int64_t> large_sizes(const torch::Tensor& small, const torch::Tensor& filters) {
+  return {small.size(0), filters.size(1), small.size(2) + filters.size(2) - 1, 2 * small.size(3),
+          2 * small.size(4)};
+}
+
 torch::Tensor shrink(const torch::Tensor& large_clips, const torch::Tensor& filter_bank) {
   const at::NoGradGuard no_grad;
   const auto large = laid_out(large_clips), filters = laid_out(filter_bank);
-  const auto small =
-      empty_like_clips({large.size(0), filters.size(0), large.size(2) - filters.size(2) + 1,
-                        large.size(3) / 2, large.size(4) / 2},
-                       large);
+  const auto small = empty_like_clips(small_sizes(large, filters), large);
   const Plan plan(large.sizes(), small.sizes());
   const int64_t picture = plan.small_channels * plan.height * plan.width;
   Latest in;
@@ -175,10 +182,7 @@ torch::Tensor shrink(const torch::Tensor& large_clips, const torch::Tensor& filt
 torch::Tensor grow(const torch::Tensor& small_clips, const torch::Tensor& filter_bank) {
   const at::NoGradGuard no_grad;
   const auto small = laid_out(small_clips), filters = laid_out(filter_bank);
-  const auto large =
-      empty_like_clips({small.size(0), filters.size(1), small.size(2) + filters.size(2) - 1,
-                        2 * small.size(3), 2 * small.size(4)},
-                       small);
+  const auto large = empty_like_clips(large_sizes(small, filters), small);
   const Plan plan(large.sizes(), small.sizes());
   const int64_t row = 4 * plan.large_channels, picture = row * plan.height * plan.width;
   Latest weights;

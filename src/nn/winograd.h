@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include <vector>
+
 /// Convolutions of 4x4 pixels and stride 2 with 9/16 of the multiplications, after Winograd (Lavin
 /// and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016): the even and odd lines and
 /// columns of a large picture are the channels of four pictures of the small size, under filters of
@@ -12,6 +14,10 @@
 /// channels_last_3d in memory (others are copied), as the results are. No gradients: each function
 /// is linear in both arguments, and the other two are its gradients.
 namespace vidgen::nn::winograd {
+
+/// The five sizes of the small clips that these large ones shrink to, and the other way round.
+std::vector<int64_t> small_sizes(const torch::Tensor& large, const torch::Tensor& filters);
+std::vector<int64_t> large_sizes(const torch::Tensor& small, const torch::Tensor& filters);
 
 /// Large to small: the convolution.
 torch::Tensor shrink(const torch::Tensor& large, const torch::Tensor& filters);
