@@ -198,9 +198,9 @@ void run(const EvalArguments& arguments) {
     extractor = metrics::load_extractor(arguments.extractor, feature_kind(arguments.features));
   }
   Evaluation evaluation;
-  const auto path = checkpoint::find_checkpoint(arguments.checkpoint);
-  evaluation.checkpoint = checkpoint::read_checkpoint(path);
-  const auto generator = infer::Generator::load(path);
+  evaluation.checkpoint =
+      checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint));
+  const infer::Generator generator(evaluation.checkpoint);
   const auto options = data_options(evaluation.checkpoint, arguments.assignments);
   if (options.size != generator.shape().size) {
     throw Error(cat("--set data.size=", options.size, ": the generator makes clips of ",

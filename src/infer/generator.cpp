@@ -7,12 +7,13 @@
 namespace vidgen::infer {
 
 Generator Generator::load(const std::filesystem::path& run_or_file, torch::Device device) {
-  const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(run_or_file));
-  auto network = checkpoint::load_generator(checkpoint);
-  network->to(device);
-  auto shape = checkpoint.clip;
-  if (shape.fps <= 0) shape.fps = 25;
-  return Generator(std::move(network), shape);
+  return Generator(checkpoint::read_checkpoint(checkpoint::find_checkpoint(run_or_file)), device);
+}
+
+Generator::Generator(const checkpoint::Checkpoint& checkpoint, torch::Device device)
+    : network_(checkpoint::load_generator(checkpoint)), shape_(checkpoint.clip) {
+  network_->to(device);
+  if (shape_.fps <= 0) shape_.fps = 25;
 }
 
 torch::Tensor Generator::render(const RenderOptions& options) const {

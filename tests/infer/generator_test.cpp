@@ -57,6 +57,7 @@ TEST(GeneratorTest, RendersWhatTheNetworkRenders) {
   EXPECT_EQ(clips.scalar_type(), torch::kU8);
   EXPECT_TRUE(clips.is_contiguous());
   EXPECT_EQ(generator.shape().fps, 25) << "the default where the file does not know";
+  EXPECT_TRUE(Generator(trained.file).render(options).equal(clips)) << "read already";
 
   auto random = at::detail::createCPUGenerator(core::derive_seed(11, "sample"));
   const auto latents = models::draw_latents(trained.network->options.temporal, 6, 5, random);

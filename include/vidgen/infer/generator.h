@@ -7,6 +7,10 @@
 #include "vidgen/models/shape.h"
 #include "vidgen/models/video_generator.h"
 
+namespace vidgen::checkpoint {
+struct Checkpoint;
+}
+
 namespace vidgen::infer {
 
 struct RenderOptions {
@@ -30,6 +34,8 @@ class Generator {
   /// what is wrong with it.
   static Generator load(const std::filesystem::path& run_or_file,
                         torch::Device device = torch::kCPU);
+  /// From a file that was read already; throws as load() does.
+  explicit Generator(const checkpoint::Checkpoint& checkpoint, torch::Device device = torch::kCPU);
 
   /// uint8 RGB [count, frames, size, size, 3] on the CPU.
   torch::Tensor render(const RenderOptions& options) const;
@@ -38,9 +44,6 @@ class Generator {
   const models::ClipShape& shape() const { return shape_; }
 
  private:
-  Generator(models::VideoGenerator network, models::ClipShape shape)
-      : network_(std::move(network)), shape_(shape) {}
-
   models::VideoGenerator network_;
   models::ClipShape shape_;
 };
