@@ -67,16 +67,6 @@ class MetadataReader {
   const Metadata& metadata_;
 };
 
-template <class Options>
-void read_options(const std::filesystem::path& path, const Json& tree, Options& options,
-                  const char* where) {
-  try {
-    core::read_fields(tree, options, where);
-  } catch (const core::FieldError& error) {
-    throw Error(cat(path.string(), ": in its configuration, ", error.what()));
-  }
-}
-
 Checkpoint interpret(const std::filesystem::path& path, SafetensorsFile file) {
   const MetadataReader reader(path, file.metadata);
   const int64_t format = reader.integer(kFormatKey);
@@ -90,7 +80,7 @@ Checkpoint interpret(const std::filesystem::path& path, SafetensorsFile file) {
   checkpoint.vidgen_version = reader.text(kVersionKey);
   checkpoint.config = reader.json(kConfigKey);
   checkpoint.step = reader.integer(kStepKey);
-  read_options(path, reader.json(kClipKey), checkpoint.clip, kClipKey);
+  checkpoint.read_options(reader.json(kClipKey), checkpoint.clip, kClipKey);
   checkpoint.file = std::move(file);
   return checkpoint;
 }
@@ -104,6 +94,11 @@ Tensors Checkpoint::tensors_under(const std::string& prefix) const {
     result[it->first.substr(prefix.size())] = it->second;
   }
   return result;
+}
+
+void Checkpoint::refuse_options(const core::FieldError& error) const {
+  throw Error(cat(path.string(), ": in its configuration, ", error.what(), " (written by vidgen ",
+                  vidgen_version, ", this is ", core::version(), ", which may be too old for it)"));
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
@@ -123,11 +118,11 @@ void write_checkpoint(const Checkpoint& checkpoint) {
 
 models::VideoGenerator load_generator(const Checkpoint& checkpoint) {
   models::ModelOptions options;
-  read_options(checkpoint.path, checkpoint.config.value("model", Json::object()), options, "model");
+  checkpoint.read_options(checkpoint.config.value("model", Json::object()), options, "model");
   try {
     models::validate(options, checkpoint.clip);
   } catch (const core::FieldError& error) {
-    throw Error(cat(checkpoint.path.string(), ": in its configuration, ", error.what()));
+    checkpoint.refuse_options(error);
   }
   auto generator = models::make_generator(options, checkpoint.clip);
   nn::to_channels_last(*generator);

@@ -53,7 +53,8 @@ void StateLoader::tensor(const std::string& name, torch::Tensor& value) {
 template <class Number>
 void StateLoader::parse(const std::string& name, Number& value, const char* expected) {
   const auto found = file_.metadata.find(name);
-  const std::string text = found == file_.metadata.end() ? "" : found->second;
+  if (found == file_.metadata.end()) return;
+  const std::string& text = found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
     throw Error(

@@ -80,9 +80,11 @@ void Trainer::resume(const std::filesystem::path& path) {
     throw Error(cat(path.string(),
                     ": holds weights only; to resume, give a file of the folder checkpoints"));
   }
+  RunOptions stored;
+  checkpoint.read_options(checkpoint.config, stored);
   std::string before, now;
   const std::string key =
-      first_difference(checkpoint.config, core::write_fields(options_), before, now);
+      first_difference(core::write_fields(stored), core::write_fields(options_), before, now);
   if (!key.empty()) {
     throw Error(cat(path.string(), ": ", key, " is ", before, " in the checkpoint and ", now,
                     " in the configuration"));

@@ -83,6 +83,31 @@ TEST_F(CheckpointErrorsTest, MetadataOfAnotherProgramOrTime) {
   expect_refuses(work_, {"inspect", "d.safetensors"}, {"d.safetensors: metadata \"vidgen.kind\""});
 }
 
+TEST_F(CheckpointErrorsTest, ConfigurationOfALaterVidgen) {
+  const auto write_later = [this](const std::string& name, const std::string& section) {
+    write_changed(name, [&](auto& file) {
+      auto config = core::Json::parse(file.metadata["config"]);
+      config[section]["warp_drive"] = true;
+      file.metadata["config"] = config.dump();
+      file.metadata["vidgen.version"] = "98.7.6";
+    });
+  };
+  const auto expect_resume_refused = [this](const std::string& name, const std::string& key) {
+    expect_refuses(work_, work_.train_arguments({"--resume", name, "--run-dir", "out"}),
+                   {name + ": in its configuration, " + key + ": unknown key",
+                    "(written by vidgen 98.7.6, this is "});
+  };
+  write_later("train.safetensors", "train");
+  expect_resume_refused("train.safetensors", "train.warp_drive");
+  write_later("model.safetensors", "model");
+  expect_resume_refused("model.safetensors", "model.warp_drive");
+  // To play it only the model has to be known.
+  expect_refuses(work_, {"sample", "--checkpoint", "model.safetensors", "--out", "out.mp4"},
+                 {"model.safetensors: in its configuration, model.warp_drive: unknown key",
+                  "(written by vidgen 98.7.6, this is "});
+  expect_success(work_.run({"sample", "--checkpoint", "train.safetensors", "--out", "out.mp4"}));
+}
+
 TEST_F(CheckpointErrorsTest, TensorsOfAnotherNetwork) {
   write_changed("wider.safetensors", [](auto& file) {
     auto config = core::Json::parse(file.metadata["config"]);

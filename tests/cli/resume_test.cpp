@@ -117,6 +117,43 @@ TEST(ResumeTest, AnAugmentationThatAdaptsIsRestored) {
       "augment: {color: 1, translation: 0.125, cutout: 0.5, target: 0.1, adapt_clips: 100}\n");
 }
 
+/// Leaves of a checkpoint what was written before these keys and this state existed.
+void make_older(const fs::path& path) {
+  auto file = checkpoint::read_safetensors(path);
+  auto config = core::Json::parse(file.metadata.at("config"));
+  const auto erase = [](core::Json& section, const std::string& key) {
+    EXPECT_EQ(section.erase(key), 1u) << key;
+  };
+  erase(config, "augment");
+  erase(config.at("data"), "horizontal_flip");
+  erase(config.at("model").at("temporal"), "layers");
+  erase(config.at("model").at("discriminators").at(0), "minibatch_stddev");
+  erase(config.at("model").at("discriminators").at(1), "times");
+  erase(config.at("train"), "frames");
+  erase(config.at("train").at("evaluate"), "metric");
+  file.metadata.at("config") = config.dump();
+  for (const char* state : {"best.step", "best.score", "best.restored"}) {
+    EXPECT_EQ(file.metadata.erase(state), 1u) << state;
+  }
+  checkpoint::write_safetensors(path, file.tensors, file.metadata);
+}
+
+TEST(ResumeTest, ACheckpointOlderThanAKeyHasItsDefault) {
+  const Workspace interrupted, straight;
+  expect_success(interrupted.train({"--set", "train.steps=3"}));
+  make_older(checkpoint_file(interrupted / "run", 3));
+  // Where the key is set to something else, the run would be another one.
+  for (const std::string setting : {"data.horizontal_flip=true", "augment.color=1"}) {
+    const auto changed = interrupted.train({"--set", "train.steps=6", "--set", setting});
+    const std::string key = setting.substr(0, setting.find('='));
+    expect_refused(changed, {"step-00000003.safetensors: " + key + " is ", " in the checkpoint"});
+  }
+  const Workspace::Arguments to_6{"--set", "train.steps=6"};
+  expect_success(interrupted.train(to_6));
+  expect_success(straight.train(to_6));
+  expect_same_runs(interrupted / "run", straight / "run", 6);
+}
+
 TEST(ResumeTest, EveryStepIsLoggedOnce) {
   const Workspace work;
   const auto run = work / "run";

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "vidgen/checkpoint/safetensors.h"
+#include "vidgen/core/fields.h"
 #include "vidgen/core/json.h"
 #include "vidgen/models/shape.h"
 #include "vidgen/models/video_generator.h"
@@ -38,6 +39,20 @@ struct Checkpoint {
   std::string generator_prefix() const { return kind == Kind::kCheckpoint ? "ema." : "generator."; }
   /// The tensors whose names begin with `prefix`, without it.
   Tensors tensors_under(const std::string& prefix) const;
+
+  /// Sets options from `tree`, the configuration or its section `where`. Keys that are absent keep
+  /// their value: the file may be older than they are. Throws vidgen::Error naming the file, the
+  /// key and who wrote it for one that is unknown or wrong: the file may be newer.
+  template <class Options>
+  void read_options(const core::Json& tree, Options& options, const std::string& where = "") const {
+    try {
+      core::read_fields(tree, options, where);
+    } catch (const core::FieldError& error) {
+      refuse_options(error);
+    }
+  }
+  /// Throws what read_options() does.
+  [[noreturn]] void refuse_options(const core::FieldError& error) const;
 };
 
 /// Throws vidgen::Error naming the file when it is missing, damaged, not vidgen's or of a later

@@ -36,8 +36,9 @@ class StateSaver : public StateVisitor {
   Metadata metadata;
 };
 
-/// Sets the state from a file that was read. All of it must be there, with the shape and type
-/// expected; otherwise throws vidgen::Error naming the file and the tensor.
+/// Sets the state from a file that was read. All tensors must be there, with the shape and type
+/// expected; otherwise throws vidgen::Error naming the file and the tensor. Counters and numbers
+/// that are absent keep their value: the file may be older than they are.
 class StateLoader : public StateVisitor {
  public:
   StateLoader(std::filesystem::path path, const SafetensorsFile& file)

@@ -41,7 +41,7 @@ class Trainer {
 
   /// Goes on from a checkpoint, bit for bit as if the run had never stopped. Throws vidgen::Error
   /// naming the first key in which the checkpoint's configuration differs, apart from those that do
-  /// not change the result.
+  /// not change the result. A key that is younger than the checkpoint has its default there.
   void resume(const std::filesystem::path& checkpoint);
 
   enum class End { kFinished, kInterrupted };
