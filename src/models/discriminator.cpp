@@ -34,6 +34,22 @@ ResidualDiscriminatorOptions residual_options(const DiscriminatorOptions& option
   return net;
 }
 
+/// Makes the network that the options name, as the submodule `net`; the other stays empty.
+template <class Strided>
+void make_net(DiscriminatorImpl& owner, const ClipShape& shape, Strided& strided,
+              ResidualDiscriminator& residual) {
+  const auto& options = owner.options;
+  if (options.network == DiscriminatorNetwork::kResidual) {
+    residual =
+        owner.register_module("net", ResidualDiscriminator(residual_options(options, shape)));
+  } else {
+    using StridedOptions = decltype(Strided::Impl::options);
+    strided = owner.register_module(
+        "net", Strided(StridedOptions{shape.channels, resolved_widths(options, shape),
+                                      options.attention, options.attention_axes}));
+  }
+}
+
 }  // namespace
 
 torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k,
@@ -69,13 +85,7 @@ torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& ind
 FrameDiscriminatorImpl::FrameDiscriminatorImpl(const DiscriminatorOptions& options,
                                                const ClipShape& shape)
     : DiscriminatorImpl(options) {
-  if (options.network == DiscriminatorNetwork::kResidual) {
-    residual_ = register_module("net", ResidualDiscriminator(residual_options(options, shape)));
-  } else {
-    dcgan_ = register_module("net", DcganDiscriminator(DcganDiscriminatorOptions{
-                                        shape.channels, resolved_widths(options, shape),
-                                        options.attention, options.attention_axes}));
-  }
+  make_net(*this, shape, dcgan_, residual_);
 }
 
 torch::Tensor FrameDiscriminatorImpl::run(const ClipBatch& batch,
@@ -93,13 +103,7 @@ torch::Tensor FrameDiscriminatorImpl::run(const ClipBatch& batch,
 ClipDiscriminatorImpl::ClipDiscriminatorImpl(const DiscriminatorOptions& options,
                                              const ClipShape& shape)
     : DiscriminatorImpl(options) {
-  if (options.network == DiscriminatorNetwork::kResidual) {
-    residual_ = register_module("net", ResidualDiscriminator(residual_options(options, shape)));
-  } else {
-    mocogan_ = register_module("net", MocoganDiscriminator(MocoganDiscriminatorOptions{
-                                          shape.channels, resolved_widths(options, shape),
-                                          options.attention, options.attention_axes}));
-  }
+  make_net(*this, shape, mocogan_, residual_);
 }
 
 torch::Tensor ClipDiscriminatorImpl::run(const ClipBatch& batch,
