@@ -1,5 +1,5 @@
-#include "temporary_folder.h"
 #include "vidgen/bench/bench.h"
+#include "vidgen/core/files.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/loader.h"
 #include "vidgen/train/device_feed.h"
@@ -27,9 +27,9 @@ core::Json time_decoding(const std::filesystem::path& path) {
 
 /// Makes the clip cache of one video, from opening the file to the cache on the disk.
 core::Json time_caching(data::DataOptions options, const data::CachedVideo& video) {
-  const TemporaryFolder folder;
+  const core::TemporaryFolder folder;
   options.sources = {{video.entry.path.string(), 1}};
-  options.cache_dir = folder.path.string();
+  options.cache_dir = folder.path().string();
   return rate(video.report.frames_read,
               measure([&] { data::prepare_clips(options); }, {0, 1}, torch::kCPU));
 }

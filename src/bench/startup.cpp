@@ -5,9 +5,9 @@
 
 #include <cstring>
 
-#include "temporary_folder.h"
 #include "vidgen/bench/bench.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
 
 namespace vidgen::bench {
 namespace {
@@ -42,13 +42,13 @@ core::Json bench_startup(const fs::path& program, const fs::path& config, const 
   const auto time = [&](const std::vector<std::string>& arguments) {
     return measure([&] { run(program, arguments); }, repeats, torch::kCPU).json();
   };
-  const TemporaryFolder folder;
+  const core::TemporaryFolder folder;
   int64_t runs = 0;
   const auto first_step = measure(
       [&] {
         run(program, {"train", "--config", config.string(), "--run-dir",
-                      (folder.path / std::to_string(runs++)).string(), "--set", "train.steps=1",
-                      "--set", "train.sample_every=0"});
+                      (folder / std::to_string(runs++)).string(), "--set", "train.steps=1", "--set",
+                      "train.sample_every=0"});
       },
       repeats, torch::kCPU);
   return {{"help", time({"--help"})},

@@ -10,7 +10,6 @@
 
 #include "support/error.h"
 #include "support/full_disk.h"
-#include "support/temporary_folder.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/progress.h"
@@ -22,7 +21,6 @@ namespace vidgen::core {
 namespace {
 
 namespace fs = std::filesystem;
-using test::TemporaryFolder;
 
 size_t entries(const fs::path& folder) {
   return static_cast<size_t>(
@@ -126,6 +124,19 @@ TEST(FilesTest, ReadFileRefusesWhatIsNotASmallRegularFile) {
   EXPECT_THROW(read_file(folder.path() / "missing", 10), Error);
   EXPECT_THROW(read_file(folder.path() / "big", 10), Error);
   EXPECT_EQ(read_file(folder.path() / "big", 11).size(), 11u);
+}
+
+TEST(FilesTest, TemporaryFoldersAreRemovedWithWhatIsInThem) {
+  fs::path first;
+  {
+    const TemporaryFolder folder, other;
+    first = folder.path();
+    EXPECT_TRUE(fs::is_directory(first));
+    EXPECT_NE(first, other.path());
+    fs::create_directory(folder / "inner");
+    std::ofstream(folder / "inner" / "file") << "x";
+  }
+  EXPECT_FALSE(fs::exists(first));
 }
 
 TEST(FilesTest, ExtensionsAreComparedInLowerCase) {

@@ -84,6 +84,22 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// A new empty folder, removed with all that is in it at the end of the scope. Throws vidgen::Error
+/// when it cannot be made.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::filesystem::path& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 /// What a file's name ends in, in lower case: ".png" of "A.PNG"; "" when there is no extension.
 std::string lower_extension(const std::filesystem::path& path);
 
