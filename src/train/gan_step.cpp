@@ -100,6 +100,7 @@ void GanStep::name_metrics() {
     if (const int count = ++seen[name]; count > 1) name += std::to_string(count);
     metric_names_.push_back("d_real_" + name);
     metric_names_.push_back("d_fake_" + name);
+    discriminator_names_.push_back(name);
   }
   for (auto& name : penalty_names(options_.loss)) metric_names_.push_back(name);
   if (options_.augment.adapts()) metric_names_.emplace_back("augment_p");
@@ -136,6 +137,7 @@ void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores
     }
     const auto loss = losses::discriminator_loss(type, real_logits, fake_logits);
     total = total.defined() ? total + loss : loss;
+    scores.losses[i] += loss.detach();
     scores.real[i] += score(type, real_logits);
     scores.fake[i] += score(type, fake_logits);
     if (scores.real_sign.defined()) {
@@ -149,7 +151,6 @@ void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores
   }
   const auto batches = static_cast<double>(options_.train.accumulate);
   total = total / batches;
-  scores.loss += total.detach();
   for (const auto& term : terms) total = total + term / batches;
   begin(Phase::kDiscriminatorBackward);
   discriminator_scaler_->scale(total).backward();
@@ -206,8 +207,8 @@ GanStep::Scores GanStep::no_scores() const {
     return torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
   };
   Scores scores;
-  scores.loss = zero();
   for (size_t i = 0; i < discriminators_.size(); ++i) {
+    scores.losses.push_back(zero());
     scores.real.push_back(zero());
     scores.fake.push_back(zero());
   }
@@ -249,7 +250,7 @@ void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
 
   // Frozen, so that their weight gradients are not computed only to be thrown away.
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, false);
-  auto loss_g = torch::zeros_like(scores.loss);
+  auto loss_g = torch::zeros_like(scores.losses.front());
   for (auto& turn : turns) {
     loss_g += generator_turn(turn);
     turn.real.reset();
@@ -258,7 +259,8 @@ void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, true);
   const auto norm_g = update(*generator_optimizer_, *generator_scaler_);
   adapt_augmentation(scores);
-  metrics_ = metrics_of(scores, {scores.loss, loss_g, norm_d, norm_g});
+  discriminator_losses_ = torch::stack(scores.losses) / static_cast<double>(batches);
+  metrics_ = metrics_of(scores, {discriminator_losses_.sum(), loss_g, norm_d, norm_g});
 }
 
 torch::Tensor GanStep::metrics_of(const Scores& scores, const std::vector<torch::Tensor>& first) {

@@ -52,15 +52,22 @@ void Trainer::evaluate(core::Json& line) {
   line_started_ += std::chrono::steady_clock::now() - started;
 }
 
-void Trainer::warn_of_saturation(double loss_d) {
-  const double undecided = losses::undecided_loss(options_.loss.type) *
-                           static_cast<double>(options_.model.discriminators.size());
-  if (!(loss_d < options_.train.saturation * undecided)) return;
-  warn_once("saturation",
-            cat("step ", step_, ": the discriminators tell real clips from generated ones for ",
-                "sure, so that next to nothing is learned (loss_d ", format_number(loss_d, 4),
-                ", train.saturation ", options_.train.saturation,
-                "). Lower optim.discriminator.lr, set loss.r1, or make them smaller"));
+void Trainer::warn_of_saturation() {
+  const double limit = options_.train.saturation * losses::undecided_loss(options_.loss.type);
+  // Not asked for, or a loss without a bound.
+  if (limit <= 0) return;
+  const auto means = (loss_sums_ / static_cast<double>(loss_count_)).to(torch::kCPU);
+  for (size_t i = 0; i < gan_->discriminator_names().size(); ++i) {
+    const std::string& name = gan_->discriminator_names()[i];
+    const double loss = means.data_ptr<float>()[i];
+    if (!(loss < limit)) continue;
+    warn_once("saturation of " + name,
+              cat("step ", step_, ": the discriminator ", name,
+                  " tells real clips from generated ones for sure, so that next to nothing is ",
+                  "learned from it (its loss is ", format_number(loss, 4), ", train.saturation ",
+                  options_.train.saturation,
+                  "). Lower optim.discriminator.lr, set loss.r1, or make it smaller"));
+  }
 }
 
 void Trainer::warn_once(const std::string& what, const std::string& message) {

@@ -93,8 +93,8 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
            "When a loss or a weight is no longer finite: stop, or go on from best.safetensors with "
            "other clips, which needs train.evaluate.every.");
   v.field("saturation", o.saturation, {0, 1},
-          "Warn when loss_d, between two lines of the log, is below this share of what a "
-          "discriminator gets that cannot tell real from generated; 0 never does.");
+          "Warn when a discriminator's loss, between two lines of the log, is below this share of "
+          "that of one that cannot tell real from generated; 0 never does.");
   v.field("tensorboard", o.tensorboard,
           "Write event files for TensorBoard into the run's folder, with each line of the log.");
   v.field("report", o.report,

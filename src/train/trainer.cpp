@@ -43,7 +43,9 @@ Trainer::Trainer(const RunOptions& options)
   }
   gan_ = std::make_unique<GanStep>(options_, device_);
   const auto count = static_cast<int64_t>(gan_->metric_names().size());
+  const auto judges = static_cast<int64_t>(gan_->discriminators().size());
   metric_sums_ = torch::zeros({count}, torch::TensorOptions(device_).dtype(torch::kFloat));
+  loss_sums_ = torch::zeros({judges}, metric_sums_.options());
   first_bad_step_ = torch::full({count}, -1, torch::TensorOptions(device_).dtype(torch::kLong));
 }
 
@@ -67,6 +69,8 @@ void Trainer::train_one_step() {
   ++step_;
   metric_sums_ += gan_->metrics();
   ++metric_count_;
+  loss_sums_ += gan_->discriminator_losses();
+  ++loss_count_;
   const auto bad = gan_->metrics().isfinite().logical_not().logical_and(first_bad_step_ < 0);
   first_bad_step_.masked_fill_(bad, step_);
 }
@@ -74,6 +78,8 @@ void Trainer::train_one_step() {
 void Trainer::reset_meters() {
   metric_sums_.zero_();
   metric_count_ = 0;
+  loss_sums_.zero_();
+  loss_count_ = 0;
   line_started_ = Clock::now();
 }
 
@@ -113,7 +119,7 @@ void Trainer::add_means(core::Json& line) {
     line[gan_->metric_names()[i]] = means.data_ptr<float>()[i];
   }
   line["clips_per_second"] = seconds > 0 ? clips / seconds : 0;
-  warn_of_saturation(line["loss_d"]);
+  warn_of_saturation();
   progress_->update(step_, cat("D ", core::format_number(line["loss_d"], 3), "  G ",
                                core::format_number(line["loss_g"], 3), "  ",
                                core::format_number(line["clips_per_second"], 1), " clips/s"));

@@ -50,8 +50,11 @@ TEST(AugmentedStepTest, BothTurnsAndThePenaltySeeAugmentedClips) {
     const models::ClipBatch batch{real, inputs.real_frames[i]};
     const auto real_logits = discriminator.forward(batch);
     const auto fake_logits = discriminator.forward({fake, inputs.fake_frames[i]});
-    loss_d +=
+    const double loss_of_it =
         losses::discriminator_loss(options.loss.type, real_logits, fake_logits).item<double>();
+    EXPECT_NEAR(gan.discriminator_losses()[static_cast<int64_t>(i)].item<double>(), loss_of_it,
+                1e-5);
+    loss_d += loss_of_it;
     loss_r1 += penalties(options.loss, discriminator, batch, batch, {}).front().item<double>();
     const auto loss = losses::generator_loss(options.loss.type, {}, fake_logits);
     loss_g = loss_g.defined() ? loss_g + loss : loss;

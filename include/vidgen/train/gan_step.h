@@ -60,6 +60,10 @@ class GanStep {
   const std::vector<std::string>& metric_names() const { return metric_names_; }
   /// Of the last step: float32 [K] on the device.
   const torch::Tensor& metrics() const { return metrics_; }
+  /// What the metrics call each discriminator: "frame", "clip", "clip2".
+  const std::vector<std::string>& discriminator_names() const { return discriminator_names_; }
+  /// The loss of each in the last step, of which loss_d is the sum: float32 [D] on the device.
+  const torch::Tensor& discriminator_losses() const { return discriminator_losses_; }
 
   models::VideoGenerator generator() const { return generator_; }
   const std::vector<std::shared_ptr<models::DiscriminatorImpl>>& discriminators() const {
@@ -89,8 +93,7 @@ class GanStep {
   };
   /// Sums of scores over batches, on the device.
   struct Scores {
-    torch::Tensor loss;
-    std::vector<torch::Tensor> real, fake, penalties;
+    std::vector<torch::Tensor> losses, real, fake, penalties;
     /// Of the mean sign of the logits of real clips, over discriminators too; undefined unless the
     /// augmentation adapts.
     torch::Tensor real_sign;
@@ -132,8 +135,8 @@ class GanStep {
   std::unique_ptr<GradScaler> discriminator_scaler_;
   checkpoint::Tensors masks_;
   std::function<void(Phase)> phase_begins_;
-  std::vector<std::string> metric_names_;
-  torch::Tensor metrics_;
+  std::vector<std::string> metric_names_, discriminator_names_;
+  torch::Tensor metrics_, discriminator_losses_;
   /// With train.cuda_graph, and what it reads.
   std::unique_ptr<CudaGraph> graph_;
   std::optional<StepInputs> graph_inputs_;

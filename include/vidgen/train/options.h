@@ -103,9 +103,9 @@ struct TrainOptions {
   int64_t keep_checkpoints = 3;
   EvaluateOptions evaluate;
   OnDivergence on_divergence = OnDivergence::kStop;
-  /// A warning is given when the discriminators' loss, over all steps between two lines of the log,
-  /// is below this share of losses::undecided_loss(): they tell real from generated for sure, and
-  /// there is next to nothing to learn from them. 0 gives none.
+  /// A warning is given when a discriminator's loss, over all steps between two lines of the log,
+  /// is below this share of losses::undecided_loss(): it tells real from generated for sure, and
+  /// there is next to nothing to learn from it. 0 gives none; neither does a loss without a bound.
   double saturation = 0.01;
   /// Write what the log and the samples hold as event files for TensorBoard, too.
   bool tensorboard = true;

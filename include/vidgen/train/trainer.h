@@ -82,7 +82,7 @@ class Trainer {
   void find_best_file();
   /// Throws again what train.on_divergence does not let it go on from.
   void restore_best(const Diverged& problem);
-  void warn_of_saturation(double loss_d);
+  void warn_of_saturation();
   /// Says it once, until `what` is taken out of warned_.
   void warn_once(const std::string& what, const std::string& message);
   /// Throws when a loss of a step since the last call was not finite.
@@ -112,6 +112,10 @@ class Trainer {
   /// Sums of GanStep::metrics() since the last line of the log, and over how many steps.
   torch::Tensor metric_sums_;
   int64_t metric_count_ = 0;
+  /// Of GanStep::discriminator_losses() likewise, but not kept in checkpoints: after a resume they
+  /// begin anew.
+  torch::Tensor loss_sums_;
+  int64_t loss_count_ = 0;
   /// First step at which each metric was not finite, -1 for none; on the device, so that no step
   /// waits for it.
   torch::Tensor first_bad_step_;
