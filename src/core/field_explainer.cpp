@@ -49,6 +49,11 @@ void FieldExplainer::field(const std::string& name, std::vector<int64_t>& value,
   add(name, "list of integers", Json(value).dump(), show(range), help);
 }
 
+void FieldExplainer::field(const std::string& name, std::vector<std::string>& value,
+                           const std::string& help) {
+  add(name, "list of texts", Json(value).dump(), "any", help);
+}
+
 void FieldExplainer::choice_text(const std::string& name, std::string& value,
                                  const std::vector<std::string>& names, const std::string& help) {
   add(name, "choice", value, join(names), help);

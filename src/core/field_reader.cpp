@@ -47,6 +47,11 @@ int64_t read_integer(const Json& value, Range<int64_t> range, const std::string&
   return result;
 }
 
+std::string read_text(const Json& value, const std::string& path) {
+  if (!value.is_string()) wrong(path, value, "text (put it in quotes)");
+  return value.get<std::string>();
+}
+
 void reject_unknown(const Json& tree, const std::string& path,
                     const std::vector<std::string>& known) {
   for (const auto& [key, value] : tree.items()) {
@@ -105,10 +110,7 @@ void FieldReader::field(const std::string& name, double& value, Range<double> ra
 }
 
 void FieldReader::field(const std::string& name, std::string& value, const std::string&) {
-  const Json* found = find(name);
-  if (!found) return;
-  if (!found->is_string()) wrong(path_of(name), *found, "text (put it in quotes)");
-  value = found->get<std::string>();
+  if (const Json* found = find(name)) value = read_text(*found, path_of(name));
 }
 
 void FieldReader::field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
@@ -119,6 +121,17 @@ void FieldReader::field(const std::string& name, std::vector<int64_t>& value, Ra
   value.clear();
   for (size_t i = 0; i < found->size(); ++i) {
     value.push_back(read_integer((*found)[i], range, cat(path_of(name), "[", i, "]")));
+  }
+}
+
+void FieldReader::field(const std::string& name, std::vector<std::string>& value,
+                        const std::string&) {
+  const Json* found = find(name);
+  if (!found) return;
+  if (!found->is_array()) wrong(path_of(name), *found, "a list of texts");
+  value.clear();
+  for (size_t i = 0; i < found->size(); ++i) {
+    value.push_back(read_text((*found)[i], cat(path_of(name), "[", i, "]")));
   }
 }
 

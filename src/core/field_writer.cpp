@@ -24,6 +24,11 @@ void FieldWriter::field(const std::string& name, std::vector<int64_t>& value, Ra
   stack_.back()[name] = value;
 }
 
+void FieldWriter::field(const std::string& name, std::vector<std::string>& value,
+                        const std::string&) {
+  stack_.back()[name] = value;
+}
+
 void FieldWriter::choice_text(const std::string& name, std::string& value,
                               const std::vector<std::string>&, const std::string&) {
   stack_.back()[name] = value;

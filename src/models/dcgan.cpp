@@ -84,7 +84,7 @@ void DcganDiscriminatorImpl::reset() {
     }
     channels = width;
   }
-  stages_.add(down(channels, 1, 1, 0));
+  stages_.add(down(channels, 1 + options.classes, 1, 0));
   stages_.register_in(*this);
 }
 

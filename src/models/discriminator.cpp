@@ -21,12 +21,13 @@ torch::Tensor with_times(const torch::Tensor& pictures, torch::Tensor times, int
 }
 
 ResidualDiscriminatorOptions residual_options(const DiscriminatorOptions& options,
-                                              const ClipShape& shape) {
+                                              const ClipShape& shape, int64_t classes) {
   ResidualDiscriminatorOptions net;
   net.channels = shape.channels + (options.times ? 1 : 0);
   net.widths = resolved_widths(options, shape);
   net.attention = options.attention;
   net.attention_axes = options.attention_axes;
+  net.classes = classes;
   net.norm = options.norm;
   net.over_time = options.type == DiscriminatorType::kClip;
   net.fold = options.fold;
@@ -40,13 +41,13 @@ void make_net(DiscriminatorImpl& owner, const ClipShape& shape, Strided& strided
               ResidualDiscriminator& residual) {
   const auto& options = owner.options;
   if (options.network == DiscriminatorNetwork::kResidual) {
-    residual =
-        owner.register_module("net", ResidualDiscriminator(residual_options(options, shape)));
+    residual = owner.register_module(
+        "net", ResidualDiscriminator(residual_options(options, shape, owner.classes)));
   } else {
     using StridedOptions = decltype(Strided::Impl::options);
     strided = owner.register_module(
         "net", Strided(StridedOptions{shape.channels, resolved_widths(options, shape),
-                                      options.attention, options.attention_axes}));
+                                      options.attention, options.attention_axes, owner.classes}));
   }
 }
 
@@ -82,9 +83,23 @@ torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& ind
       .flatten(0, 1);
 }
 
+torch::Tensor project_on_classes(const torch::Tensor& rows, const torch::Tensor& labels) {
+  TORCH_CHECK(labels.defined() && labels.dim() == 1 && labels.size(0) > 0 &&
+                  rows.size(0) % labels.size(0) == 0,
+              "a discriminator of classes needs the labels [B] of its clips");
+  const int64_t each = rows.size(0) / labels.size(0);
+  auto one_channel = rows.sizes().vec();
+  one_channel[1] = 1;
+  std::vector<int64_t> one_number(one_channel.size(), 1);
+  one_number[0] = rows.size(0);
+  const auto channel =
+      (labels + 1).unsqueeze(1).expand({-1, each}).reshape(one_number).expand(one_channel);
+  return rows.narrow(1, 0, 1) + rows.gather(1, channel);
+}
+
 FrameDiscriminatorImpl::FrameDiscriminatorImpl(const DiscriminatorOptions& options,
-                                               const ClipShape& shape)
-    : DiscriminatorImpl(options) {
+                                               const ClipShape& shape, int64_t classes)
+    : DiscriminatorImpl(options, classes) {
   make_net(*this, shape, dcgan_, residual_);
 }
 
@@ -101,8 +116,8 @@ torch::Tensor FrameDiscriminatorImpl::run(const ClipBatch& batch,
 }
 
 ClipDiscriminatorImpl::ClipDiscriminatorImpl(const DiscriminatorOptions& options,
-                                             const ClipShape& shape)
-    : DiscriminatorImpl(options) {
+                                             const ClipShape& shape, int64_t classes)
+    : DiscriminatorImpl(options, classes) {
   make_net(*this, shape, mocogan_, residual_);
 }
 

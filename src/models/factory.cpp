@@ -13,16 +13,18 @@ VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shap
   generator.frame.channels = shape.channels;
   generator.frame.attention = options.generator.attention;
   generator.frame.attention_axes = options.generator.attention_axes;
+  generator.classes = options.classes();
+  generator.class_dim = options.class_dim;
   return VideoGenerator(generator);
 }
 
 std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,
-                                                      const ClipShape& shape) {
+                                                      const ClipShape& shape, int64_t classes) {
   switch (options.type) {
     case DiscriminatorType::kFrame:
-      return std::make_shared<FrameDiscriminatorImpl>(options, shape);
+      return std::make_shared<FrameDiscriminatorImpl>(options, shape, classes);
     case DiscriminatorType::kClip:
-      return std::make_shared<ClipDiscriminatorImpl>(options, shape);
+      return std::make_shared<ClipDiscriminatorImpl>(options, shape, classes);
   }
   TORCH_CHECK(false, "unknown type of discriminator");
 }

@@ -41,7 +41,7 @@ void MocoganDiscriminatorImpl::reset() {
     }
     channels = width;
   }
-  stages_.add(convolution(channels, 1, 1, 0));
+  stages_.add(convolution(channels, 1 + options.classes, 1, 0));
   stages_.register_in(*this);
 }
 

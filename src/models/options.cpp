@@ -1,6 +1,7 @@
 #include "vidgen/models/options.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace vidgen::models {
 namespace {
@@ -135,6 +136,17 @@ void check_discriminator(const DiscriminatorOptions& options, const ClipShape& s
   }
 }
 
+void check_class_names(const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  const std::string path = "model.class_names";
+  if (names.size() == 1)
+    throw core::FieldError(path, "found one, \"" + names[0] + "\", expected at least two, or none");
+  const auto wrong = std::adjacent_find(names.begin(), names.end(), std::greater_equal<>());
+  if (wrong == names.end()) return;
+  throw core::FieldError(path, core::cat("found \"", wrong[1], "\" behind \"", wrong[0],
+                                         "\", expected alphabetical order and each name once"));
+}
+
 }  // namespace
 
 std::vector<DiscriminatorOptions> default_discriminators() {
@@ -206,6 +218,11 @@ void fields(core::FieldVisitor& visitor, ModelOptions& options) {
   visitor.choice("init", options.init, nn::init_choices(),
                  "how weights start: dcgan (normal 0.02), default (PyTorch's own) or he (variance "
                  "2 / fan in)");
+  visitor.field("class_names", options.class_names,
+                "what the classes are called, in alphabetical order; with data.classes they are "
+                "filled in, or must be those that are found");
+  visitor.field("class_dim", options.class_dim, {1, 4096},
+                "length of the latent part that is learned for each class");
 }
 
 void validate(const ModelOptions& options, const ClipShape& shape) {
@@ -223,6 +240,7 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
     check_discriminator(options.discriminators[i], shape,
                         core::cat("model.discriminators[", i, "]"));
   }
+  check_class_names(options.class_names);
 }
 
 bool has_full_size_stage(const GeneratorOptions& options, const ClipShape& shape) {

@@ -85,7 +85,7 @@ ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOption
     stages_.add(nn::MinibatchStddev());
     ++channels;
   }
-  stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, 1, 4)));
+  stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, 1 + net.classes, 4)));
   stages_.register_in(*this);
   if (net.norm == DiscriminatorNorm::kSpectral) nn::add_spectral_norm(*this);
 }

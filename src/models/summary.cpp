@@ -58,12 +58,12 @@ void walk_layers(VideoGeneratorImpl& generator, const ClipShape& shape, int64_t 
   const Evaluating evaluating(generator);
   const auto& temporal = generator.options.temporal;
   const auto options = options_of(generator);
-  generator.forward(
-      {torch::zeros({clips, temporal.content_dim}, options),
-       torch::zeros({clips, nn::noise_frames(temporal, shape.frames), temporal.motion_dim},
-                    options),
-       torch::zeros({clips, temporal.motion_dim}, options)},
-      observer);
+  Latents latents{
+      torch::zeros({clips, temporal.content_dim}, options),
+      torch::zeros({clips, nn::noise_frames(temporal, shape.frames), temporal.motion_dim}, options),
+      torch::zeros({clips, temporal.motion_dim}, options)};
+  latents.labels = labels_in_turn(generator.options.classes, clips);
+  generator.forward(latents.to(options.device()), observer);
 }
 
 void walk_layers(DiscriminatorImpl& discriminator, const ClipShape& shape, int64_t clips,
@@ -75,6 +75,7 @@ void walk_layers(DiscriminatorImpl& discriminator, const ClipShape& shape, int64
       torch::zeros({clips, shape.channels, shape.frames, shape.size, shape.size}, options);
   batch.frame_indices =
       torch::arange(discriminator.options.frames, options.dtype(torch::kLong)).repeat({clips, 1});
+  batch.labels = torch::zeros({clips}, options.dtype(torch::kLong));
   discriminator.forward(batch, observer);
 }
 

@@ -11,8 +11,10 @@ namespace vidgen::models {
 using nn::TemporalType;
 
 Latents Latents::to(torch::Device device) const {
-  return {content.to(device), noise.to(device), initial.to(device),
-          times.defined() ? times.to(device) : times};
+  const auto moved = [device](const torch::Tensor& tensor) {
+    return tensor.defined() ? tensor.to(device) : tensor;
+  };
+  return {content.to(device), noise.to(device), initial.to(device), moved(times), moved(labels)};
 }
 
 Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
@@ -31,6 +33,11 @@ Latents sample_latents(const nn::TemporalOptions& options, int64_t clips, int64_
                        uint64_t seed) {
   return draw_latents(options, clips, frames,
                       at::detail::createCPUGenerator(core::derive_seed(seed, "sample")));
+}
+
+torch::Tensor labels_in_turn(int64_t classes, int64_t clips, int64_t first) {
+  if (classes == 0) return {};
+  return torch::arange(first, first + clips, torch::kLong).remainder(classes);
 }
 
 VideoGeneratorImpl::VideoGeneratorImpl(VideoGeneratorOptions options)
@@ -62,7 +69,9 @@ void VideoGeneratorImpl::reset() {
                           temporal.motion_dim, temporal.hidden, temporal.layers, temporal.kernel}));
       break;
   }
-  options.frame.latent_dim = temporal.content_dim + temporal.motion_dim;
+  const bool with_classes = options.classes > 0;
+  options.frame.latent_dim =
+      temporal.content_dim + (with_classes ? options.class_dim : 0) + temporal.motion_dim;
   switch (options.type) {
     case GeneratorType::kDcgan:
       dcgan_ = register_module("frame", DcganGenerator(options.frame));
@@ -70,6 +79,9 @@ void VideoGeneratorImpl::reset() {
     case GeneratorType::kResidual:
       residual_ = register_module("frame", ResidualGenerator(options.frame));
       break;
+  }
+  if (with_classes) {
+    classes_ = register_module("classes", torch::nn::Embedding(options.classes, options.class_dim));
   }
 }
 
@@ -90,6 +102,17 @@ torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
   return latents.noise;
 }
 
+torch::Tensor VideoGeneratorImpl::content(const Latents& latents,
+                                          const nn::LayerObserver& observer) {
+  if (!classes_) return latents.content;
+  const auto& labels = latents.labels;
+  TORCH_CHECK(labels.defined() && labels.dim() == 1 && labels.size(0) == latents.content.size(0),
+              "a generator of classes needs labels [", latents.content.size(0), "]");
+  const auto learned = classes_(labels);
+  if (observer) observer("classes", *classes_, learned);
+  return torch::cat({latents.content, learned}, 1);
+}
+
 torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
                                           const nn::LayerObserver& observer) {
   const int64_t clips = latents.noise.size(0);
@@ -102,8 +125,8 @@ torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
   }
   const int64_t frames = path.size(1);
   const auto in_frame = nn::inside("frame", observer);
-  const auto content = latents.content.unsqueeze(1).expand({clips, frames, -1});
-  const auto z = torch::cat({content, path}, 2).flatten(0, 1);
+  const auto kept = content(latents, observer).unsqueeze(1).expand({clips, frames, -1});
+  const auto z = torch::cat({kept, path}, 2).flatten(0, 1);
   const auto pictures =
       dcgan_ ? dcgan_->forward(z, frames, in_frame) : residual_->forward(z, frames, in_frame);
   return nn::as_clips(pictures, clips);

@@ -1,6 +1,7 @@
 #include "vidgen/nn/flops.h"
 
 #include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/embedding.h>
 
 #include <variant>
 
@@ -69,6 +70,7 @@ double forward_flops(const torch::nn::Module& layer, const torch::Tensor& output
   if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) return transposed(*conv, output);
   if (const auto* block = layer.as<SelfAttention>()) return attention(*block, output);
   if (const auto* path = layer.as<ConvolutionMotion>()) return motion(*path, output);
+  if (layer.as<torch::nn::Embedding>()) return 0;  // it looks up
   return matrices(layer, output);
 }
 

@@ -2,6 +2,7 @@
 
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/rnn.h>
 
@@ -126,6 +127,8 @@ void initialize(torch::nn::Module& module, Init init, at::Generator generator) {
       default_weights(layer, draw);
     } else if (is_any<layers::LSTM, layers::GRU, layers::GRUCell>(layer)) {
       recurrent_weights(layer, draw);
+    } else if (is_any<layers::Embedding>(layer)) {
+      normal_weights(layer, 0, 1, draw);
     }
   }
 }

@@ -52,6 +52,8 @@ class FieldVisitor {
   /// A list of integers, each within the range.
   virtual void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
                      const std::string& help) = 0;
+  virtual void field(const std::string& name, std::vector<std::string>& value,
+                     const std::string& help) = 0;
 
   template <class E>
   void choice(const std::string& name, E& value, const Choices<E>& choices,
@@ -128,6 +130,8 @@ class FieldReader : public FieldVisitor {
   void field(const std::string& name, std::string& value, const std::string& help) override;
   void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
              const std::string& help) override;
+  void field(const std::string& name, std::vector<std::string>& value,
+             const std::string& help) override;
 
  protected:
   void choice_text(const std::string& name, std::string& value,
@@ -171,6 +175,8 @@ class FieldWriter : public FieldVisitor {
   void field(const std::string& name, std::string& value, const std::string& help) override;
   void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
              const std::string& help) override;
+  void field(const std::string& name, std::vector<std::string>& value,
+             const std::string& help) override;
 
  protected:
   void choice_text(const std::string& name, std::string& value,
@@ -209,6 +215,8 @@ class FieldExplainer : public FieldVisitor {
              const std::string& help) override;
   void field(const std::string& name, std::string& value, const std::string& help) override;
   void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
+             const std::string& help) override;
+  void field(const std::string& name, std::vector<std::string>& value,
              const std::string& help) override;
 
  protected:

@@ -57,6 +57,9 @@ struct DcganDiscriminatorOptions {
   /// Resolutions of hidden stages with self-attention.
   std::vector<int64_t> attention;
   nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
+  /// Classes, each of which has a channel of the output behind that of the logit, as
+  /// project_on_classes() takes them; 0 for clips that have none.
+  int64_t classes = 0;
 };
 
 /// Strided convolutions from a picture to a logit: stages of Conv2d k4 s2 p1, BatchNorm (from the
@@ -66,7 +69,8 @@ class DcganDiscriminatorImpl : public torch::nn::Cloneable<DcganDiscriminatorImp
  public:
   explicit DcganDiscriminatorImpl(DcganDiscriminatorOptions options);
 
-  /// x [M,C,S,S] -> logits [M,1,1,1]. Each `frames` rows are of one clip, for attention over time.
+  /// x [M,C,S,S] -> logits [M,1+classes,1,1]. Each `frames` rows are of one clip, for attention
+  /// over time.
   torch::Tensor forward(const torch::Tensor& x, int64_t frames = 1,
                         const nn::LayerObserver& observer = {});
   void reset() override;

@@ -24,6 +24,8 @@ struct ClipBatch {
   /// [B,T] int64, on any device: the number of each frame in the whole clip; undefined: 0, 1, 2,
   /// ... Only a discriminator with options.times reads it.
   torch::Tensor times{};
+  /// [B] int64, where the clips are: the class of each. Only a discriminator of classes reads it.
+  torch::Tensor labels{};
 };
 
 /// k different frames of each clip, each choice as likely: int64 [clips,k] on the CPU. k must be
@@ -40,19 +42,32 @@ torch::Tensor select_times(const torch::Tensor& clips, const torch::Tensor& time
 /// The frames of clips [B,C,T,H,W] that indices [B,k] name, as pictures [B*k,C,H,W].
 torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices);
 
-/// A network that tells real clips from generated ones. Submodule: `net`.
+/// The logits psi(phi) + <v_y, phi> that a discriminator gives clips of the classes y (Miyato and
+/// Koyama, "cGANs with Projection Discriminator", 2018), phi being the features before its last
+/// layer, and that layer being psi and all v at once: `rows` [M,1+K,...] are psi(phi), then
+/// <v_k, phi> of each class k. labels [B] int64 are there, too; each clip has M/B rows, one after
+/// the other. Returns [M,1,...].
+torch::Tensor project_on_classes(const torch::Tensor& rows, const torch::Tensor& labels);
+
+/// A network that tells real clips from generated ones. With classes it judges whether a clip is a
+/// real one of its class. Submodule: `net`.
 class DiscriminatorImpl : public torch::nn::Module {
  public:
-  explicit DiscriminatorImpl(DiscriminatorOptions options) : options(std::move(options)) {}
+  DiscriminatorImpl(DiscriminatorOptions options, int64_t classes)
+      : options(std::move(options)), classes(classes) {}
 
   /// Returns logits [n], high for real; n depends on the kind of discriminator.
   torch::Tensor forward(const ClipBatch& batch, const nn::LayerObserver& observer = {}) {
-    return run(batch, observer).flatten();
+    const auto rows = run(batch, observer);
+    return (classes > 0 ? project_on_classes(rows, batch.labels) : rows).flatten();
   }
 
   const DiscriminatorOptions options;
+  /// 0 for clips that have none.
+  const int64_t classes;
 
  private:
+  /// The output of the network.
   virtual torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) = 0;
 };
 
@@ -60,7 +75,8 @@ class DiscriminatorImpl : public torch::nn::Module {
 /// frame_indices[b][j].
 class FrameDiscriminatorImpl : public DiscriminatorImpl {
  public:
-  FrameDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape);
+  FrameDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape,
+                         int64_t classes);
 
  private:
   torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;
@@ -74,7 +90,8 @@ class FrameDiscriminatorImpl : public DiscriminatorImpl {
 /// (for each `fold` frames more).
 class ClipDiscriminatorImpl : public DiscriminatorImpl {
  public:
-  ClipDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape);
+  ClipDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape,
+                        int64_t classes);
 
  private:
   torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;

@@ -11,8 +11,9 @@ namespace vidgen::models {
 /// The generator that valid options describe, with PyTorch's default weights (see nn::initialize).
 VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shape);
 
-/// One discriminator that valid options describe, with PyTorch's default weights.
+/// One discriminator that valid options describe, of so many classes (0: clips have none), with
+/// PyTorch's default weights.
 std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,
-                                                      const ClipShape& shape);
+                                                      const ClipShape& shape, int64_t classes = 0);
 
 }  // namespace vidgen::models

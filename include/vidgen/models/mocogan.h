@@ -20,6 +20,8 @@ struct MocoganDiscriminatorOptions {
   /// Resolutions of hidden stages with self-attention.
   std::vector<int64_t> attention;
   nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
+  /// As in DcganDiscriminatorOptions.
+  int64_t classes = 0;
 };
 
 /// The video discriminator of MoCoGAN (Tulyakov et al., "MoCoGAN: Decomposing Motion and Content
@@ -30,7 +32,7 @@ class MocoganDiscriminatorImpl : public torch::nn::Cloneable<MocoganDiscriminato
  public:
   explicit MocoganDiscriminatorImpl(MocoganDiscriminatorOptions options);
 
-  /// x [B,C,T,S,S] -> logits [B,1,T-3*(N+1),1,1].
+  /// x [B,C,T,S,S] -> logits [B,1+classes,T-3*(N+1),1,1].
   torch::Tensor forward(const torch::Tensor& x, const nn::LayerObserver& observer = {});
   void reset() override;
 

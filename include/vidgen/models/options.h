@@ -81,6 +81,13 @@ struct ModelOptions {
   nn::TemporalOptions temporal;
   std::vector<DiscriminatorOptions> discriminators = default_discriminators();
   nn::Init init = nn::Init::kDcgan;
+  /// The classes that clips have, a clip's label being the place of its own in here, sorted; empty
+  /// where clips have none. Those of the data, from which training takes them.
+  std::vector<std::string> class_names;
+  /// Length of the part of a latent that a generator of classes learns for each of them.
+  int64_t class_dim = 32;
+
+  int64_t classes() const { return static_cast<int64_t>(class_names.size()); }
 };
 
 void fields(core::FieldVisitor& visitor, GeneratorOptions& options);

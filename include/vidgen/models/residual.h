@@ -51,8 +51,8 @@ class ResidualDiscriminatorImpl : public torch::nn::Module {
  public:
   explicit ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options);
 
-  /// x [M,C,S,S], of which each `frames` in a row are one clip -> logits [M/fold,1,1,1]; `frames`
-  /// must be a multiple of `fold`.
+  /// x [M,C,S,S], of which each `frames` in a row are one clip -> logits [M/fold,1+classes,1,1];
+  /// `frames` must be a multiple of `fold`.
   torch::Tensor forward(const torch::Tensor& x, int64_t frames,
                         const nn::LayerObserver& observer = {});
 

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Generator.h>
 #include <torch/nn/cloneable.h>
+#include <torch/nn/modules/embedding.h>
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
@@ -24,12 +25,14 @@ struct Latents {
   torch::Tensor initial;
   /// [B,k] int64, the frames that are rendered, in their order; undefined: all of them.
   torch::Tensor times{};
+  /// [B] int64, the class of each clip. Only a generator of classes reads it.
+  torch::Tensor labels{};
 
   Latents to(torch::Device device) const;
 };
 
-/// Standard normal latents, float32 on the CPU. All three parts are drawn whatever the temporal
-/// module, always in the same order.
+/// Standard normal latents, float32 on the CPU, without labels. All three parts are drawn whatever
+/// the temporal module, always in the same order.
 Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
                      at::Generator generator);
 
@@ -37,15 +40,24 @@ Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t 
 Latents sample_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
                        uint64_t seed);
 
+/// The labels of clips number `first`, first + 1, ... that take the classes in turn: int64 [clips]
+/// on the CPU; undefined where there are no classes.
+torch::Tensor labels_in_turn(int64_t classes, int64_t clips, int64_t first = 0);
+
 struct VideoGeneratorOptions {
   nn::TemporalOptions temporal;
   GeneratorType type = GeneratorType::kDcgan;
-  /// Its latent_dim is set to content_dim + motion_dim.
+  /// Its latent_dim is set to content_dim + motion_dim, and class_dim more with classes.
   DcganGeneratorOptions frame;
+  /// Classes of clips; 0 for clips that have none.
+  int64_t classes = 0;
+  /// What is learned for each class: so many numbers.
+  int64_t class_dim = 32;
 };
 
-/// Latents -> temporal module -> one latent [content, motion_t] a frame -> frame generator ->
-/// clips. Submodules: `temporal` (absent for type none) and `frame`.
+/// Latents -> temporal module -> one latent [content, class, motion_t] a frame -> frame generator
+/// -> clips. Submodules: `temporal` (absent for type none), `frame`, and `classes`, the embedding
+/// of the classes, where there are some.
 class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
  public:
   explicit VideoGeneratorImpl(VideoGeneratorOptions options);
@@ -62,12 +74,18 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   VideoGeneratorOptions options;
 
  private:
+  /// What a clip keeps from its first frame to its last: [B,content_dim], with classes
+  /// [B,content_dim+class_dim].
+  torch::Tensor content(const Latents& latents, const nn::LayerObserver& observer);
+
   // Of each kind the one that the options name; the others stay empty.
   nn::VideoRnn rnn_{nullptr};
   nn::GruCellMotion cell_{nullptr};
   nn::ConvolutionMotion convolution_{nullptr};
   DcganGenerator dcgan_{nullptr};
   ResidualGenerator residual_{nullptr};
+  // Empty without classes.
+  torch::nn::Embedding classes_{nullptr};
 };
 TORCH_MODULE(VideoGenerator);
 

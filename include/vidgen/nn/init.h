@@ -13,7 +13,7 @@ enum class Init {
   /// 2016); all else, temporal modules of every type among it, as kDefault.
   kDcgan,
   /// PyTorch's own: uniform within 1/sqrt(fan in) for convolutions and linear layers, within
-  /// 1/sqrt(hidden) for recurrent ones; BatchNorm 1 and 0.
+  /// 1/sqrt(hidden) for recurrent ones; BatchNorm 1 and 0; embeddings normal(0, 1).
   kDefault,
   /// Convolutions normal with variance 2 / fan in, their biases 0, for networks of rectifiers that
   /// nothing normalises (He et al., "Delving deep into rectifiers", 2015); all else as kDefault.
