@@ -127,6 +127,7 @@ def refuse_what_is_not_compared(config):
     networks.append(("model.temporal.type", motion, "another type" if motion == "convolution" else motion))
     for key, found, expected in (("model.generator.type", model["generator"]["type"], "dcgan"), *networks,
                                  ("data.color", config["data"]["color"], "rgb"),
+                                 ("data.classes", config["data"]["classes"], False),
                                  ("train.frames", config["train"]["frames"], 0),
                                  ("loss.type", loss["type"], "non_saturating"), ("loss.r1", loss["r1"], 0),
                                  ("loss.r2", loss["r2"], 0), ("loss.gradient_penalty", loss["gradient_penalty"], 0),

@@ -183,11 +183,12 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
 core::Json bench_generate(const train::RunOptions& options, const Repeats& repeats) {
   const auto device = train::resolve_device(options.train.device);
   train::set_up_libtorch(options.train);
-  train::GanStep gan(options, device);
+  train::GanStep gan(train::with_class_names(options), device);
   const auto shape = train::clip_shape(options.data);
   const int64_t clips = options.train.batch_size;
   auto random = train::random_stream(options.train.seed, "bench", 0);
-  const auto latents = models::draw_latents(options.model.temporal, clips, shape.frames, random);
+  auto latents = models::draw_latents(options.model.temporal, clips, shape.frames, random);
+  latents.labels = models::labels_in_turn(gan.generator()->options.classes, clips);
   const auto samples =
       measure([&] { models::render(gan.ema_generator(), latents); }, repeats, device);
   auto generator = gan.ema_generator();

@@ -116,7 +116,7 @@ void write_checkpoint(const Checkpoint& checkpoint) {
   write_safetensors(checkpoint.path, checkpoint.file.tensors, metadata);
 }
 
-models::VideoGenerator load_generator(const Checkpoint& checkpoint) {
+models::ModelOptions model_options(const Checkpoint& checkpoint) {
   models::ModelOptions options;
   checkpoint.read_options(checkpoint.config.value("model", Json::object()), options, "model");
   try {
@@ -124,7 +124,11 @@ models::VideoGenerator load_generator(const Checkpoint& checkpoint) {
   } catch (const core::FieldError& error) {
     checkpoint.refuse_options(error);
   }
-  auto generator = models::make_generator(options, checkpoint.clip);
+  return options;
+}
+
+models::VideoGenerator load_generator(const Checkpoint& checkpoint) {
+  auto generator = models::make_generator(model_options(checkpoint), checkpoint.clip);
   nn::to_channels_last(*generator);
   const SafetensorsFile weights{{}, checkpoint.tensors_under(checkpoint.generator_prefix())};
   StateLoader loader(checkpoint.path, weights);

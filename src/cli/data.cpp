@@ -1,4 +1,5 @@
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include "commands.h"
@@ -20,10 +21,12 @@ void inspect(const data::DataOptions& options) {
   std::vector<std::vector<std::string>> table{
       {"file", "size", "fps", "promised", "read", "clips", "problem"}};
   int64_t usable = 0;
+  std::map<std::string, int64_t> classes;
   const auto videos = data::list_videos(options);
   for (const auto& entry : videos) {
     const auto report = data::inspect_video(entry.path, options);
     usable += report.problem.empty() ? 1 : 0;
+    classes[entry.class_name] += report.problem.empty() ? report.clips : 0;
     table.push_back({entry.name, cat(report.width, "x", report.height),
                      core::format_number(report.fps, 2), std::to_string(report.frames_promised),
                      std::to_string(report.frames_read), std::to_string(report.clips),
@@ -32,6 +35,7 @@ void inspect(const data::DataOptions& options) {
   std::cout << core::format_table(table) << usable << " of " << videos.size()
             << " files usable for clips of " << options.frames << " frames, stride "
             << options.frame_stride << ", " << options.size << "x" << options.size << "\n";
+  if (options.classes) std::cout << data::format_classes(classes) << "\n";
 }
 
 void add_inspect_videos(CLI::App& data) {
@@ -47,6 +51,8 @@ void add_inspect_videos(CLI::App& data) {
       ->capture_default_str();
   command->add_option("--fps", options->fps, "Resample to this rate first; 0 keeps the file's")
       ->capture_default_str();
+  command->add_flag("--classes", options->classes,
+                    "The folder in PATH that a file is in is its class: count the clips of each");
   command->callback([options] {
     data::DataOptions checked;
     core::read_fields(core::write_fields(*options), checked, "data inspect");
@@ -72,6 +78,8 @@ void add_prepare(CLI::App& data) {
     const data::ClipDataset dataset(options, cache, data::Split::kTrain);
     std::cout << cache.videos.size() << " videos ready, " << dataset.clip_count()
               << " training clips\n";
+    const auto classes = dataset.class_counts();
+    if (!classes.empty()) std::cout << data::format_classes(classes) << "\n";
   });
 }
 
@@ -93,6 +101,8 @@ void add_moving_digits(CLI::App& synth) {
       ->capture_default_str();
   command->add_option("--speed", options.speed, "Pixels a frame")->capture_default_str();
   command->add_flag("--color", options.color, "Give each digit a colour");
+  command->add_flag("--classes", options.classes,
+                    "A folder for each first digit, to train with data.classes");
   command->add_option("--seed", options.seed, "Other seeds give other clips")
       ->capture_default_str();
   command

@@ -75,6 +75,7 @@ data::DataOptions data_options(const checkpoint::Checkpoint& checkpoint,
   } catch (const core::FieldError& error) {
     throw Error(cat(tree.place(error.path()), ": ", error.what()));
   }
+  options.classes = false;  // real clips are compared whatever their class
   return options;
 }
 
@@ -214,6 +215,10 @@ void run(const EvalArguments& arguments) {
   render.frames = options.frames;
   render.seed = static_cast<uint64_t>(arguments.seed);
   render.batch = arguments.batch;
+  if (const size_t classes = generator.class_names().size(); classes > 0) {
+    evaluation.notes.push_back(
+        cat("the generated clips are of the ", classes, " classes in turn, as many of each."));
+  }
   evaluation.clips = {generator.render(render), real.real, real.other_real, real.training};
 
   core::log_info("comparing");

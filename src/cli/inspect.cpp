@@ -44,6 +44,13 @@ std::string best_so_far(const checkpoint::Checkpoint& checkpoint) {
              " at step ", step->second, "\n");
 }
 
+/// "" when clips have none.
+std::string classes(const checkpoint::Checkpoint& checkpoint) {
+  const auto names = checkpoint.config.value("model", core::Json::object())
+                         .value("class_names", std::vector<std::string>());
+  return names.empty() ? "" : cat("classes   ", core::join(names), "\n");
+}
+
 void run(const std::string& file) {
   const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(file));
   const auto& clip = checkpoint.clip;
@@ -54,7 +61,8 @@ void run(const std::string& file) {
             << "step      " << checkpoint.step << "\n"
             << best_so_far(checkpoint) << "clip      " << clip.frames << " frames of " << clip.size
             << "x" << clip.size << ", " << (clip.channels == 1 ? "grey" : "colour") << ", "
-            << clip.fps << " frames a second\n\nconfiguration\n"
+            << clip.fps << " frames a second\n"
+            << classes(checkpoint) << "\nconfiguration\n"
             << config::write_yaml(checkpoint.config) << "\n"
             << format_tensors(checkpoint.file.tensors);
 }

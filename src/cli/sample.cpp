@@ -144,6 +144,11 @@ Run add_sample(CLI::App& command) {
   command.add_option("--fps", arguments->fps, "Frames a second of the video; 0 is as trained")
       ->check(number_from(0, 240))
       ->capture_default_str();
+  command
+      .add_option("--class", render.classes,
+                  "Of clips with classes: which, in turn, as in --class cats,dogs; all by default")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command.add_option("--grid", arguments->grid,
                      "Play ROWSxCOLUMNS clips side by side, instead of one after another");
   command.add_option("--truncation", render.truncation, "Below 1: more typical, less varied clips")

@@ -9,6 +9,7 @@
 #include "vidgen/core/log.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/text.h"
+#include "vidgen/data/manifest.h"
 #include "vidgen/models/summary.h"
 #include "vidgen/train/trainer.h"
 
@@ -35,6 +36,8 @@ void print_dry_run(train::Trainer& trainer) {
               << models::format_layers(
                      models::summarize(*gan.discriminators()[i], trainer.shape()));
   }
+  const auto classes = trainer.dataset().class_counts();
+  if (!classes.empty()) std::cout << "\n" << data::format_classes(classes) << "\n";
   const auto cost = trainer.measure_step();
   std::cout << "\ndevice          " << trainer.device() << "\n"
             << "precision       " << train::precision_name(gan.precision()) << "\n"
@@ -82,10 +85,12 @@ void run(const TrainArguments& arguments) {
 
   const checkpoint::RunFolder folder(config.run_dir);
   resume(trainer, folder, arguments.resume);
-  save_config(folder, config);
+  save_config(folder, trainer.options());
   core::log_info(cat("training ", config.run_dir, " on ", trainer.device().str(), " in ",
                      train::precision_name(trainer.gan().precision()), " from step ",
                      trainer.step(), " to ", config.train.steps));
+  const auto classes = trainer.dataset().class_counts();
+  if (!classes.empty()) core::log_info(data::format_classes(classes));
   if (trainer.run() == train::Trainer::End::kInterrupted) {
     core::log_info(cat("stopped at step ", trainer.step(),
                        ", checkpoint saved. To go on: vidgen train --config ",

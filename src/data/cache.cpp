@@ -90,6 +90,7 @@ ClipCache prepare_clips(const DataOptions& options) {
   const std::vector<ManifestEntry> entries = list_videos(options);
   const std::map<fs::path, CacheJob> jobs = make_jobs(entries, options);
   ClipCache cache;
+  cache.class_names = class_names(entries);
   std::vector<std::string> problems;
   for (const ManifestEntry& entry : entries) {
     const CacheJob& job = jobs.at(entry.path);

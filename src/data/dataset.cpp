@@ -16,6 +16,11 @@ double position_of(const std::string& name) {
   return static_cast<double>(core::derive_seed(0, name) >> 11) * 0x1p-53;
 }
 
+/// What a clip is drawn from.
+core::CounterRandom random_of(uint64_t seed, int64_t index) {
+  return {core::derive_seed(seed, "data"), static_cast<uint64_t>(index)};
+}
+
 }  // namespace
 
 std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double holdout) {
@@ -32,14 +37,14 @@ std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double ho
 }
 
 ClipDataset::ClipDataset(const DataOptions& options, const ClipCache& cache, Split split)
-    : options_(options) {
+    : options_(options), class_names_(cache.class_names) {
   for (const SourceOptions& source : options.sources) sources_.push_back({source.weight, 0, {}});
   const std::vector<bool> held_out = holdout_mask(cache.videos, options.holdout);
   for (size_t i = 0; i < cache.videos.size(); ++i) {
     const CachedVideo& video = cache.videos[i];
     if (held_out[i] != (split == Split::kHoldout)) continue;
     Source& source = sources_.at(video.entry.source);
-    source.videos.push_back({video.pixels, video.report.clips});
+    source.videos.push_back({video.pixels, video.report.clips, video.entry.label});
     source.clips += video.report.clips;
   }
   sources_.erase(std::remove_if(sources_.begin(), sources_.end(),
@@ -51,12 +56,32 @@ ClipDataset::ClipDataset(const DataOptions& options, const ClipCache& cache, Spl
                           cache.videos.size(), " usable videos with data.holdout ",
                           options.holdout));
   }
+  if (split != Split::kTrain) return;
+  for (const auto& [name, clips] : class_counts()) {
+    if (clips > 0) continue;
+    throw Error(
+        core::cat("data.sources: no clips of the class \"", name,
+                  "\" to train on: its videos cannot be used, or are held out (data.holdout ",
+                  options.holdout, ")"));
+  }
 }
 
 int64_t ClipDataset::clip_count() const {
   int64_t count = 0;
   for (const Source& source : sources_) count += source.clips;
   return count;
+}
+
+std::map<std::string, int64_t> ClipDataset::class_counts() const {
+  std::map<std::string, int64_t> counts;
+  for (const std::string& name : class_names_) counts[name] = 0;
+  if (!has_classes()) return counts;
+  for (const Source& source : sources_) {
+    for (const Video& video : source.videos) {
+      counts[class_names_.at(static_cast<size_t>(video.label))] += video.clips;
+    }
+  }
+  return counts;
 }
 
 const ClipDataset::Source& ClipDataset::pick_source(double uniform) const {
@@ -70,14 +95,23 @@ const ClipDataset::Source& ClipDataset::pick_source(double uniform) const {
   return sources_.back();
 }
 
-bool ClipDataset::clip(uint64_t seed, int64_t index, uint8_t* out) const {
-  core::CounterRandom random(core::derive_seed(seed, "data"), static_cast<uint64_t>(index));
+ClipDataset::Pick ClipDataset::pick(core::CounterRandom& random) const {
   const Source& source = pick_source(random.uniform());
   int64_t start = random.below(source.clips);
   auto video = source.videos.begin();
   for (; start >= video->clips; ++video) start -= video->clips;
+  return {&*video, start};
+}
 
-  return copy_square(*video->pixels, start, random, out);
+bool ClipDataset::clip(uint64_t seed, int64_t index, uint8_t* out) const {
+  auto random = random_of(seed, index);
+  const Pick chosen = pick(random);
+  return copy_square(*chosen.video->pixels, chosen.start, random, out);
+}
+
+int64_t ClipDataset::label(uint64_t seed, int64_t index) const {
+  auto random = random_of(seed, index);
+  return pick(random).video->label;
 }
 
 std::vector<ClipPlace> ClipDataset::separate_clips(uint64_t seed) const {

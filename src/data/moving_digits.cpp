@@ -14,6 +14,8 @@ namespace {
 
 /// Pixels a side of a digit in the picture.
 constexpr int64_t kSquare = 20;
+/// 0 to 9.
+constexpr int64_t kDigits = 10;
 constexpr double kDigitsFps = 25;
 
 struct MovingDigit {
@@ -96,6 +98,7 @@ void fields(core::FieldVisitor& visitor, MovingDigitsOptions& options) {
   visitor.field("digit_size", options.digit_size, {8, 1024}, "side of a digit in pixels");
   visitor.field("speed", options.speed, {0, 1024}, "pixels a frame");
   visitor.field("color", options.color, "a colour for each digit, otherwise white");
+  visitor.field("classes", options.classes, "a folder for each first digit, 0 to 9");
   visitor.field("seed", options.seed, {0, std::numeric_limits<int64_t>::max()},
                 "the same seed gives the same clips");
 }
@@ -107,12 +110,23 @@ MovingDigits::MovingDigits(const MovingDigitsOptions& options) : options_(option
                                      ", expected at most the size of the frames, ", options.size));
   }
   digits_ = read_digits(options.digits_image, options.digit_size);
+  if (options.classes && digit_count() % kDigits != 0) {
+    throw core::FieldError("classes", core::cat(options.digits_image, " shows ", digit_count(),
+                                                " digits, expected as many of each of the ten"));
+  }
+}
+
+core::CounterRandom MovingDigits::random_of(int64_t index) const {
+  return {core::derive_seed(static_cast<uint64_t>(options_.seed), "moving digits"),
+          static_cast<uint64_t>(index)};
+}
+
+int64_t MovingDigits::first_digit(int64_t index) const {
+  return random_of(index).below(digit_count()) / (digit_count() / kDigits);
 }
 
 video::Clip MovingDigits::clip(int64_t index) const {
-  core::CounterRandom random(
-      core::derive_seed(static_cast<uint64_t>(options_.seed), "moving digits"),
-      static_cast<uint64_t>(index));
+  auto random = random_of(index);
   const auto range = static_cast<double>(options_.size - options_.digit_size);
   std::vector<MovingDigit> moving;
   for (int64_t i = 0; i < options_.digits; ++i) {
@@ -152,7 +166,9 @@ void write_moving_digits(const MovingDigitsOptions& options, const std::filesyst
   for (int64_t i = 0; i < options.clips; ++i) {
     char name[32];
     std::snprintf(name, sizeof(name), "clip-%06ld.avi", static_cast<long>(i));
-    video::write_video(folder / name, digits.clip(i), kDigitsFps);
+    const auto place = options.classes ? folder / std::to_string(digits.first_digit(i)) : folder;
+    core::make_folder(place);
+    video::write_video(place / name, digits.clip(i), kDigitsFps);
     progress.update(i + 1);
   }
 }

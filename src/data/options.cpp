@@ -27,6 +27,9 @@ void fields(core::FieldVisitor& visitor, DataOptions& options) {
                         "colour or grey");
   visitor.field("holdout", options.holdout, {0, 0.9},
                 "fraction of the files that is kept from training, for evaluation");
+  visitor.field("classes", options.classes,
+                "whether the folder below the source's that a video is in is its class, which the "
+                "generator is then told");
   visitor.choice<OnError>("on_error", options.on_error,
                           {{"skip", OnError::kSkip}, {"stop", OnError::kStop}},
                           "what to do about a damaged, too small or too short video");

@@ -51,8 +51,9 @@ Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache) : 
 }
 
 Evaluator::Result Evaluator::evaluate(const models::VideoGenerator& generator) const {
-  const auto latents = models::sample_latents(options_.model.temporal, clips_, options_.data.frames,
-                                              static_cast<uint64_t>(options_.train.seed));
+  auto latents = models::sample_latents(options_.model.temporal, clips_, options_.data.frames,
+                                        static_cast<uint64_t>(options_.train.seed));
+  latents.labels = models::labels_in_turn(options_.model.classes(), clips_);
   const auto scores = scorer_->score(models::render(generator, latents));
   return {value_of(scores, options_.train.evaluate.metric), value_of(scores, "diversity")};
 }

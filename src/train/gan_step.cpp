@@ -63,6 +63,9 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
       augmentation_(options.augment, device) {
   const auto& train = options_.train;
   check_cuda_graph(options_, device_);
+  const int64_t classes = options_.model.classes();
+  TORCH_CHECK((classes > 0) == options_.data.classes, "data.classes is ", options_.data.classes,
+              " with ", classes, " names of classes");
   const auto init = options_.model.init;
   generator_ = models::make_generator(options_.model, shape_);
   prepare(*generator_, init, train.seed, 0, device_);
@@ -70,7 +73,8 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
   std::vector<std::pair<std::string, torch::Tensor>> weights;
   const auto seen = seen_shape(options_);
   for (size_t i = 0; i < options_.model.discriminators.size(); ++i) {
-    auto discriminator = models::make_discriminator(options_.model.discriminators[i], seen);
+    auto discriminator =
+        models::make_discriminator(options_.model.discriminators[i], seen, classes);
     prepare(*discriminator, init, train.seed, static_cast<int64_t>(i) + 1, device_);
     for (auto& item : discriminator->named_parameters())
       weights.emplace_back(cat(i, ".", item.key()), item.value());
@@ -110,6 +114,16 @@ void GanStep::name_metrics() {
   }
 }
 
+models::ClipBatch GanStep::Turn::real_batch(size_t discriminator) const {
+  return {real, inputs.real_frames[discriminator], inputs.real_times, inputs.latents.labels};
+}
+
+models::ClipBatch GanStep::Turn::fake_batch(size_t discriminator,
+                                            const torch::Tensor& clips) const {
+  const auto& latents = inputs.latents;
+  return {clips, inputs.fake_frames[discriminator], latents.times, latents.labels};
+}
+
 torch::Tensor GanStep::generate(const StepInputs& inputs) {
   torch::Tensor clips;
   {
@@ -126,9 +140,7 @@ void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores
   std::vector<torch::Tensor> terms;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
     auto& discriminator = *discriminators_[i];
-    const models::ClipBatch real{turn.real, turn.inputs.real_frames[i], turn.inputs.real_times};
-    const models::ClipBatch fake{turn.fake.detach(), turn.inputs.fake_frames[i],
-                                 turn.inputs.latents.times};
+    const auto real = turn.real_batch(i), fake = turn.fake_batch(i, turn.fake.detach());
     torch::Tensor real_logits, fake_logits;
     {
       const Autocast autocast(device_, precision_);
@@ -165,11 +177,8 @@ torch::Tensor GanStep::generator_turn(const Turn& turn) {
     torch::Tensor real_logits, fake_logits;
     {
       const Autocast autocast(device_, precision_);
-      if (turn.real.defined())
-        real_logits =
-            discriminator.forward({turn.real, turn.inputs.real_frames[i], turn.inputs.real_times});
-      fake_logits =
-          discriminator.forward({fake, turn.inputs.fake_frames[i], turn.inputs.latents.times});
+      if (turn.real.defined()) real_logits = discriminator.forward(turn.real_batch(i));
+      fake_logits = discriminator.forward(turn.fake_batch(i, fake));
     }
     const auto loss = losses::generator_loss(options_.loss.type, real_logits, fake_logits) *
                       discriminator.options.weight;
@@ -309,8 +318,9 @@ void GanStep::calibrate() {
     const int64_t batch = std::min(options_.train.batch_size, kCalibrationClips);
     for (int64_t clips = 0; clips < kCalibrationClips; clips += batch) {
       const Autocast autocast(device_, precision_);
-      ema_generator()->forward(
-          models::draw_latents(options_.model.temporal, batch, shape_.frames, random).to(device_));
+      auto latents = models::draw_latents(options_.model.temporal, batch, shape_.frames, random);
+      latents.labels = models::labels_in_turn(options_.model.classes(), batch, clips);
+      ema_generator()->forward(latents.to(device_));
     }
   });
 }

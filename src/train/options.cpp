@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "vidgen/core/text.h"
+#include "vidgen/data/manifest.h"
 #include "vidgen/metrics/scores.h"
 #include "vidgen/nn/backend.h"
 
@@ -157,6 +159,12 @@ void validate(const RunOptions& options) {
   losses::validate(options.loss);
   validate(options.augment, options.loss.type);
   check_recompute(options);
+  if (!options.data.classes && options.model.classes() > 0) {
+    throw core::FieldError(
+        "model.class_names",
+        core::cat("found ", options.model.classes(),
+                  " names with data.classes false, expected none, or data.classes true"));
+  }
   if (options.train.on_divergence == OnDivergence::kRestoreBest &&
       options.train.evaluate.every == 0) {
     throw core::FieldError("train.on_divergence",
@@ -170,6 +178,20 @@ void validate(const RunOptions& options) {
   }
   if (options.run_dir.empty())
     throw core::FieldError("run_dir", "found nothing, expected the name of a folder");
+}
+
+RunOptions with_class_names(RunOptions options) {
+  if (!options.data.classes) return options;
+  const auto found = data::class_names(data::list_videos(options.data));
+  auto& names = options.model.class_names;
+  if (!names.empty() && names != found) {
+    throw core::FieldError(
+        "model.class_names",
+        core::cat("found ", core::join(names), ", expected the folders of data.sources, ",
+                  core::join(found)));
+  }
+  names = found;
+  return options;
 }
 
 double lr_factor(const OptimOptions& options, int64_t step, int64_t steps) {

@@ -16,8 +16,9 @@ at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t st
 }
 
 std::vector<torch::Tensor*> StepInputs::tensors() {
-  std::vector<torch::Tensor*> all{&real.clips,    &real.mirror,     &real_times,   &latents.content,
-                                  &latents.noise, &latents.initial, &latents.times};
+  std::vector<torch::Tensor*> all{&real.clips,      &real.mirror,     &real.labels,
+                                  &real_times,      &latents.content, &latents.noise,
+                                  &latents.initial, &latents.times,   &latents.labels};
   for (auto* list : {&real_frames, &fake_frames, &mix}) {
     for (auto& tensor : *list) all.push_back(&tensor);
   }
@@ -96,6 +97,7 @@ StepInputs StepDraws::next(data::Batch real) {
   inputs.latents = models::draw_latents(options_.model.temporal, options_.train.batch_size,
                                         options_.data.frames, latents_);
   inputs.latents.times = draw_times();
+  inputs.latents.labels = inputs.real.labels;
   inputs.fake_frames = draw_frames();
   inputs.mix = draw_mix(inputs.real_frames);
   if (options_.augment.enabled()) {

@@ -28,7 +28,7 @@ double clip_fps(const data::DataOptions& options, const data::ClipCache& cache) 
 }  // namespace
 
 Trainer::Trainer(const RunOptions& options)
-    : options_(options),
+    : options_(with_class_names(options)),
       device_(resolve_device(options.train.device)),
       folder_(options.run_dir),
       shape_(clip_shape(options.data)) {
@@ -129,8 +129,9 @@ void Trainer::add_means(core::Json& line) {
 void Trainer::write_samples() {
   gan_->calibrate();
   auto random = random_stream(options_.train.seed, "sample", 0);
-  const auto latents = models::draw_latents(options_.model.temporal, options_.train.sample_clips,
-                                            shape_.frames, random);
+  const int64_t clips = options_.train.sample_clips;
+  auto latents = models::draw_latents(options_.model.temporal, clips, shape_.frames, random);
+  latents.labels = models::labels_in_turn(options_.model.classes(), clips);
   journal_->samples(step_, models::render(gan_->ema_generator(), latents), shape_.fps);
 }
 

@@ -6,6 +6,7 @@
 #include "vidgen/checkpoint/safetensors.h"
 #include "vidgen/core/fields.h"
 #include "vidgen/core/json.h"
+#include "vidgen/models/options.h"
 #include "vidgen/models/shape.h"
 #include "vidgen/models/video_generator.h"
 
@@ -62,6 +63,9 @@ Checkpoint read_checkpoint(const std::filesystem::path& path);
 /// Writes checkpoint.file.tensors, and metadata made from file.metadata and the other fields; whole
 /// or not at all.
 void write_checkpoint(const Checkpoint& checkpoint);
+
+/// The networks as the configuration inside describes them. Throws vidgen::Error when it cannot be.
+models::ModelOptions model_options(const Checkpoint& checkpoint);
 
 /// The averaged generator, in evaluation mode, built from the configuration inside. Throws
 /// vidgen::Error when tensors are missing, superfluous or of another shape than the configuration

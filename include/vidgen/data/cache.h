@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "vidgen/data/cache_file.h"
@@ -25,6 +26,8 @@ struct CachedVideo {
 /// remembered too.
 struct ClipCache {
   std::vector<CachedVideo> videos;
+  /// By label, of all videos of the sources, usable or not; none without DataOptions::classes.
+  std::vector<std::string> class_names{};
 };
 
 /// Opens the cache, first making what is missing, several files at a time, with a progress line on

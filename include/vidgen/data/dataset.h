@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "vidgen/core/random.h"
@@ -30,7 +32,7 @@ struct ClipPlace {
 /// Clips at random from the videos of one split. May be used from several threads.
 class ClipDataset {
  public:
-  /// Throws vidgen::Error when the split has no clip.
+  /// Throws vidgen::Error when the split has no clip, or none of a class to train on.
   ClipDataset(const DataOptions& options, const ClipCache& cache, Split split);
 
   int64_t frames() const { return options_.frames; }
@@ -39,12 +41,18 @@ class ClipDataset {
   int64_t clip_bytes() const { return frames() * size() * size() * channels(); }
   /// Different clips, not counting crops and mirror images.
   int64_t clip_count() const;
+  /// The same of each class; nothing without DataOptions::classes.
+  std::map<std::string, int64_t> class_counts() const;
 
   /// Writes uint8 [frames, size, size, channels] and returns whether the clip is to be mirrored
   /// left to right, which whoever uses it does (models::to_float, on the device). A pure function
   /// of (seed, index): the source is drawn by weight, then the first frame uniformly from all that
   /// its videos offer, then crop and mirroring.
   bool clip(uint64_t seed, int64_t index, uint8_t* out) const;
+  /// The label of that clip's class.
+  int64_t label(uint64_t seed, int64_t index) const;
+  /// Whether clips have classes.
+  bool has_classes() const { return !class_names_.empty(); }
   /// Whether any clip is to be mirrored.
   bool mirrors() const { return options_.horizontal_flip; }
 
@@ -59,6 +67,11 @@ class ClipDataset {
   struct Video {
     std::shared_ptr<const CacheFile> pixels;
     int64_t clips;
+    int64_t label;
+  };
+  struct Pick {
+    const Video* video;
+    int64_t start;
   };
   struct Source {
     double weight;
@@ -66,6 +79,7 @@ class ClipDataset {
     std::vector<Video> videos;
   };
   const Source& pick_source(double uniform) const;
+  Pick pick(core::CounterRandom& random) const;
   /// A square of the options' size, at random; returns whether it is to be mirrored.
   bool copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,
                    uint8_t* out) const;
@@ -73,6 +87,7 @@ class ClipDataset {
 
   DataOptions options_;
   std::vector<Source> sources_;
+  std::vector<std::string> class_names_;
 };
 
 }  // namespace vidgen::data

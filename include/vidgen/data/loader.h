@@ -31,12 +31,15 @@ struct ClipLoaderOptions {
 /// Clips as they lie in the videos, and what is left to do with them.
 struct Batch {
   // Not explicit: clips that nothing is to be done with are a batch.
-  Batch(torch::Tensor clips = {}, torch::Tensor mirror = {})  // NOLINT(google-explicit-constructor)
-      : clips(std::move(clips)), mirror(std::move(mirror)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Batch(torch::Tensor clips = {}, torch::Tensor mirror = {}, torch::Tensor labels = {})
+      : clips(std::move(clips)), mirror(std::move(mirror)), labels(std::move(labels)) {}
   /// uint8 [batch_size, frames, size, size, channels].
   torch::Tensor clips;
   /// uint8 [batch_size], 1 where a clip is to be mirrored left to right; undefined where none is.
   torch::Tensor mirror;
+  /// int64 [batch_size], the class of each clip; undefined where they have none.
+  torch::Tensor labels;
 };
 
 /// An endless stream of batches. Batch k holds the clips k * batch_size ... (k + 1) * batch_size -

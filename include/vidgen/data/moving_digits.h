@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vidgen/core/fields.h"
+#include "vidgen/core/random.h"
 #include "vidgen/video/frame.h"
 
 namespace vidgen::data {
@@ -28,6 +29,8 @@ struct MovingDigitsOptions {
   double speed = 2;
   /// Gives each digit a saturated colour of its own; otherwise they are white.
   bool color = false;
+  /// Writes each clip into a folder named after its first digit.
+  bool classes = false;
   /// Other seeds give other clips: one for training, one held out.
   int64_t seed = 0;
 };
@@ -37,7 +40,8 @@ void fields(core::FieldVisitor& visitor, MovingDigitsOptions& options);
 class MovingDigits {
  public:
   /// Reads the digits. Throws vidgen::Error naming the picture when it is missing or not one of
-  /// 20x20 squares, and core::FieldError when the digits are larger than the frames.
+  /// 20x20 squares, and core::FieldError when the digits are larger than the frames, or cannot be
+  /// as many of each of the ten as the options' classes need.
   explicit MovingDigits(const MovingDigitsOptions& options);
 
   /// A pure function of the options' seed and `index`: another count of clips, or of frames, gives
@@ -45,15 +49,21 @@ class MovingDigits {
   video::Clip clip(int64_t index) const;
   /// How many different handwritten digits there are.
   int64_t digit_count() const { return static_cast<int64_t>(digits_.size()); }
+  /// Which digit is the first of a clip, 0 to 9: the picture shows the zeros first, then as many
+  /// ones, and so on.
+  int64_t first_digit(int64_t index) const;
 
  private:
+  core::CounterRandom random_of(int64_t index) const;
+
   MovingDigitsOptions options_;
   /// One channel each.
   std::vector<video::Frame> digits_;
 };
 
-/// Writes every clip as a video, 25 frames a second, without loss: FOLDER/clip-000000.avi, ... The
-/// folder is made, or must be empty: otherwise throws vidgen::Error, as for a full disk.
+/// Writes every clip as a video, 25 frames a second, without loss: FOLDER/clip-000000.avi, ..., or
+/// with classes FOLDER/7/clip-000000.avi, ... The folder is made, or must be empty: otherwise
+/// throws vidgen::Error, as for a full disk.
 void write_moving_digits(const MovingDigitsOptions& options, const std::filesystem::path& folder);
 
 }  // namespace vidgen::data

@@ -44,6 +44,9 @@ struct DataOptions {
   /// The fraction of the files that is kept from training, for evaluation. Which ones depends on
   /// their names only.
   double holdout = 0;
+  /// Whether clips have classes: a clip's is the name of the folder directly below the source's
+  /// that its video is in, however deep.
+  bool classes = false;
   /// What happens at a damaged, too small or too short video: go on without it, or stop.
   OnError on_error = OnError::kSkip;
   /// Folder for decoded clips; "" means "clips" in core::cache_folder().

@@ -41,7 +41,8 @@ class GanStep {
   /// PyTorch's documentation advises.
   static constexpr int64_t kGraphWarmUps = 3;
 
-  /// Throws core::FieldError when train.cuda_graph is set and the device is the CPU.
+  /// With data.classes the options must be those of with_class_names(). Throws core::FieldError
+  /// when train.cuda_graph is set and the device is the CPU.
   GanStep(const RunOptions& options, torch::Device device);
   ~GanStep();
 
@@ -90,6 +91,10 @@ class GanStep {
     StepInputs inputs;
     torch::Tensor real;
     torch::Tensor fake;
+
+    /// What a discriminator is shown of the real clips, and of `clips`, which are generated.
+    models::ClipBatch real_batch(size_t discriminator) const;
+    models::ClipBatch fake_batch(size_t discriminator, const torch::Tensor& clips) const;
   };
   /// Sums of scores over batches, on the device.
   struct Scores {

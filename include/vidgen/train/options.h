@@ -133,6 +133,11 @@ void fields(core::FieldVisitor& visitor, RunOptions& options);
 /// Throws core::FieldError, naming the key, when the options do not fit together.
 void validate(const RunOptions& options);
 
+/// The options with the classes that data.classes finds as model.class_names; as they are without
+/// it. Throws vidgen::Error as data::list_videos(), and core::FieldError when other names stand
+/// there already.
+RunOptions with_class_names(RunOptions options);
+
 /// The factor of the learning rates in step number `step` (from 0) of `steps`: (step + 1) /
 /// warmup_steps in the warm-up; then, with p the share of the other steps that are done, 1 less
 /// (1 - final_lr_factor) times p (linear) or times (1 - cos(pi p)) / 2 (cosine; Loshchilov and

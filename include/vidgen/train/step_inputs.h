@@ -18,6 +18,7 @@ struct StepInputs {
   /// The frames of the real clips that are looked at: int64 [B,k]; undefined: all of them. Those of
   /// the generated ones are latents.times.
   torch::Tensor real_times;
+  /// With the labels of the real clips: generated ones are of the same classes.
   models::Latents latents;
   /// Of each discriminator, the frames that it sees of real and of generated clips: int64 [B,k];
   /// undefined for one that sees whole clips.

@@ -60,6 +60,9 @@ class Trainer {
   /// Runs a step to warm up and one to measure, and writes nothing.
   StepCost measure_step();
 
+  /// As given, with the names of the classes.
+  const RunOptions& options() const { return options_; }
+  const data::ClipDataset& dataset() const { return *dataset_; }
   int64_t step() const { return step_; }
   torch::Device device() const { return device_; }
   const models::ClipShape& shape() const { return shape_; }
