@@ -99,8 +99,8 @@ std::vector<std::string> class_names(const std::vector<ManifestEntry>& entries) 
 
 std::string format_classes(const std::map<std::string, int64_t>& clips) {
   std::vector<std::string> parts;
-  for (const auto& [name, count] : clips) parts.push_back(core::cat(name, " ", count, " clips"));
-  return core::cat(parts.size(), " classes: ", core::join(parts));
+  for (const auto& [name, count] : clips) parts.push_back(core::cat(name, " (", count, ")"));
+  return core::cat(parts.size(), " classes with their clips: ", core::join(parts));
 }
 
 VideoReport inspect_video(const fs::path& path, const DataOptions& options) {

@@ -35,6 +35,12 @@ void fields(FieldVisitor& v, Outer& o) {
   v.sections("items", o.items, "path", "Items.");
 }
 
+struct Named {
+  std::vector<std::string> names{"a"};
+};
+
+void fields(FieldVisitor& v, Named& o) { v.field("names", o.names, "Names."); }
+
 namespace {
 
 std::string problem_with(const char* text) {
@@ -112,6 +118,27 @@ TEST(FieldsTest, ErrorsNameThePathWhatWasFoundAndWhatWasExpected) {
   EXPECT_EQ(problem_with(R"({"items": 3})"), "items: found 3, expected a list");
   EXPECT_EQ(problem_with(R"({"inner": {"path": 3}})"),
             "inner.path: found 3, expected text (put it in quotes)");
+}
+
+TEST(FieldsTest, ListsOfTexts) {
+  Named o;
+  EXPECT_EQ(explain_fields<Named>().at(0).default_value, R"(["a"])");
+  read_fields(Json::parse(R"({"names": ["b c", "7"]})"), o);
+  EXPECT_THAT(o.names, testing::ElementsAre("b c", "7"));
+  EXPECT_EQ(write_fields(o), Json::parse(R"({"names": ["b c", "7"]})"));
+  const auto problem = [](const char* text) {
+    Named named;
+    try {
+      read_fields(Json::parse(text), named);
+    } catch (const FieldError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(problem(R"({"names": "a"})"), "names: found text \"a\", expected a list of texts");
+  EXPECT_EQ(problem(R"({"names": ["a", 7]})"),
+            "names[1]: found 7, expected text (put it in quotes)");
+  EXPECT_EQ(problem(R"({"names": []})"), "");
 }
 
 TEST(FieldsTest, IntegersBeyond64BitsAreRefused) {

@@ -58,6 +58,20 @@ class ClipCacheTest : public ::testing::Test {
   DataOptions options_;
 };
 
+TEST_F(ClipCacheTest, LabelsOfRealVideosCountAllClasses) {
+  options_.classes = true;
+  for (const char* name : {"cats", "cows", "dogs"}) fs::create_directory(folder_ / "in" / name);
+  add("cats/1.avi");
+  add("cows/1.avi", 3);  // too short
+  add("dogs/1.avi");
+  add("dogs/2.avi");
+  const auto cache = prepare_clips(options_);
+  EXPECT_THAT(cache.class_names, ::testing::ElementsAre("cats", "cows", "dogs"));
+  std::vector<int64_t> labels;
+  for (const CachedVideo& video : cache.videos) labels.push_back(video.entry.label);
+  EXPECT_THAT(labels, ::testing::ElementsAre(0, 2, 2));
+}
+
 /// What the cache must hold, by the shortest way.
 std::vector<std::vector<uint8_t>> decode_directly(const fs::path& path, int64_t height,
                                                   int64_t width, bool middle, int64_t size) {

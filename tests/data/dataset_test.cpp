@@ -143,6 +143,37 @@ TEST_F(ClipDatasetTest, SplitsAreDisjoint) {
   for (const int video : held_out) EXPECT_EQ(trained.count(video), 0u);
 }
 
+TEST_F(ClipDatasetTest, LabelIsThatOfTheVideoOfTheClip) {
+  add(0, 0, 30);
+  add(1, 100, 20);
+  cache_.videos[1].entry.label = 1;
+  EXPECT_FALSE(ClipDataset(options_, cache_, Split::kTrain).has_classes());
+  EXPECT_TRUE(ClipDataset(options_, cache_, Split::kTrain).class_counts().empty());
+  cache_.class_names = {"cats", "dogs"};
+  const ClipDataset dataset(options_, cache_, Split::kTrain);
+  EXPECT_TRUE(dataset.has_classes());
+  EXPECT_EQ(dataset.class_counts(), (std::map<std::string, int64_t>{{"cats", 27}, {"dogs", 17}}));
+  for (int64_t i = 0; i < 200; ++i) {
+    EXPECT_EQ(dataset.label(7, i), clip(dataset, i)[0] >= 100 ? 1 : 0) << i;
+  }
+}
+
+TEST_F(ClipDatasetTest, EveryClassHasClipsToTrainOn) {
+  add(0, 0, 30);
+  add(0, 100, 30);
+  cache_.videos[1].entry.label = 2;
+  cache_.class_names = {"cats", "cows", "dogs"};  // the videos of cows are damaged
+  EXPECT_THAT(test::error_of([&] { ClipDataset(options_, cache_, Split::kTrain); }),
+              HasSubstr("no clips of the class \"cows\" to train on"));
+  cache_.videos[1].entry.label = 1;
+  cache_.class_names.pop_back();
+  EXPECT_EQ(ClipDataset(options_, cache_, Split::kTrain).clip_count(), 54);
+  options_.holdout = 0.5;
+  EXPECT_THAT(test::error_of([&] { ClipDataset(options_, cache_, Split::kTrain); }),
+              HasSubstr("data.holdout 0.5"));
+  EXPECT_EQ(ClipDataset(options_, cache_, Split::kHoldout).clip_count(), 27);
+}
+
 TEST_F(ClipDatasetTest, NoClipsIsAnError) {
   add(0, 0, 8);
   EXPECT_THAT(test::error_of([&] { ClipDataset(options_, cache_, Split::kHoldout); }),

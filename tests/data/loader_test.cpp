@@ -71,6 +71,26 @@ TEST_F(ClipLoaderTest, WorkersChangeNothing) {
   }
 }
 
+TEST_F(ClipLoaderTest, LabelsAreThoseOfTheClips) {
+  EXPECT_FALSE(batches(0, 0, 1)[0].labels.defined());
+  ClipCache cache;
+  cache.videos = {test::marked_video(folder_, "c", 0, 0, 50, 16, 16, 3),
+                  test::marked_video(folder_, "d", 1, 100, 30, 16, 16, 3)};
+  cache.videos[1].entry.label = 1;
+  cache.class_names = {"cats", "dogs"};
+  dataset_ = std::make_shared<ClipDataset>(options_, cache, Split::kTrain);
+  for (const int64_t workers : {0, 3}) {
+    std::vector<torch::Tensor> labels;
+    for (const Batch& batch : batches(workers, 5, 5)) {
+      const auto marks = batch.clips.flatten(1).select(1, 0).ge(100).to(torch::kLong);
+      EXPECT_TRUE(torch::equal(batch.labels, marks));
+      labels.push_back(batch.labels);
+    }
+    const auto dogs = torch::cat(labels).sum().item<int64_t>();
+    EXPECT_TRUE(dogs > 0 && dogs < 20) << dogs;
+  }
+}
+
 TEST_F(ClipLoaderTest, GoesOnWhereItIsTold) {
   const std::vector<Batch> straight = batches(0, 0, 12);
   for (const int64_t workers : {0, 1, 3}) {

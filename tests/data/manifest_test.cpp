@@ -52,6 +52,67 @@ TEST(ListVideosTest, NamesAreAsTheSourceIsWritten) {
   EXPECT_EQ(entries[0].path, std::filesystem::canonical(folder.path()) / "a.mp4");
 }
 
+class ClassesTest : public ::testing::Test {
+ protected:
+  void add(const std::string& name) const {
+    std::filesystem::create_directories((folder_ / name).parent_path());
+    test::write_bytes(folder_ / name, "x");
+  }
+  std::vector<ManifestEntry> list(const std::vector<std::string>& sources) const {
+    std::vector<std::string> paths;
+    for (const std::string& source : sources) paths.push_back((folder_ / source).string());
+    DataOptions options = options_for(paths);
+    options.classes = true;
+    return list_videos(options);
+  }
+  std::string problem(const std::vector<std::string>& sources) const {
+    return test::error_of([&] { list(sources); });
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(ClassesTest, AreTheFoldersBelowTheSources) {
+  for (const char* name : {"a/dogs/deep/1.mp4", "a/cats/2.mp4", "b/cows/3.mp4", "b/cats/4.mp4"}) {
+    add(name);
+  }
+  const std::vector<ManifestEntry> entries = list({"a", "b/"});
+  EXPECT_THAT(class_names(entries), ElementsAre("cats", "cows", "dogs"));
+  std::vector<std::string> names;
+  std::vector<int64_t> labels;
+  for (const ManifestEntry& entry : entries) {
+    names.push_back(entry.class_name);
+    labels.push_back(entry.label);
+  }
+  EXPECT_THAT(names, ElementsAre("cats", "dogs", "cats", "cows"));
+  EXPECT_THAT(labels, ElementsAre(0, 2, 0, 1));
+  EXPECT_THAT(class_names(list_videos(options_for({(folder_ / "a").string()}))),
+              ::testing::IsEmpty());
+}
+
+TEST_F(ClassesTest, EveryVideoHasOneAndThereAreTwo) {
+  add("a/cats/1.mp4");
+  EXPECT_THAT(problem({"a"}), HasSubstr("found one class, \"cats\""));
+  add("a/dogs/2.mp4");
+  EXPECT_EQ(problem({"a"}), "");
+  EXPECT_THAT(problem({"a", "a/dogs/2.mp4"}), HasSubstr("a/dogs/2.mp4: has no class"));
+  add("a/3.mp4");
+  EXPECT_THAT(problem({"a"}), HasSubstr("a/3.mp4: has no class"));
+}
+
+TEST_F(ClassesTest, NamesAreUtf8) {
+  add("a/caf\xc3\xa9/1.mp4");
+  add("a/cats/2.mp4");
+  EXPECT_EQ(problem({"a"}), "");
+  add("a/caf\xe9/3.mp4");
+  EXPECT_THAT(problem({"a"}), HasSubstr("not UTF-8"));
+}
+
+TEST(FormatClassesTest, CountsTheClipsOfEach) {
+  EXPECT_EQ(format_classes({{"cats", 12}, {"dogs", 1}}),
+            "2 classes with their clips: cats (12), dogs (1)");
+}
+
 TEST(ListVideosTest, NamesTheSourceThatHoldsNothing) {
   const TemporaryFolder folder;
   EXPECT_THAT(test::error_of([&] { list_videos(options_for({folder.path().string()})); }),

@@ -160,6 +160,50 @@ TEST(MovingDigitsTest, FilesHoldExactlyTheClips) {
               HasSubstr("is not empty"));
 }
 
+TEST(MovingDigitsTest, FirstDigitIsTheOneThatIsSeen) {
+  auto options = one_digit();
+  options.size = 20;  // so that a frame is the digit
+  const auto picture = video::to_gray(video::read_image(options.digits_image));
+  const MovingDigits digits(options);
+  std::set<int64_t> seen;
+  for (int64_t i = 0; i < 30; ++i) {
+    const auto clip = digits.clip(i);
+    const int64_t digit = digits.first_digit(i);
+    // Five rows of a hundred show the same digit.
+    bool found = false;
+    for (int64_t row = 5 * digit; row < 5 * digit + 5; ++row) {
+      for (int64_t column = 0; column < 100; ++column) {
+        const auto one = video::crop(picture, 20 * row, 20 * column, 20, 20);
+        bool same = true;
+        for (int64_t p = 0; same && p < 400; ++p) {
+          same = one.pixels[static_cast<size_t>(p)] == clip.frame(0)[3 * p];
+        }
+        found |= same;
+      }
+    }
+    EXPECT_TRUE(found) << "clip " << i << " is not of a " << digit;
+    seen.insert(digit);
+  }
+  EXPECT_EQ(seen.size(), 10u);
+}
+
+TEST(MovingDigitsTest, ClassesAreFolders) {
+  const test::TemporaryFolder folder;
+  auto options = one_digit();
+  options.classes = true;
+  options.digits = 2;
+  write_moving_digits(options, folder / "new");
+  const MovingDigits digits(options);
+  for (int64_t i = 0; i < 3; ++i) {
+    const auto name = core::cat("new/", digits.first_digit(i), "/clip-00000", i, ".avi");
+    EXPECT_TRUE(std::filesystem::exists(folder / name)) << name;
+  }
+  options.digits_image = (folder / "seven.png").string();
+  video::write_png(options.digits_image, {20, 140, 3, std::vector<uint8_t>(20 * 140 * 3)});
+  EXPECT_THAT(test::error_of([&] { MovingDigits digits(options); }),
+              HasSubstr("classes: " + options.digits_image + " shows 7 digits"));
+}
+
 TEST(MovingDigitsTest, RefusesOtherPicturesAndSizes) {
   const test::TemporaryFolder folder;
   auto options = one_digit();

@@ -25,10 +25,11 @@ struct Trained {
 
 /// A weights file as training writes it, of a network that was never trained.
 Trained write_weights(const std::filesystem::path& path, nn::TemporalType type,
-                      int64_t channels = 3) {
+                      int64_t channels = 3, const std::vector<std::string>& class_names = {}) {
   models::ModelOptions options;
   options.generator.widths = {8, 8};
   options.temporal.type = type;
+  options.class_names = class_names;
   options.discriminators.resize(1);
   Trained result;
   result.file.path = path;
@@ -106,6 +107,38 @@ TEST(GeneratorTest, GreyComesAsRgb) {
   const auto clips = Generator::load(trained.file.path).render({});
   EXPECT_EQ(clips.size(4), 3);
   EXPECT_TRUE(clips.select(4, 0).equal(clips.select(4, 2)));
+}
+
+TEST(GeneratorTest, ClassesAreChosenByName) {
+  TemporaryFolder folder;
+  const auto path = folder.path() / "weights.safetensors";
+  write_weights(path, nn::TemporalType::kLstm, 3, {"cats", "cows", "dogs"});
+  const auto generator = Generator::load(path);
+  EXPECT_EQ(generator.class_names(), (std::vector<std::string>{"cats", "cows", "dogs"}));
+  RenderOptions options;
+  options.count = 5;
+  options.batch = 2;
+  const auto of = [&](const std::vector<std::string>& classes) {
+    options.classes = classes;
+    return generator.render(options);
+  };
+  const auto in_turn = of({}), cats = of({"cats"}), dogs = of({"dogs"});
+  EXPECT_FALSE(cats.equal(dogs));
+  EXPECT_TRUE(in_turn.equal(of({"cats", "cows", "dogs"})));
+  EXPECT_TRUE(in_turn[3].equal(cats[3])) << "the fourth of three in turn";
+  EXPECT_TRUE(in_turn[2].equal(dogs[2]));
+  EXPECT_TRUE(of({"dogs", "cats"})[2].equal(dogs[2]));
+  try {
+    of({"cats", "Dogs"});
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "class Dogs: this generator has none of that name, expected some of cats, cows, "
+                 "dogs");
+  }
+  write_weights(path, nn::TemporalType::kLstm);
+  EXPECT_TRUE(Generator::load(path).class_names().empty());
+  EXPECT_THROW(Generator::load(path).render(options), Error);
 }
 
 TEST(GeneratorTest, ForeignTensorsAreRefused) {

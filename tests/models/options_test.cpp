@@ -164,6 +164,21 @@ TEST(ModelOptions, NeedsADiscriminatorAndLatents) {
   EXPECT_EQ(problem(options), "model.discriminators: found none, expected at least one");
 }
 
+TEST(ModelOptions, ClassesAreSortedAndSeveral) {
+  const auto with = [](const std::vector<std::string>& names) {
+    ModelOptions options;
+    options.class_names = names;
+    return problem(options);
+  };
+  EXPECT_EQ(with({"cats", "cows", "dogs"}), "");
+  EXPECT_EQ(with({"cats"}),
+            "model.class_names: found one, \"cats\", expected at least two, or none");
+  EXPECT_EQ(with({"cats", "dogs", "cows"}),
+            "model.class_names: found \"cows\" behind \"dogs\", expected alphabetical order and "
+            "each name once");
+  EXPECT_EQ(with({"cats", "cats"}).substr(0, 30), "model.class_names: found \"cats");
+}
+
 TEST(ModelOptions, FieldsGoThroughATree) {
   ModelOptions options;
   core::read_fields(core::Json::parse(R"({

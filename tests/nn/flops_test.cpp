@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
 
 #include "vidgen/nn/attention.h"
@@ -20,6 +21,11 @@ TEST(ForwardFlops, Convolution) {
   layers::Conv3d video(layers::Conv3dOptions(3, 8, 4).stride({1, 2, 2}).padding({0, 1, 1}));
   EXPECT_EQ(forward_flops(*video, video(torch::zeros({2, 3, 7, 16, 16}))),
             2.0 * 2 * 8 * (4 * 64) * 3 * 64);
+}
+
+TEST(ForwardFlops, EmbeddingLooksUp) {
+  layers::Embedding embedding(5, 8);
+  EXPECT_EQ(forward_flops(*embedding, embedding(torch::zeros({3}, torch::kLong))), 0);
 }
 
 TEST(ForwardFlops, TransposedConvolution) {

@@ -1,6 +1,7 @@
 #include "vidgen/nn/init.h"
 
 #include <gtest/gtest.h>
+#include <torch/nn/modules/embedding.h>
 
 #include <cmath>
 
@@ -17,6 +18,7 @@ using torch::nn::Conv2d;
 using torch::nn::Conv2dOptions;
 using torch::nn::ConvTranspose2d;
 using torch::nn::ConvTranspose2dOptions;
+using torch::nn::Embedding;
 using torch::nn::Linear;
 using torch::nn::Sequential;
 
@@ -27,12 +29,22 @@ Sequential all_kinds() {
                     VideoRnn(VideoRnnOptions{RnnCell::kGru, 8, 64, 1}),
                     GruCellMotion(GruCellMotionOptions{16}),
                     SelfAttention(SelfAttentionOptions{64}),
-                    ConvolutionMotion(ConvolutionMotionOptions{16, 64, 2, 9}));
+                    ConvolutionMotion(ConvolutionMotionOptions{16, 64, 2, 9}), Embedding(50, 40));
 }
 
 void expect_uniform(const torch::Tensor& weights, double bound) {
   EXPECT_LE(weights.abs().max().item<double>(), bound);
   EXPECT_NEAR(weights.std().item<double>(), bound / std::sqrt(3.0), 0.1 * bound);
+}
+
+TEST(Initialize, EmbeddingsAreStandardNormal) {
+  for (const Init init : {Init::kDcgan, Init::kDefault, Init::kHe}) {
+    Sequential network(Embedding(50, 40));
+    initialize(*network, init, test::random(7));
+    const auto weight = network->parameters()[0];
+    EXPECT_NEAR(weight.mean().item<double>(), 0, 0.1);
+    EXPECT_NEAR(weight.std().item<double>(), 1, 0.1);
+  }
 }
 
 TEST(Initialize, SameSeedGivesSameWeights) {

@@ -39,6 +39,13 @@ inline torch::Tensor real_clips(const RunOptions& options, int64_t index) {
                         torch::kU8);
 }
 
+/// Those clips, and labels where the options have classes.
+inline data::Batch real_batch(const RunOptions& options, int64_t index) {
+  return {real_clips(options, index),
+          {},
+          models::labels_in_turn(options.model.classes(), options.train.batch_size, index)};
+}
+
 inline std::map<std::string, torch::Tensor> state_of(GanStep& gan) {
   checkpoint::StateSaver saver;
   gan.visit(saver);
@@ -50,7 +57,7 @@ inline std::map<std::string, torch::Tensor> state_of(GanStep& gan) {
 inline void train(GanStep& gan, const RunOptions& options, int64_t from, int64_t to) {
   int64_t batch = from * options.train.accumulate;
   for (int64_t step = from; step < to; ++step) {
-    gan.run(step, [&] { return real_clips(options, batch++); });
+    gan.run(step, [&] { return real_batch(options, batch++); });
   }
 }
 

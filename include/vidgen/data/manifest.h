@@ -35,7 +35,7 @@ std::vector<ManifestEntry> list_videos(const DataOptions& options);
 /// The names of the classes by label; none without DataOptions::classes.
 std::vector<std::string> class_names(const std::vector<ManifestEntry>& entries);
 
-/// "2 classes: cats 12 clips, dogs 30 clips", from the clips of each.
+/// "2 classes with their clips: cats (12), dogs (30)".
 std::string format_classes(const std::map<std::string, int64_t>& clips);
 
 /// What decoding a whole video showed.
