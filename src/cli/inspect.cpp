@@ -45,7 +45,7 @@ std::string best_so_far(const checkpoint::Checkpoint& checkpoint) {
 }
 
 /// "" when clips have none.
-std::string classes(const checkpoint::Checkpoint& checkpoint) {
+std::string class_line(const checkpoint::Checkpoint& checkpoint) {
   const auto names = checkpoint.config.value("model", core::Json::object())
                          .value("class_names", std::vector<std::string>());
   return names.empty() ? "" : cat("classes   ", core::join(names), "\n");
@@ -62,7 +62,7 @@ void run(const std::string& file) {
             << best_so_far(checkpoint) << "clip      " << clip.frames << " frames of " << clip.size
             << "x" << clip.size << ", " << (clip.channels == 1 ? "grey" : "colour") << ", "
             << clip.fps << " frames a second\n"
-            << classes(checkpoint) << "\nconfiguration\n"
+            << class_line(checkpoint) << "\nconfiguration\n"
             << config::write_yaml(checkpoint.config) << "\n"
             << format_tensors(checkpoint.file.tensors);
 }
