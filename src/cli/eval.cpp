@@ -217,7 +217,7 @@ void run(const EvalArguments& arguments) {
   render.batch = arguments.batch;
   if (const size_t classes = generator.class_names().size(); classes > 0) {
     evaluation.notes.push_back(
-        cat("the generated clips are of the ", classes, " classes in turn, as many of each."));
+        cat("the generated clips are of the ", classes, " classes in turn."));
   }
   evaluation.clips = {generator.render(render), real.real, real.other_real, real.training};
 
