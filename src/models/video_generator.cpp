@@ -68,6 +68,10 @@ void VideoGeneratorImpl::reset() {
           "temporal", nn::ConvolutionMotion(nn::ConvolutionMotionOptions{
                           temporal.motion_dim, temporal.hidden, temporal.layers, temporal.kernel}));
       break;
+    case TemporalType::kWaves:
+      waves_ = register_module(
+          "temporal", nn::WaveMotion(nn::WaveMotionOptions{temporal.motion_dim, temporal.hidden}));
+      break;
   }
   const bool with_classes = options.classes > 0;
   options.frame.latent_dim =
@@ -98,6 +102,8 @@ torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
       return cell_(latents.noise, latents.initial);
     case TemporalType::kConvolution:
       return convolution_(latents.noise);
+    case TemporalType::kWaves:
+      return waves_(latents.initial, latents.noise.size(1));
   }
   return latents.noise;
 }
@@ -120,6 +126,7 @@ torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
   if (observer && rnn_) observer("temporal", *rnn_, path);
   if (observer && cell_) observer("temporal", *cell_, path);
   if (observer && convolution_) observer("temporal", *convolution_, path);
+  if (observer && waves_) observer("temporal", *waves_, path);
   if (const auto& times = latents.times; times.defined()) {
     path = path.gather(1, times.unsqueeze(2).expand({-1, -1, path.size(2)}));
   }

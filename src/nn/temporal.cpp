@@ -3,6 +3,7 @@
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/conv.h>
 
+#include <cmath>
 #include <tuple>
 #include <utility>
 
@@ -14,17 +15,18 @@ void fields(core::FieldVisitor& visitor, TemporalOptions& options) {
                                              {"lstm", TemporalType::kLstm},
                                              {"gru", TemporalType::kGru},
                                              {"gru_cell", TemporalType::kGruCell},
-                                             {"convolution", TemporalType::kConvolution}},
-                 "how the noise of the frames becomes motion; none draws every frame for itself, "
-                 "convolution does not drift in clips of any length");
+                                             {"convolution", TemporalType::kConvolution},
+                                             {"waves", TemporalType::kWaves}},
+                 "how noise becomes motion; none draws every frame for itself, convolution and "
+                 "waves do not drift in clips of any length");
   visitor.field("content_dim", options.content_dim, {0, 4096},
                 "length of the latent part that a clip keeps");
   visitor.field("motion_dim", options.motion_dim, {0, 4096},
                 "length of the latent part that changes from frame to frame");
   visitor.field("hidden", options.hidden, {1, 4096},
-                "state size of lstm and gru, channels between the layers of convolution");
+                "state size of lstm and gru, channels between the layers of convolution and waves");
   visitor.field("layers", options.layers, {1, 16},
-                "layers of lstm, gru and convolution; gru_cell has one");
+                "layers of lstm, gru and convolution; gru_cell and waves have one");
   visitor.field("kernel", options.kernel, {1, 255},
                 "frames that each layer of convolution looks at, odd; more give a smoother path");
 }
@@ -40,9 +42,16 @@ void validate(const TemporalOptions& options, const std::string& path) {
     throw core::FieldError(path + ".kernel",
                            core::cat("found ", options.kernel, ", expected an odd number"));
   }
-  if (options.type == TemporalType::kGruCell && options.layers != 1) {
-    throw core::FieldError(path + ".layers",
-                           core::cat("found ", options.layers, ", expected 1 for gru_cell"));
+  const bool waves = options.type == TemporalType::kWaves;
+  if (waves && options.motion_dim % 2 != 0) {
+    throw core::FieldError(path + ".motion_dim",
+                           core::cat("found ", options.motion_dim,
+                                     ", expected an even number: a sine and a cosine a wave"));
+  }
+  if ((waves || options.type == TemporalType::kGruCell) && options.layers != 1) {
+    throw core::FieldError(
+        path + ".layers",
+        core::cat("found ", options.layers, ", expected 1 for ", waves ? "waves" : "gru_cell"));
   }
 }
 
@@ -118,6 +127,26 @@ torch::Tensor ConvolutionMotionImpl::forward(const torch::Tensor& noise) {
   TORCH_CHECK(noise.dim() == 3 && noise.size(1) > more && noise.size(2) == options.dim,
               "expected noise [B,T+", more, ",", options.dim, "], found ", noise.sizes());
   return main_->forward(noise.transpose(1, 2)).transpose(1, 2);
+}
+
+WaveMotionImpl::WaveMotionImpl(WaveMotionOptions options) : options(options) { reset(); }
+
+void WaveMotionImpl::reset() {
+  namespace layers = torch::nn;
+  frequency_ = layers::Sequential(layers::Linear(options.dim / 2, options.hidden),
+                                  layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2)),
+                                  layers::Linear(options.hidden, options.dim / 2));
+  register_module("frequency", frequency_);
+}
+
+torch::Tensor WaveMotionImpl::forward(const torch::Tensor& noise, int64_t frames) {
+  TORCH_CHECK(noise.dim() == 2 && noise.size(1) == options.dim, "expected noise [B,", options.dim,
+              "], found ", noise.sizes());
+  const auto halves = noise.chunk(2, 1);
+  const auto frequencies = M_PI / 2 * frequency_->forward(halves[1]).sigmoid();
+  const auto time = torch::arange(frames, noise.options()).view({1, frames, 1});
+  const auto angles = frequencies.unsqueeze(1) * time + M_PI * halves[0].unsqueeze(1);
+  return M_SQRT2 * torch::cat({angles.sin(), angles.cos()}, 2);
 }
 
 }  // namespace vidgen::nn

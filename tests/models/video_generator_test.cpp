@@ -51,7 +51,7 @@ class Temporal : public testing::TestWithParam<TemporalType> {};
 INSTANTIATE_TEST_SUITE_P(, Temporal,
                          testing::Values(TemporalType::kNone, TemporalType::kLstm,
                                          TemporalType::kGru, TemporalType::kGruCell,
-                                         TemporalType::kConvolution));
+                                         TemporalType::kConvolution, TemporalType::kWaves));
 
 TEST_P(Temporal, RendersTheFramesAsked) {
   auto options = small(GetParam())->options;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "support/module_state.h"
 #include "support/random.h"
 
@@ -116,12 +118,38 @@ TEST_F(ConvolutionMotionTest, OneLayerIsOneFilter) {
   EXPECT_TRUE(torch::allclose(motion(noise_), expected.transpose(1, 2), 1e-5, 1e-6));
 }
 
+TEST(WaveMotion, EachWaveIsASineAndACosineOfItsOwn) {
+  WaveMotion motion(WaveMotionOptions{4, 8});
+  const auto noise = torch::tensor({{0.5, -0.25, 1.0, 2.0}}, torch::kFloat);
+  const auto path = motion(noise, 40)[0].to(torch::kDouble);
+  const auto parameters = motion->named_parameters();
+  ASSERT_EQ(parameters.keys(),
+            (std::vector<std::string>{"frequency.0.weight", "frequency.0.bias",
+                                      "frequency.2.weight", "frequency.2.bias"}));
+  const auto hidden =
+      torch::leaky_relu(at::linear(noise.narrow(1, 2, 2), parameters["frequency.0.weight"],
+                                   parameters["frequency.0.bias"]),
+                        0.2);
+  const auto frequency =
+      at::linear(hidden, parameters["frequency.2.weight"], parameters["frequency.2.bias"])
+          .sigmoid()[0] *
+      (M_PI / 2);
+  for (int64_t wave = 0; wave < 2; ++wave) {
+    const double w = frequency[wave].item<double>();
+    const double phase = noise[0][wave].item<double>() * M_PI;
+    for (const int64_t t : {0, 1, 39}) {
+      EXPECT_NEAR(path[t][wave].item<double>(), M_SQRT2 * std::sin(w * t + phase), 1e-4);
+      EXPECT_NEAR(path[t][wave + 2].item<double>(), M_SQRT2 * std::cos(w * t + phase), 1e-4);
+    }
+  }
+}
+
 TEST(NoiseFrames, ConvolutionNeedsWhatItsLayersLookAt) {
   TemporalOptions options;
   options.layers = 2;
   options.kernel = 5;
-  for (const auto type :
-       {TemporalType::kNone, TemporalType::kLstm, TemporalType::kGru, TemporalType::kGruCell}) {
+  for (const auto type : {TemporalType::kNone, TemporalType::kLstm, TemporalType::kGru,
+                          TemporalType::kGruCell, TemporalType::kWaves}) {
     options.type = type;
     EXPECT_EQ(noise_frames(options, 16), 16);
   }
@@ -167,6 +195,19 @@ TEST(TemporalOptions, KernelOfConvolutionIsOdd) {
   EXPECT_EQ(problem(options), "model.temporal.kernel: found 4, expected an odd number");
   options.kernel = 1;
   EXPECT_EQ(problem(options), "");
+}
+
+TEST(TemporalOptions, WavesArePairsOfOneLayer) {
+  TemporalOptions options;
+  options.type = TemporalType::kWaves;
+  EXPECT_EQ(problem(options), "");
+  options.motion_dim = 7;
+  EXPECT_EQ(problem(options),
+            "model.temporal.motion_dim: found 7, expected an even number: a sine and a cosine a "
+            "wave");
+  options.motion_dim = 8;
+  options.layers = 2;
+  EXPECT_EQ(problem(options), "model.temporal.layers: found 2, expected 1 for waves");
 }
 
 TEST(TemporalOptions, RejectsStackedGruCell) {

@@ -24,7 +24,9 @@ enum class TemporalType {
   /// One GRU cell whose state is the path, as in MoCoGAN.
   kGruCell,
   /// ConvolutionMotion: every frame of a path is distributed alike, however long it grows.
-  kConvolution
+  kConvolution,
+  /// WaveMotion: the same, of a few numbers a clip instead of a few a frame.
+  kWaves
 };
 
 struct TemporalOptions {
@@ -34,8 +36,8 @@ struct TemporalOptions {
   /// Length of the latent part that changes from frame to frame, and of the noise that it is made
   /// from.
   int64_t motion_dim = 10;
-  /// State size of lstm and gru, channels between the layers of convolution; the state of gru_cell
-  /// is the motion itself.
+  /// State size of lstm and gru, channels between the layers of convolution and waves; the state of
+  /// gru_cell is the motion itself.
   int64_t hidden = 64;
   /// Layers of lstm, gru and convolution, stacked; gru_cell has one.
   int64_t layers = 1;
@@ -134,5 +136,32 @@ class ConvolutionMotionImpl : public torch::nn::Cloneable<ConvolutionMotionImpl>
   torch::nn::Sequential main_;
 };
 TORCH_MODULE(ConvolutionMotion);
+
+struct WaveMotionOptions {
+  /// D, the length of the noise and of the motion code; even.
+  int64_t dim = 10;
+  int64_t hidden = 64;
+};
+
+/// D / 2 waves, each a sine and a cosine: of frame t and wave j, sqrt(2) sin(w_j t + p_j) and
+/// sqrt(2) cos(w_j t + p_j). The first half of the noise gives the phases, p_j = pi noise_j; the
+/// second half the frequencies, through a layer of LeakyReLU 0.2 and sigmoid, 0 < w_j < pi / 2 (a
+/// period of four frames). Stationary, as ConvolutionMotion, and frame t needs no other. After the
+/// positional codes of StyleGAN-V (Skorokhodov et al., 2022), whose waves also change along a clip.
+/// Parameters: frequency.0.*, frequency.2.*.
+class WaveMotionImpl : public torch::nn::Cloneable<WaveMotionImpl> {
+ public:
+  explicit WaveMotionImpl(WaveMotionOptions options);
+
+  /// noise of a clip [B,D] -> [B,frames,D].
+  torch::Tensor forward(const torch::Tensor& noise, int64_t frames);
+  void reset() override;
+
+  WaveMotionOptions options;
+
+ private:
+  torch::nn::Sequential frequency_;
+};
+TORCH_MODULE(WaveMotion);
 
 }  // namespace vidgen::nn
