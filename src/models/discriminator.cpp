@@ -31,6 +31,7 @@ ResidualDiscriminatorOptions residual_options(const DiscriminatorOptions& option
   net.norm = options.norm;
   net.over_time = options.type == DiscriminatorType::kClip;
   net.fold = options.fold;
+  net.fold_at = options.fold_at;
   net.minibatch_stddev = options.minibatch_stddev;
   return net;
 }

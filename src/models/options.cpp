@@ -128,6 +128,9 @@ void check_discriminator(const DiscriminatorOptions& options, const ClipShape& s
   }
   check_widths(options.widths, picture, path + ".widths");
   check_attention(options.attention, picture, path + ".attention");
+  if (options.fold_at != 0 && options.fold_at != picture) {
+    check_attention({options.fold_at}, picture, path + ".fold_at");
+  }
   check_only_residual(options, path);
   if (options.type == DiscriminatorType::kClip) {
     check_clip_discriminator(options, shape, path);
@@ -189,6 +192,8 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
   visitor.field("fold", options.fold, {1, 4096},
                 "frames that a residual clip network lays over each other as channels of one "
                 "picture; divides the work");
+  visitor.field("fold_at", options.fold_at, {0, 512},
+                "the resolution, from 4 upwards, at which it does; 0: at the picture's own");
   visitor.field("times", options.times,
                 "whether a residual clip network is told when each frame is, which train.frames "
                 "needs");

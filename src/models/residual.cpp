@@ -23,14 +23,6 @@ void add_attention(nn::Stages& stages, const Options& options, int64_t resolutio
   }
 }
 
-/// Pictures [M,C,H,W] with each `fold` in a row as one of fold * C channels.
-torch::Tensor folded(const torch::Tensor& x, int64_t fold) {
-  if (fold == 1) return x;
-  return x.contiguous()
-      .view({x.size(0) / fold, fold * x.size(1), x.size(2), x.size(3)})
-      .contiguous(torch::MemoryFormat::ChannelsLast);
-}
-
 }  // namespace
 
 ResidualGeneratorImpl::ResidualGeneratorImpl(DcganGeneratorOptions options)
@@ -70,17 +62,26 @@ torch::Tensor ResidualGeneratorImpl::forward(const torch::Tensor& z, int64_t fra
 ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options)
     : options(std::move(options)) {
   const auto& net = this->options;
-  int64_t channels = net.fold * net.channels;
+  int64_t channels = net.channels;
   int64_t resolution = int64_t{4} << net.widths.size();
+  bool folded = false;
+  const auto fold = [&] {
+    if (folded || (net.fold_at != 0 && resolution > net.fold_at)) return;
+    stages_.add_fold(net.fold);
+    channels *= net.fold;
+    folded = true;
+  };
   for (const int64_t width : net.widths) {
+    fold();
     nn::ResidualBlockOptions block{channels, width, nn::Resample::kHalve};
     block.batch_norm = net.norm == DiscriminatorNorm::kBatch;
-    block.over_time = net.over_time;
+    block.over_time = net.over_time && folded;
     stages_.add(nn::ResidualBlock(block));
     resolution /= 2;
     channels = width;
     add_attention(stages_, net, resolution, channels);
   }
+  fold();
   if (net.minibatch_stddev) {
     stages_.add(nn::MinibatchStddev());
     ++channels;
@@ -92,14 +93,15 @@ ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOption
 
 torch::Tensor ResidualDiscriminatorImpl::forward(const torch::Tensor& x, int64_t frames,
                                                  const nn::LayerObserver& observer) {
-  const int64_t size = int64_t{4} << options.widths.size(), fold = options.fold;
+  const int64_t size = int64_t{4} << options.widths.size();
   TORCH_CHECK(
       x.dim() == 4 && x.size(1) == options.channels && x.size(2) == size && x.size(3) == size,
       "expected pictures [M,", options.channels, ",", size, ",", size, "], found ", x.sizes());
-  TORCH_CHECK(frames > 0 && frames % fold == 0 && x.size(0) % frames == 0, "expected clips of ",
-              frames, " frames, a multiple of ", fold, ", found ", x.sizes());
+  TORCH_CHECK(frames > 0 && frames % options.fold == 0 && x.size(0) % frames == 0,
+              "expected clips of ", frames, " frames, a multiple of ", options.fold, ", found ",
+              x.sizes());
   const nn::SpectralWeights normalised(*this);
-  return stages_.forward(folded(x, fold), frames / fold, observer);
+  return stages_.forward(x, frames, observer);
 }
 
 }  // namespace vidgen::models

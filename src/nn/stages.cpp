@@ -14,7 +14,20 @@ bool begins_part(const torch::nn::Module& layer) {
          layer.as<torch::nn::ConvTranspose2d>() || layer.as<ResidualBlock>();
 }
 
+/// Pictures [M,C,H,W] with each `fold` in a row as one of fold * C channels.
+torch::Tensor folded(const torch::Tensor& x, int64_t fold) {
+  if (fold == 1) return x;
+  return x.contiguous()
+      .view({x.size(0) / fold, fold * x.size(1), x.size(2), x.size(3)})
+      .contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
 }  // namespace
+
+void Stages::add_fold(int64_t frames) {
+  fold_ = frames;
+  fold_before_ = main_->size();
+}
 
 void Stages::add_attention(int64_t resolution, const SelfAttentionOptions& options) {
   attention_.insert_or_assign(
@@ -66,11 +79,12 @@ torch::Tensor Stages::run_layer(size_t index, const torch::Tensor& x, int64_t fr
 torch::Tensor Stages::run(torch::Tensor x, size_t first, size_t end, int64_t frames,
                           const LayerObserver& observer) {
   for (size_t i = first; i < end; ++i) {
-    x = run_layer(i, x, frames, observer);
+    if (i == fold_before_) x = folded(x, fold_);
+    x = run_layer(i, x, frames_at(i, frames), observer);
     const auto found = attention_.find(i);
     if (found == attention_.end()) continue;
     auto& [name, block] = found->second;
-    x = block->forward(x, frames);
+    x = block->forward(x, frames_at(i, frames));
     if (observer) observer(name, *block, x);
   }
   return x;

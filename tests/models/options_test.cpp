@@ -116,6 +116,20 @@ TEST(ModelOptions, FoldDividesTheFramesOfAClip) {
             "model.discriminators[0].fold: found 2, expected 1 for single frames");
 }
 
+TEST(ModelOptions, FoldStandsAtAResolutionOfTheNetwork) {
+  ModelOptions options;
+  auto& clip = options.discriminators[1];
+  clip.network = DiscriminatorNetwork::kResidual;
+  clip.fold = 4;
+  for (const int64_t resolution : {4, 8, 32, 64}) {
+    clip.fold_at = resolution;
+    EXPECT_EQ(problem(options), "");
+  }
+  clip.fold_at = 12;
+  EXPECT_EQ(problem(options),
+            "model.discriminators[1].fold_at: found resolution 12, expected some of 4, 8, 16, 32");
+}
+
 TEST(ModelOptions, AttentionStandsAtHiddenStages) {
   ModelOptions options;
   options.generator.attention = {4, 32};

@@ -228,6 +228,32 @@ TEST(ResidualDiscriminator, FoldLaysFramesOverEachOtherAsChannels) {
   EXPECT_TRUE(torch::allclose(folded->forward(x, 4), wide->forward(pairs, 2), 1e-4, 1e-5));
 }
 
+TEST(ResidualDiscriminator, FoldAtAResolutionSeesFramesOneByOneBefore) {
+  ResidualDiscriminatorOptions options;
+  options.widths = {8, 12};
+  options.fold = 2;
+  options.fold_at = 8;
+  options.over_time = true;
+  ResidualDiscriminator network(options);
+  const auto main = network->named_children()["main"];
+  auto& first = *main->named_children()["0"]->as<nn::ResidualBlock>();
+  auto& second = *main->named_children()["1"]->as<nn::ResidualBlock>();
+  auto& last = *main->named_children()["2"]->as<torch::nn::Conv2d>();
+  EXPECT_FALSE(first.options.over_time);
+  EXPECT_TRUE(second.options.over_time);
+
+  const auto x = torch::randn({8, 3, 16, 16}, test::random(1));  // two clips of four frames
+  const auto y = first.forward(x, 4);
+  const auto pairs = torch::cat({y.slice(0, 0, 8, 2), y.slice(0, 1, 8, 2)}, 1);
+  const auto expected = last.forward(second.forward(pairs, 2));
+  EXPECT_TRUE(torch::allclose(network->forward(x, 4), expected, 1e-4, 1e-5));
+
+  nn::backend().recompute = true;
+  const auto again = network->forward(x, 4);
+  nn::backend().recompute = false;
+  EXPECT_TRUE(torch::allclose(again, expected, 1e-4, 1e-5));
+}
+
 TEST(ResidualDiscriminator, SpectralNormTakesOutTheScaleOfTheWeights) {
   const auto options =
       residual_discriminator(DiscriminatorType::kFrame, DiscriminatorNorm::kSpectral);

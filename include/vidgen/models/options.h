@@ -54,6 +54,8 @@ struct DiscriminatorOptions {
   DiscriminatorNorm norm = DiscriminatorNorm::kNone;
   /// Frames that a residual clip discriminator lays over each other as channels of one picture.
   int64_t fold = 1;
+  /// The resolution (4 up to the pooled picture) where it does; 0: the picture itself.
+  int64_t fold_at = 0;
   /// Whether a residual clip discriminator is told when each frame is, by a channel more. Without,
   /// it takes slow clips seen at long distances for fast ones.
   bool times = false;

@@ -35,11 +35,15 @@ TORCH_MODULE(ResidualGenerator);
 struct ResidualDiscriminatorOptions : DcganDiscriminatorOptions {
   /// Batch normalisation of the blocks, or spectral normalisation of all weights.
   DiscriminatorNorm norm = DiscriminatorNorm::kNone;
-  /// Whether the blocks look at neighbouring frames too: a (2+1)D network of clips.
+  /// Whether the blocks look at neighbouring frames too: a (2+1)D network of clips. With `fold`,
+  /// those behind it.
   bool over_time = false;
-  /// Frames that are laid one over the other, as channels of one picture, before all else. The
-  /// work is divided by it; what moves between them is seen by the first layer already.
+  /// Frames that are laid one over the other, as channels of one picture, at the resolution
+  /// `fold_at`, or with 0 before all else. The work behind it is divided by it. Early, what moves
+  /// between the frames is seen by the first layer already; late, what is shown (StyleGAN-V,
+  /// Skorokhodov et al., 2022, does it at 16x16).
   int64_t fold = 1;
+  int64_t fold_at = 0;
   /// Whether the last layer is told how much the batch varies (nn::MinibatchStddev).
   bool minibatch_stddev = false;
 };

@@ -27,6 +27,9 @@ class Stages {
   }
   /// Attention behind the layer that was added last, at this resolution.
   void add_attention(int64_t resolution, const SelfAttentionOptions& options);
+  /// The layers added from here on see each `frames` in a row as one picture with the channels of
+  /// all. Once.
+  void add_fold(int64_t frames);
   /// Makes the layers submodules of `owner`: "main.<i>" and "attention_<resolution>".
   void register_in(torch::nn::Module& owner);
 
@@ -36,6 +39,11 @@ class Stages {
   torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer);
 
  private:
+  /// The frames of a clip at this layer.
+  int64_t frames_at(size_t index, int64_t frames) const {
+    return index < fold_before_ ? frames : frames / fold_;
+  }
+
   struct Attention {
     std::string name;
     SelfAttention block;
@@ -51,6 +59,9 @@ class Stages {
   torch::nn::Sequential main_;
   /// By the index in main_ of the layer before.
   std::map<size_t, Attention> attention_;
+  int64_t fold_ = 1;
+  /// The index in main_ of the first layer that sees folded frames.
+  size_t fold_before_ = 0;
 };
 
 }  // namespace vidgen::nn
