@@ -13,6 +13,7 @@
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/init.h"
 #include "vidgen/nn/layout.h"
+#include "vidgen/nn/residual.h"
 
 namespace vidgen::models {
 namespace {
