@@ -64,24 +64,23 @@ ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOption
   const auto& net = this->options;
   int64_t channels = net.channels;
   int64_t resolution = int64_t{4} << net.widths.size();
-  bool folded = false;
-  const auto fold = [&] {
-    if (folded || (net.fold_at != 0 && resolution > net.fold_at)) return;
+  const int64_t fold_at = net.fold_at == 0 ? resolution : net.fold_at;
+  const auto fold_here = [&] {
+    if (resolution != fold_at) return;
     stages_.add_fold(net.fold);
     channels *= net.fold;
-    folded = true;
   };
   for (const int64_t width : net.widths) {
-    fold();
+    fold_here();
     nn::ResidualBlockOptions block{channels, width, nn::Resample::kHalve};
     block.batch_norm = net.norm == DiscriminatorNorm::kBatch;
-    block.over_time = net.over_time && folded;
+    block.over_time = net.over_time && resolution <= fold_at;
     stages_.add(nn::ResidualBlock(block));
     resolution /= 2;
     channels = width;
     add_attention(stages_, net, resolution, channels);
   }
-  fold();
+  fold_here();
   if (net.minibatch_stddev) {
     stages_.add(nn::MinibatchStddev());
     ++channels;

@@ -123,10 +123,8 @@ torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
                                           const nn::LayerObserver& observer) {
   const int64_t clips = latents.noise.size(0);
   auto path = motion(latents);
-  if (observer && rnn_) observer("temporal", *rnn_, path);
-  if (observer && cell_) observer("temporal", *cell_, path);
-  if (observer && convolution_) observer("temporal", *convolution_, path);
-  if (observer && waves_) observer("temporal", *waves_, path);
+  if (observer && options.temporal.type != TemporalType::kNone)
+    observer("temporal", *named_children()["temporal"], path);
   if (const auto& times = latents.times; times.defined()) {
     path = path.gather(1, times.unsqueeze(2).expand({-1, -1, path.size(2)}));
   }

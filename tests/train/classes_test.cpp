@@ -36,18 +36,11 @@ TEST(ClassesTrainTest, DcganWithAllPenaltiesResumesBitwise) {
 TEST(ClassesTrainTest, ResidualPairsOfSomeFramesResumeBitwise) {
   for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
     auto options = class_options();
-    for (auto& discriminator : options.model.discriminators) {
-      discriminator.network = models::DiscriminatorNetwork::kResidual;
-      discriminator.norm = models::DiscriminatorNorm::kSpectral;
-      discriminator.minibatch_stddev = true;
-    }
-    options.model.discriminators[1].fold = 2;
-    options.model.discriminators[1].times = true;
+    use_residual_discriminators(options);
     options.loss = every_penalty();
     options.loss.type = losses::LossType::kRelativistic;
     options.augment.color = 1;
     options.augment.translation = 0.125;
-    options.train.frames = 4;
     options.train.precision = precision;
     models::validate(options.model, seen_shape(options));
     expect_bitwise_resume(options);

@@ -13,14 +13,7 @@ RunOptions residual_options() {
   options.model.temporal.layers = 2;
   options.model.generator.type = models::GeneratorType::kResidual;
   options.model.generator.widths = {8, 8, 6};
-  for (auto& discriminator : options.model.discriminators) {
-    discriminator.network = models::DiscriminatorNetwork::kResidual;
-    discriminator.norm = models::DiscriminatorNorm::kSpectral;
-    discriminator.minibatch_stddev = true;
-  }
-  options.model.discriminators[1].fold = 2;
-  options.model.discriminators[1].times = true;
-  options.train.frames = 4;
+  use_residual_discriminators(options);
   return options;
 }
 

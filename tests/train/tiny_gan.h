@@ -33,6 +33,18 @@ inline RunOptions tiny_options() {
   return options;
 }
 
+/// Gives them residual discriminators that see four of the frames, and those of clips with times.
+inline void use_residual_discriminators(RunOptions& options) {
+  for (auto& discriminator : options.model.discriminators) {
+    discriminator.network = models::DiscriminatorNetwork::kResidual;
+    discriminator.norm = models::DiscriminatorNorm::kSpectral;
+    discriminator.minibatch_stddev = true;
+  }
+  options.model.discriminators[1].fold = 2;
+  options.model.discriminators[1].times = true;
+  options.train.frames = 4;
+}
+
 inline torch::Tensor real_clips(const RunOptions& options, int64_t index) {
   auto random = random_stream(99, "clips", index);
   return torch::randint(0, 256, {options.train.batch_size, options.data.frames, 16, 16, 3}, random,
