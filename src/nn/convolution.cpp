@@ -1,6 +1,7 @@
 #include "vidgen/nn/convolution.h"
 
 #include <ATen/autocast_mode.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/nn/modules/conv.h>
 
@@ -27,10 +28,10 @@ struct Choice {
     for (size_t i = 3; i < 5; ++i) even = even && small[i] % 2 == 0;
     const int64_t tiles = small[0] * small[2] * small[3] * small[4] / 4;
     const int64_t terms = taps * std::min(4 * channels, small[1]);
-    pays = even && tiles >= 100 && terms >= 256;
+    pays = even && tiles >= 100 && terms >= 128;
   }
-  /// LibTorch's gradient of a picture with few channels from many frames is slow.
-  bool pays_to_grow() const { return pays || (even && channels < 16 && taps > 1); }
+  /// LibTorch is slow to make pictures of few channels.
+  bool pays_to_grow() const { return pays || (even && channels < 16); }
 
   int64_t channels, taps;
   bool even, pays;
@@ -44,6 +45,17 @@ torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& filters, bool t
   const auto frames = at::convolution(as_frames(x), filters.squeeze(2), {}, {2, 2}, {1, 1}, {1, 1},
                                       transposed, {0, 0}, 1);
   return as_clips(frames, x.size(0));
+}
+
+/// Frames [M,C,H,W] as clips of one, their filters as filters of one tap; clips as they are.
+torch::Tensor with_time(const torch::Tensor& x) { return x.dim() == 4 ? x.unsqueeze(2) : x; }
+
+/// work(first, second) for clips and filters, or for frames and theirs.
+template <class Work>
+torch::Tensor on_clips(const Work& work, const torch::Tensor& first, const torch::Tensor& second) {
+  const at::AutoDispatchBelowADInplaceOrView no_view;  // what is returned may be changed in place
+  const auto result = work(with_time(first), with_time(second));
+  return first.dim() == 4 ? result.squeeze(2) : result;
 }
 
 torch::Tensor plain_correlation(const torch::Tensor& large, const torch::Tensor& small) {
@@ -64,7 +76,23 @@ torch::Tensor plain_correlation(const torch::Tensor& large, const torch::Tensor&
   return taps == 1 ? result.unsqueeze(2) : result;
 }
 
-// The three functions of winograd.h with their gradients, which are each other.
+// The three functions of winograd.h, by the algorithm that is faster.
+torch::Tensor shrunk(const torch::Tensor& large, const torch::Tensor& filters) {
+  return Choice(large.sizes(), winograd::small_sizes(large, filters)).pays
+             ? winograd::shrink(large, filters)
+             : plain(large, filters, /*transposed=*/false);
+}
+torch::Tensor grown(const torch::Tensor& small, const torch::Tensor& filters) {
+  return Choice(winograd::large_sizes(small, filters), small.sizes()).pays_to_grow()
+             ? winograd::grow(small, filters)
+             : plain(small, filters, /*transposed=*/true);
+}
+torch::Tensor correlated(const torch::Tensor& large, const torch::Tensor& small) {
+  return Choice(large.sizes(), small.sizes()).pays ? winograd::correlate(large, small)
+                                                   : plain_correlation(large, small);
+}
+
+// The same with their gradients, which are each other.
 torch::Tensor shrink(const torch::Tensor& large, const torch::Tensor& filters);
 torch::Tensor grow(const torch::Tensor& small, const torch::Tensor& filters);
 torch::Tensor correlate(const torch::Tensor& large, const torch::Tensor& small);
@@ -73,9 +101,7 @@ struct Shrink : Function<Shrink> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& large,
                                const torch::Tensor& filters) {
     context->save_for_backward({large, filters});
-    return Choice(large.sizes(), winograd::small_sizes(large, filters)).pays
-               ? winograd::shrink(large, filters)
-               : plain(large, filters, /*transposed=*/false);
+    return on_clips(shrunk, large, filters);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
@@ -88,9 +114,7 @@ struct Grow : Function<Grow> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& small,
                                const torch::Tensor& filters) {
     context->save_for_backward({small, filters});
-    return Choice(winograd::large_sizes(small, filters), small.sizes()).pays_to_grow()
-               ? winograd::grow(small, filters)
-               : plain(small, filters, /*transposed=*/true);
+    return on_clips(grown, small, filters);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
@@ -103,8 +127,7 @@ struct Correlate : Function<Correlate> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& large,
                                const torch::Tensor& small) {
     context->save_for_backward({large, small});
-    return Choice(large.sizes(), small.sizes()).pays ? winograd::correlate(large, small)
-                                                     : plain_correlation(large, small);
+    return on_clips(correlated, large, small);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
@@ -143,14 +166,6 @@ bool plain_float(const torch::Tensor& tensor) {
   return tensor.is_cpu() && tensor.scalar_type() == torch::kFloat;
 }
 
-/// Over frames [M,C,H,W], each a clip of one.
-template <class Work>
-std::optional<torch::Tensor> on_frames(const Work& work, const torch::Tensor& frames,
-                                       const torch::Tensor& filters) {
-  const auto result = work(frames.unsqueeze(2), filters.unsqueeze(2));
-  return result ? std::optional(result->squeeze(2)) : std::nullopt;
-}
-
 /// The numbers of one channel each, for tensors of `dims` dimensions.
 torch::Tensor by_channel(const torch::Tensor& bias, int64_t dims) {
   std::vector<int64_t> shape(static_cast<size_t>(dims), 1);
@@ -163,20 +178,22 @@ template <size_t D, class Layer, class Work>
 std::optional<torch::Tensor> apply(const Layer& layer, const Work& work, const torch::Tensor& x) {
   const auto filters = suitable<D>(layer);
   if (!filters) return std::nullopt;
-  auto result = D == 3 ? work(x, *filters) : on_frames(work, x, *filters);
+  auto result = work(x, *filters);
   if (result && layer.bias.defined()) result = result->add(by_channel(layer.bias, x.dim()));
   return result;
 }
 
 std::optional<torch::Tensor> fast_shrink(const torch::Tensor& large, const torch::Tensor& filters) {
-  if (large.size(3) % 2 != 0 || large.size(4) % 2 != 0 || large.size(2) < filters.size(2))
+  const auto clips = with_time(large), taps = with_time(filters);
+  if (clips.size(3) % 2 != 0 || clips.size(4) % 2 != 0 || clips.size(2) < taps.size(2))
     return std::nullopt;
-  const Choice choice(large.sizes(), winograd::small_sizes(large, filters));
+  const Choice choice(clips.sizes(), winograd::small_sizes(clips, taps));
   return choice.pays_to_grow() ? std::optional(shrink(large, filters)) : std::nullopt;
 }
 
 std::optional<torch::Tensor> fast_grow(const torch::Tensor& small, const torch::Tensor& filters) {
-  const Choice choice(winograd::large_sizes(small, filters), small.sizes());
+  const auto clips = with_time(small);
+  const Choice choice(winograd::large_sizes(clips, with_time(filters)), clips.sizes());
   return choice.pays_to_grow() ? std::optional(grow(small, filters)) : std::nullopt;
 }
 

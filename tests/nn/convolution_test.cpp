@@ -86,6 +86,21 @@ TEST_F(FastConvolutionTest, FewChannelsAndWideFramesEqualLibTorchs) {
               channels_last(torch::randn({3, 3, 4, 12, 20}, test::random(4))));
 }
 
+TEST_F(FastConvolutionTest, FramesOfFewChannelsEqualLibTorchs) {
+  expect_same(down(3, 16), channels_last(torch::randn({4, 3, 16, 24}, test::random(9))));
+  expect_same(up(16, 3), channels_last(torch::randn({4, 16, 8, 12}, test::random(10))));
+}
+
+TEST_F(FastConvolutionTest, ResultsCanBeChangedInPlace) {
+  const auto layer = down(3, 16);
+  const auto x = channels_last(torch::randn({4, 3, 16, 24}, test::random(11)));
+  const auto slope = [&](torch::Tensor y) {
+    return torch::autograd::grad({torch::leaky_relu_(y, 0.2).pow(2).sum()}, {layer->weight})[0];
+  };
+  EXPECT_LT(error(slope(fast_convolution(*layer, x).value()), slope(layer->forward(x))),
+            kTolerance);
+}
+
 /// The result and the gradient of the bias.
 template <class Layer>
 void expect_same_with_bias(Layer layer, const torch::Tensor& x) {
