@@ -92,7 +92,7 @@ TEST_F(FastConvolutionTest, FramesOfFewChannelsEqualLibTorchs) {
 }
 
 TEST_F(FastConvolutionTest, ResultsCanBeChangedInPlace) {
-  const auto layer = down(3, 16);
+  auto layer = down(3, 16);
   const auto x = channels_last(torch::randn({4, 3, 16, 24}, test::random(11)));
   const auto slope = [&](torch::Tensor y) {
     return torch::autograd::grad({torch::leaky_relu_(y, 0.2).pow(2).sum()}, {layer->weight})[0];
