@@ -197,6 +197,25 @@ std::optional<torch::Tensor> fast_grow(const torch::Tensor& small, const torch::
   return choice.pays_to_grow() ? std::optional(grow(small, filters)) : std::nullopt;
 }
 
+/// The transposed convolution of a single pixel, a matrix product.
+std::optional<torch::Tensor> from_pixel(const torch::nn::ConvTranspose2dImpl& layer,
+                                        const torch::Tensor& x) {
+  const auto& options = layer.options;
+  const auto* padding = std::get_if<torch::ExpandingArray<2>>(&options.padding());
+  bool fits = padding && x.dim() == 4 && x.size(2) == 1 && x.size(3) == 1 &&
+              options.groups() == 1 && !layer.bias.defined();
+  for (size_t i = 0; fits && i < 2; ++i) {
+    fits = (*padding)->at(i) == 0 && options.dilation()->at(i) == 1 &&
+           options.output_padding()->at(i) == 0;
+  }
+  if (!fits) return std::nullopt;
+  const auto filters = layer.weight.permute({0, 2, 3, 1});
+  return x.flatten(1)
+      .mm(filters.flatten(1))
+      .view({x.size(0), filters.size(1), filters.size(2), filters.size(3)})
+      .permute({0, 3, 1, 2});
+}
+
 }  // namespace
 
 std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
@@ -205,8 +224,10 @@ std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
     return std::nullopt;
   if (const auto* conv = layer.as<torch::nn::Conv2d>()) return apply<2>(*conv, fast_shrink, x);
   if (const auto* conv = layer.as<torch::nn::Conv3d>()) return apply<3>(*conv, fast_shrink, x);
-  if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>())
+  if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) {
+    if (const auto picture = from_pixel(*conv, x)) return picture;
     return apply<2>(*conv, fast_grow, x);
+  }
   return std::nullopt;
 }
 

@@ -91,6 +91,15 @@ TEST_F(FastConvolutionTest, FramesOfFewChannelsEqualLibTorchs) {
   expect_same(up(16, 3), channels_last(torch::randn({4, 16, 8, 12}, test::random(10))));
 }
 
+TEST_F(FastConvolutionTest, PicturesFromOnePixelEqualLibTorchs) {
+  const layers::ConvTranspose2d layer(layers::ConvTranspose2dOptions(20, 24, 4).bias(false));
+  expect_same(layer, torch::randn({5, 20, 1, 1}, test::random(12)));
+  layer->weight.set_data(channels_last(layer->weight.detach()));
+  expect_same(layer, torch::randn({5, 20, 1, 1}, test::random(12)));
+  const auto made = fast_convolution(*layer, torch::randn({5, 20, 1, 1}, test::random(12)));
+  EXPECT_TRUE(made->is_contiguous(at::MemoryFormat::ChannelsLast));
+}
+
 TEST_F(FastConvolutionTest, ResultsCanBeChangedInPlace) {
   auto layer = down(3, 16);
   const auto x = channels_last(torch::randn({4, 3, 16, 24}, test::random(11)));
