@@ -34,7 +34,7 @@ torch::Tensor unpack_bits(const torch::Tensor& packed, int64_t count) {
   auto mask = torch::empty({count}, torch::kByte);
   const auto* from = packed.data_ptr<uint8_t>();
   auto* to = mask.data_ptr<uint8_t>();
-  for (int64_t i = 0; i < count; ++i) to[i] = static_cast<uint8_t>(from[i / 8] >> (i % 8) & 1);
+  for (int64_t i = 0; i < count; ++i) to[i] = static_cast<uint8_t>((from[i / 8] >> (i % 8)) & 1);
   return mask;
 }
 
