@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/workspace.h"
-#include "vidgen/checkpoint/safetensors.h"
+#include "vidgen/checkpoint/checkpoint.h"
 
 namespace vidgen::test {
 namespace {
@@ -52,8 +52,15 @@ class PruneTest : public ::testing::Test {
   /// vidgen prune --checkpoint IN --out OUT --sparsity S MORE; returns the new tensors.
   Tensors prune(const std::string& in, const std::string& out, const std::string& sparsity,
                 const Workspace::Arguments& more = {}) {
-    Workspace::Arguments arguments{"prune", "--checkpoint", in,      "--out",
-                                   out,     "--sparsity",   sparsity};
+    Workspace::Arguments arguments{"--sparsity", sparsity};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return prune_with(in, out, arguments);
+  }
+
+  /// vidgen prune --checkpoint IN --out OUT MORE; returns the new tensors.
+  Tensors prune_with(const std::string& in, const std::string& out,
+                     const Workspace::Arguments& more) {
+    Workspace::Arguments arguments{"prune", "--checkpoint", in, "--out", out};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const auto result = work_.run(arguments);
     expect_success(result);
@@ -61,7 +68,9 @@ class PruneTest : public ::testing::Test {
     return read(out);
   }
 
-  Tensors read(const fs::path& file) { return checkpoint::read_safetensors(work_ / file).tensors; }
+  Tensors read(const fs::path& file) {
+    return checkpoint::read_checkpoint(work_ / file).file.tensors;
+  }
 
   Workspace work_;
   std::string table_;
@@ -72,6 +81,7 @@ TEST_F(PruneTest, LayerScopeTakesTheSameShareOfEach) {
   const auto masks = under(tensors, "mask.");
   expect_masked(tensors, masks);
   EXPECT_THAT(table_, HasSubstr("threshold"));
+  EXPECT_THAT(table_, HasSubstr("gains no speed"));
   for (const auto& [name, mask] : masks) {
     EXPECT_NEAR(count_zeros(mask), 0.5 * static_cast<double>(mask.numel()), 1) << name;
     EXPECT_THAT(table_, HasSubstr(name));
@@ -152,6 +162,48 @@ TEST_F(PruneTest, PruningAgainKeepsEarlierZeros) {
   const auto before = read(checkpoint_file("run", 2));
   const auto same = prune("run", "same.safetensors", "0");
   for (const auto& [name, tensor] : before) EXPECT_TRUE(tensor.equal(same.at(name))) << name;
+}
+
+TEST_F(PruneTest, PatternKeepsTwoOfFourInputs) {
+  const auto tensors = prune_with("run", "pruned.safetensors", {"--pattern", "2:4"});
+  const auto masks = under(tensors, "mask.");
+  expect_masked(tensors, masks);
+  // All three are transposed convolutions: their inputs are the first dimension.
+  for (const std::string name : {"frame.main.0.weight", "frame.main.3.weight"}) {
+    const auto& mask = masks.at(name);
+    for (int64_t first = 0; first < mask.size(0); first += 4) {
+      const int64_t count = std::min<int64_t>(4, mask.size(0) - first);
+      EXPECT_TRUE(mask.narrow(0, first, count).sum(0).eq(2).all().item<bool>()) << name;
+    }
+  }
+  expect_refuses(work_,
+                 {"prune", "--checkpoint", "run", "--out", "out.safetensors", "--pattern", "3:2"},
+                 {"pattern \"3:2\"", "N:M"});
+  expect_refuses(work_,
+                 {"prune", "--checkpoint", "run", "--out", "out.safetensors", "--pattern", "2:4",
+                  "--sparsity", "0.5"},
+                 {"--pattern", "--sparsity"});
+  expect_refuses(work_, {"prune", "--checkpoint", "run", "--out", "out.safetensors"},
+                 {"--sparsity is required"});
+}
+
+TEST_F(PruneTest, WeightsAreStoredSparsely) {
+  const fs::path dense = work_ / "run/weights.safetensors";
+  prune("run/weights.safetensors", "half.safetensors", "0.5");
+  prune("run/weights.safetensors", "tenth.safetensors", "0.9");
+  EXPECT_THAT(table_, HasSubstr("B -> "));
+  EXPECT_LT(fs::file_size(work_ / "half.safetensors"), fs::file_size(dense));
+  EXPECT_LT(fs::file_size(work_ / "tenth.safetensors"), fs::file_size(work_ / "half.safetensors"));
+  const auto stored = checkpoint::read_safetensors(work_ / "half.safetensors").tensors;
+  EXPECT_EQ(stored.count("sparse.generator.frame.main.3.weight.values"), 1u);
+  EXPECT_EQ(stored.count("generator.frame.main.3.weight"), 0u);
+  EXPECT_TRUE(under(stored, "mask.").empty());
+  // Nobody notices: what is kept is as it was, and it can be pruned again.
+  const auto before = read("run/weights.safetensors"), after = read("half.safetensors");
+  for (const auto& [name, mask] : under(after, "mask.")) {
+    EXPECT_TRUE(after.at("generator." + name).equal(before.at("generator." + name) * mask)) << name;
+  }
+  expect_masked(prune("half.safetensors", "more.safetensors", "0.8"), under(after, "mask."));
 }
 
 TEST_F(PruneTest, FullDiskLeavesNothing) {

@@ -232,6 +232,47 @@ TEST_F(PruneTest, GlobalTakesMoreFromSmallWeights) {
   EXPECT_LT(ones(result.masks.at("main.2.weight")), 6 * 8 / 3);
 }
 
+TEST(PatternMask, KeepsTheLargestOfEachGroup) {
+  const auto weight =
+      torch::tensor({1.0f, -4.0f, 3.0f, 2.0f, 5.0f, 5.0f, 5.0f, 0.0f, -1.0f, 2.0f}).view({1, 10});
+  const auto mask = pattern_mask(weight, {2, 4}, 1);
+  // Among equals the first; of the two that are left over both.
+  EXPECT_TRUE(
+      mask.equal(torch::tensor({0, 1, 1, 0, 1, 1, 0, 0, 1, 1}, torch::kByte).view({1, 10})));
+  EXPECT_TRUE(pattern_mask(weight.t(), {2, 4}, 0).equal(mask.t()));
+  EXPECT_TRUE(pattern_mask(weight, {1, 1}, 1).eq(1).all().item<bool>());
+
+  const auto filters = numbers({6, 12, 3, 3});
+  const auto kept = pattern_mask(filters, {1, 3}, 1);
+  EXPECT_TRUE(kept.unflatten(1, {4, 3}).sum(2).eq(1).all().item<bool>());
+  const auto largest = filters.abs().unflatten(1, {4, 3}).amax(2, /*keepdim=*/true);
+  EXPECT_TRUE((filters * kept).abs().unflatten(1, {4, 3}).amax(2, true).equal(largest));
+}
+
+TEST(PatternMask, ParsesAndRefuses) {
+  const auto pattern = parse_pattern("3:16");
+  EXPECT_EQ(pattern.keep, 3);
+  EXPECT_EQ(pattern.of, 16);
+  for (const std::string text :
+       {"", "2", "2:", ":4", "4:2", "0:4", "2:4:8", "2:65", "a:b", "2 4"}) {
+    EXPECT_THAT(complaint([&] { parse_pattern(text); }), HasSubstr("N:M")) << text;
+  }
+}
+
+TEST_F(PruneTest, PatternFollowsTheInputs) {
+  PruneOptions options;
+  options.pattern = PrunePattern{2, 4};
+  options.sparsity = 7;  // not read
+  options.include = {"main.*"};
+  options.transposed = {"main.0.weight"};
+  const auto result = prune(weights_, options);
+  EXPECT_TRUE(result.masks.at("main.0.weight")
+                  .equal(pattern_mask(weights_.at("main.0.weight"), {2, 4}, 0)));
+  EXPECT_TRUE(result.masks.at("main.2.weight")
+                  .equal(pattern_mask(weights_.at("main.2.weight"), {2, 4}, 1)));
+  for (const auto& row : result.rows) EXPECT_EQ(2 * row.kept, row.weights) << row.name;
+}
+
 TEST_F(PruneTest, MasksNestAsSparsityGrows) {
   for (const auto scope : {PruneScope::kLayer, PruneScope::kGlobal}) {
     PruneOptions options;

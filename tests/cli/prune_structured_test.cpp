@@ -1,0 +1,158 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/workspace.h"
+#include "vidgen/checkpoint/checkpoint.h"
+
+namespace vidgen::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::vector<int64_t> widths_in(const fs::path& file) {
+  return checkpoint::read_description(file)
+      .config.at("model")
+      .at("generator")
+      .at("widths")
+      .get<std::vector<int64_t>>();
+}
+
+const std::vector<int64_t> kWide{8, 8}, kNarrow{4, 4};
+
+/// A workspace with a finished run of two steps.
+class StructuredTest : public ::testing::Test {
+ protected:
+  void SetUp() override { expect_success(work_.train()); }
+
+  /// vidgen prune --method structured --sparsity 0.5 --checkpoint IN --out OUT MORE, after which
+  /// all stages have four channels; returns what it prints.
+  std::string prune(const std::string& in, const std::string& out,
+                    const Workspace::Arguments& more = {}) {
+    const auto result = work_.run(arguments(in, out, more));
+    expect_success(result);
+    EXPECT_EQ(widths_in(work_ / out), kNarrow);
+    return result.out;
+  }
+
+  static Workspace::Arguments arguments(const std::string& in, const std::string& out,
+                                        const Workspace::Arguments& more = {}) {
+    Workspace::Arguments all{"prune",        "--method", "structured", "--sparsity", "0.5",
+                             "--checkpoint", in,         "--out",      out};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+
+  std::string inspected(const std::string& file) {
+    const auto result = work_.run({"inspect", file});
+    expect_success(result);
+    return result.out;
+  }
+
+  checkpoint::Tensors tensors(const fs::path& file) {
+    return checkpoint::read_checkpoint(work_ / file).file.tensors;
+  }
+
+  Workspace work_;
+};
+
+TEST_F(StructuredTest, FileAndArithmeticShrink) {
+  ASSERT_EQ(widths_in(work_ / "run/weights.safetensors"), kWide);
+  for (const std::string importance : {"l1", "bn", "taylor"}) {
+    const auto out = importance + ".safetensors";
+    const auto table = prune("run/weights.safetensors", out, {"--importance", importance});
+    EXPECT_THAT(table, HasSubstr("PSNR -25 %"));
+    EXPECT_THAT(table, ContainsRegex("8x8 +8 +4 "));
+    EXPECT_THAT(table, ContainsRegex("MFLOP a clip \\(5[0-9]\\.[0-9] % less\\)"));
+    EXPECT_THAT(table, Not(HasSubstr("gains no speed")));
+    EXPECT_LT(fs::file_size(work_ / out), fs::file_size(work_ / "run/weights.safetensors"));
+    EXPECT_EQ(tensors(out).at("generator.frame.main.3.weight").sizes(),
+              torch::IntArrayRef({4, 4, 4, 4}));
+    expect_success(work_.run({"sample", "--checkpoint", out, "--out", "a.mp4"}));
+    EXPECT_THAT(inspected(out), ContainsRegex("pass +prune .*structured.*" + importance +
+                                              ".* of weights.safetensors, SHA-1 [0-9a-f]+\n"));
+  }
+  expect_refuses(work_,
+                 {"prune", "--method", "structured", "--sparsity", "0.9", "--checkpoint", "run",
+                  "--out", "out.safetensors"},
+                 {"sparsity: found 0.9", "expected at most 0.5", "4 channels"});
+  expect_refuses(work_, arguments("run", "out.safetensors", {"--include", "*"}),
+                 {"--method magnitude"});
+}
+
+TEST_F(StructuredTest, TrainingGoesOnWithTheWidths) {
+  prune("run", "pruned.safetensors");
+  expect_success(work_.train(
+      {"--resume", "pruned.safetensors", "--run-dir", "second", "--set", "train.steps=4"}));
+  EXPECT_EQ(widths_in(work_ / checkpoint_file("second", 4)), kNarrow);
+  // Once more, now from its own checkpoint, with the configuration of the first run.
+  expect_success(work_.train({"--run-dir", "second", "--set", "train.steps=6"}));
+  EXPECT_EQ(widths_in(work_ / checkpoint_file("second", 6)), kNarrow);
+  EXPECT_EQ(widths_in(work_ / "second/weights.safetensors"), kNarrow);
+  EXPECT_THAT(inspected("second"), ContainsRegex("pass +prune .*structured"));
+  EXPECT_FALSE(tensors(checkpoint_file("second", 6))
+                   .at("generator.frame.main.3.weight")
+                   .equal(tensors("pruned.safetensors").at("generator.frame.main.3.weight")));
+  expect_success(work_.run({"train", "--config", "second/config.yaml", "--set", "train.steps=7"}));
+}
+
+TEST_F(StructuredTest, StacksWithMagnitudes) {
+  expect_success(work_.run(
+      {"prune", "--checkpoint", "run", "--out", "half.safetensors", "--sparsity", "0.5"}));
+  prune("half.safetensors", "both.safetensors");
+  const auto both = tensors("both.safetensors");
+  const auto& mask = both.at("mask.frame.main.3.weight");
+  ASSERT_EQ(mask.sizes(), torch::IntArrayRef({4, 4, 4, 4}));
+  for (const std::string prefix : {"ema.", "generator."}) {
+    const auto& weight = both.at(prefix + "frame.main.3.weight");
+    EXPECT_TRUE(weight.masked_select(mask.eq(0)).eq(0).all().item<bool>());
+  }
+  expect_success(work_.run({"prune", "--checkpoint", "both.safetensors", "--out",
+                            "three.safetensors", "--sparsity", "0.8"}));
+  EXPECT_THAT(inspected("three.safetensors"),
+              ContainsRegex("pass +prune .*magnitude.* of step-00000002.*\n"
+                            "pass +prune .*structured.* of half.safetensors.*\n"
+                            "pass +prune .*magnitude.* of both.safetensors"));
+  expect_success(work_.train(
+      {"--resume", "three.safetensors", "--run-dir", "second", "--set", "train.steps=3"}));
+  EXPECT_EQ(widths_in(work_ / "second/weights.safetensors"), kNarrow);
+}
+
+TEST_F(StructuredTest, FinetuningTrainsOn) {
+  prune("run", "tuned.safetensors", {"--finetune-steps", "3"});
+  const auto tuned = checkpoint::read_checkpoint(work_ / "tuned.safetensors");
+  EXPECT_EQ(tuned.step, 5);
+  EXPECT_EQ(tuned.kind, checkpoint::Kind::kCheckpoint);
+  const auto name = "generator.frame.main.3.weight";
+  EXPECT_FALSE(tuned.file.tensors.at(name).equal(tensors("tuned/pruned.safetensors").at(name)));
+  EXPECT_EQ(newest_step(work_ / "tuned"), 5);
+  EXPECT_THAT(inspected("tuned.safetensors"),
+              ContainsRegex("pass +prune .*\npass +finetune .*3.* of pruned.safetensors"));
+  expect_success(work_.run({"train", "--config", "tuned/config.yaml", "--set", "train.steps=6"}));
+  EXPECT_THAT(inspected("tuned"), HasSubstr("finetune"));
+
+  expect_refuses(work_, arguments("run", "tuned.safetensors", {"--finetune-steps", "3"}),
+                 {"tuned: already holds a run"});
+  expect_refuses(
+      work_, arguments("run/weights.safetensors", "other.safetensors", {"--finetune-steps", "3"}),
+      {"weights.safetensors: holds weights only", "checkpoint"});
+}
+
+TEST_F(StructuredTest, FinetuningKeepsALearningRateThatHasDecayed) {
+  expect_success(work_.train({"--run-dir", "decayed", "--set", "optim.decay=linear"}));
+  expect_success(work_.run({"prune", "--checkpoint", "decayed", "--out", "tuned.safetensors",
+                            "--sparsity", "0.5", "--finetune-steps", "2"}));
+  const auto optim = checkpoint::read_description(work_ / "tuned.safetensors").config.at("optim");
+  EXPECT_EQ(optim.at("decay"), "none");
+  // A tenth of the default, because it had come down to nothing.
+  EXPECT_NEAR(optim.at("generator").at("lr").get<double>(), 2e-5, 1e-12);
+}
+
+}  // namespace
+}  // namespace vidgen::test
