@@ -84,7 +84,7 @@ class DoubleStep : public Step {
     const double slope = activation_ == Activation::kRelu        ? 0
                          : activation_ == Activation::kLeakyRelu ? 0.2
                                                                  : 1;
-    winograd_.emplace(layer.weight, layer.bias, slope);
+    winograd_.emplace(placed(layer.weight, setting), placed(layer.bias, setting), slope);
   }
 
   torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t /*frames*/) const override {
