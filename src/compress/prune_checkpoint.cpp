@@ -6,6 +6,7 @@ namespace vidgen::compress {
 
 std::vector<PruneRow> prune_checkpoint(checkpoint::Checkpoint& checkpoint,
                                        const PruneOptions& options) {
+  checkpoint::refuse_quantized(checkpoint);
   auto result = prune(checkpoint.tensors_under(checkpoint.generator_prefix()), options);
   const auto earlier = checkpoint.tensors_under("mask.");
   for (auto& [name, mask] : result.masks) {
