@@ -7,6 +7,7 @@
 #include "vidgen/compress/quantize.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
+#include "vidgen/infer/generator.h"
 #include "vidgen/models/video_generator.h"
 
 namespace vidgen::compress {
@@ -62,22 +63,22 @@ std::vector<infer::Uint8Scale> calibrate(const Plan& plan, const std::vector<tor
   return scales;
 }
 
-/// The layer's bias, zeros where it has none.
-torch::Tensor bias_of(const infer::Layer& layer) {
-  if (layer.bias.defined()) return layer.bias.detach().to(torch::kFloat);
-  return torch::zeros({layer.weight.size(infer::output_axis(layer.kind))});
-}
-
 QuantizedLayers quantize_layers(const Plan& plan, const std::vector<infer::Uint8Scale>& inputs) {
   QuantizedLayers layers;
   for (size_t i = 0; i < plan.size(); ++i) {
     const auto& layer = plan[i];
     if (!infer::can_be_int8(layer.kind)) continue;
     const auto weight = quantize_weight(layer.weight, infer::output_axis(layer.kind));
-    layers[layer.name] = {weight.values, weight.scale, bias_of(layer), inputs[i].scale,
+    layers[layer.name] = {weight.values, weight.scale, layer.bias, inputs[i].scale,
                           inputs[i].zero_point};
   }
   return layers;
+}
+
+/// What layers that are not in eight bits are computed in: bfloat16 where the processor has it.
+torch::ScalarType floating_type() {
+  const bool bfloat16 = infer::can_compute(infer::Precision::kBfloat16, torch::kCPU);
+  return bfloat16 ? torch::kBFloat16 : torch::kFloat;
 }
 
 /// Compares pictures with those of the plan in float32.
@@ -114,7 +115,7 @@ void choose_precisions(const PictureJudge& judge, const QuantizeOptions& options
   const auto loses_more = [](const QuantizeRow& a, const QuantizeRow& b) {
     return a.int8 != b.int8 ? a.int8 : a.psnr_alone < b.psnr_alone;
   };
-  result.psnr = judge.psnr(layers, torch::kBFloat16);
+  result.psnr = judge.psnr(layers, floating_type());
   while (result.psnr < target) {
     const auto worst = std::min_element(rows.begin(), rows.end(), loses_more);
     worst->int8 = false;
@@ -124,7 +125,7 @@ void choose_precisions(const PictureJudge& judge, const QuantizeOptions& options
                       " dB was asked for, and ", core::format_number(result.psnr, 1),
                       " dB is reached with ", worst->name, " alone"));
     }
-    result.psnr = judge.psnr(layers, torch::kBFloat16);
+    result.psnr = judge.psnr(layers, floating_type());
   }
 }
 
@@ -135,24 +136,13 @@ checkpoint::Tensors quantized_tensors(const checkpoint::Checkpoint& source, cons
   checkpoint::Checkpoint file;
   infer::write_int8(file, layers);
   auto& tensors = file.file.tensors;
-  std::vector<std::string> kept;
   for (const auto& layer : plan) {
-    if (layer.kind == infer::Layer::Kind::kAttention) kept.push_back(layer.name + ".");
     if (!layer.weight.defined() || layers.count(layer.name) > 0) continue;
-    tensors["plan." + layer.name + ".weight"] = layer.weight.detach().to(torch::kBFloat16);
-    tensors["plan." + layer.name + ".bias"] = bias_of(layer);
+    tensors["plan." + layer.name + ".weight"] = layer.weight.to(torch::kBFloat16);
+    tensors["plan." + layer.name + ".bias"] = layer.bias;
   }
-  const auto begins_with = [](const std::string& name, const std::string& start) {
-    return name.compare(0, start.size(), start) == 0;
-  };
   for (const auto& item : source.tensors_under(source.generator_prefix())) {
-    const auto& name = item.first;
-    const bool outside = !begins_with(name, "frame.");
-    if (outside || std::any_of(kept.begin(), kept.end(), [&](const std::string& start) {
-          return begins_with(name, start);
-        })) {
-      tensors["generator." + name] = item.second;
-    }
+    if (infer::outside_plan(plan, item.first)) tensors["generator." + item.first] = item.second;
   }
   return tensors;
 }
@@ -190,7 +180,7 @@ QuantizeResult quantize_checkpoint(const checkpoint::Checkpoint& source,
 
   QuantizeResult result;
   const PictureJudge judge(plan, latents(options.seed + 1));
-  result.bfloat16_psnr = judge.psnr({}, torch::kBFloat16);
+  result.bfloat16_psnr = judge.psnr({}, floating_type());
   for (size_t i = 0; i < plan.size(); ++i) {
     const auto& layer = plan[i];
     if (!infer::can_be_int8(layer.kind)) continue;

@@ -134,8 +134,7 @@ torch::Tensor Int8Layer::forward(const torch::Tensor& x) const {
   // Latents are one column of pixels, so that all are in one product.
   if (kind_ == Layer::Kind::kFromLatent) q = q.reshape({1, rows, 1, -1}).permute({0, 3, 1, 2});
   auto y = convolve(q);
-  if (activation_ == Activation::kLeakyRelu) y = torch::leaky_relu_(y, 0.2);
-  if (activation_ == Activation::kTanh) y = torch::tanh_(y);
+  if (activation_ != Activation::kRelu) y = activate_(y, activation_);
   if (raw_.type != output_.type) y = to_uint8(y, output_.scale);
   switch (kind_) {
     case Layer::Kind::kFromLatent:

@@ -117,6 +117,13 @@ TEST_P(QuantizeCheckpoint, TheFileHoldsAllThatPlayingNeeds) {
   EXPECT_EQ(read.passes[0].at("pass"), "quantize");
   EXPECT_EQ(read.passes[0].at("source"), "weights.safetensors");
   EXPECT_EQ(read.passes[0].at("options").at("calibration"), "min-max");
+  const auto loaded = infer::load_quantized(read);
+  const auto source = plan();
+  const auto latents = torch::randn({2 * kFrames, source.front().weight.size(0)}, test::random(7));
+  EXPECT_TRUE(
+      infer::run_plan_int8(loaded.plan, loaded.layers, latents, kFrames)
+          .equal(infer::run_plan_int8(source, infer::read_int8(result.file), latents, kFrames)))
+      << "nothing is lost on the disk";
   EXPECT_LT(std::filesystem::file_size(result.file.path), std::filesystem::file_size(source_.path));
 }
 
@@ -141,6 +148,15 @@ TEST_P(QuantizeCheckpoint, TheMostSensitiveLayersStayInBfloat16) {
     EXPECT_EQ(tensors.at("plan." + row.name + ".bias").scalar_type(), torch::kFloat);
   }
   EXPECT_GE(taken_out, 1u);
+
+  const auto latents = torch::randn({2 * kFrames, plan().front().weight.size(0)}, test::random(7));
+  const auto loaded = infer::load_quantized(some.file);
+  EXPECT_TRUE(infer::run_plan_int8(loaded.plan, loaded.layers, latents, kFrames, torch::kBFloat16)
+                  .equal(infer::run_plan_int8(plan(), layers, latents, kFrames, torch::kBFloat16)));
+  auto broken = some.file;
+  broken.file.tensors["plan.frame.main.99.weight"] = torch::zeros({1});
+  EXPECT_THAT(error_of([&] { infer::load_quantized(broken); }),
+              HasSubstr("weights.safetensors: tensor frame.main.99.weight"));
 
   // The same limit, said as a distance from bfloat16.
   QuantizeOptions drop = options_;

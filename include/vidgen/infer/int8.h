@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vidgen/infer/plan.h"
+#include "vidgen/models/video_generator.h"
 
 namespace vidgen::checkpoint {
 struct Checkpoint;
@@ -107,9 +108,26 @@ class Int8Layer {
 };
 
 /// As run_plan(), with `layers` in eight bits and the others in the type `other`, kFloat or
-/// kBFloat16, of their weights and of what they hand on. Pictures are float32 in the end. To
-/// measure what quantisation costs; CompiledGenerator prepares its layers once.
+/// kBFloat16, by the steps that a CompiledGenerator runs; float32 in the end. Prepares the layers
+/// at each call.
 torch::Tensor run_plan_int8(const Plan& plan, const QuantizedLayers& layers, const torch::Tensor& z,
                             int64_t frames, torch::ScalarType other = torch::kFloat);
+
+/// Whether a tensor of the generator, "temporal.cell.weight_ih", belongs to none of the plan's
+/// weights: those of attention do not either.
+bool outside_plan(const Plan& plan, const std::string& tensor);
+
+/// What a quantised file holds.
+struct QuantizedGenerator {
+  /// Whose temporal module, classes and attention are those of the file.
+  models::VideoGenerator network{nullptr};
+  /// With the file's weights; those in eight bits as the real numbers that they stand for.
+  Plan plan;
+  QuantizedLayers layers;
+};
+
+/// Throws vidgen::Error naming the file, and the tensor that is missing, superfluous or of another
+/// shape than the configuration says.
+QuantizedGenerator load_quantized(const checkpoint::Checkpoint& file);
 
 }  // namespace vidgen::infer
