@@ -11,6 +11,7 @@
 #include "vidgen/bench/convolutions.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/memory.h"
+#include "vidgen/infer/generator.h"
 #include "vidgen/models/pixels.h"
 #include "vidgen/models/summary.h"
 
@@ -141,6 +142,32 @@ core::Json setting(const Training& training, const train::RunOptions& options) {
           {"batch_size", options.train.batch_size * options.train.accumulate}};
 }
 
+/// The averaged generator, compiled.
+core::Json bench_compiled(train::GanStep& gan, const train::RunOptions& options,
+                          const Repeats& repeats, torch::Device device) {
+  const auto shape = train::clip_shape(options.data);
+  infer::RenderOptions render;
+  render.count = options.train.batch_size;
+  core::Json report = core::Json::object();
+  for (const auto precision : {infer::Precision::kFloat32, infer::Precision::kBfloat16}) {
+    if (!infer::can_compute(precision, device)) continue;
+    const infer::CompiledGenerator generator(gan.ema_generator(), shape, {}, {precision, device});
+    const auto batches = measure([&] { generator.render(render); }, repeats, device);
+    const double clips = static_cast<double>(render.count) / batches.median();
+    core::Json row{{"batch_seconds", batches.json()},
+                   {"clips_per_second", clips},
+                   {"frames_per_second", clips * static_cast<double>(shape.frames)}};
+    const auto& net = options.model.generator;
+    if (net.attention.empty() || net.attention_axes == nn::AttentionAxes::kSpace) {
+      auto stream = generator.stream();
+      const Repeats frames{shape.frames, repeats.repeats * shape.frames};
+      row["frame_seconds"] = measure([&] { stream.next_frame(); }, frames, device).json();
+    }
+    report[infer::precision_name(precision)] = row;
+  }
+  return report;
+}
+
 }  // namespace
 
 core::Json bench_train(const train::RunOptions& options, const Repeats& repeats) {
@@ -189,9 +216,8 @@ core::Json bench_generate(const train::RunOptions& options, const Repeats& repea
   auto random = train::random_stream(options.train.seed, "bench", 0);
   auto latents = models::draw_latents(options.model.temporal, clips, shape.frames, random);
   latents.labels = models::labels_in_turn(gan.generator()->options.classes, clips);
-  const auto samples =
-      measure([&] { models::render(gan.ema_generator(), latents); }, repeats, device);
   auto generator = gan.ema_generator();
+  const auto samples = measure([&] { models::render(generator, latents); }, repeats, device);
   const double flops = sum(models::summarize(*generator, shape)) * static_cast<double>(clips);
   const auto ceiling = measure_roofline(device, torch::kFloat);
   const double frames = static_cast<double>(clips * shape.frames);
@@ -205,6 +231,7 @@ core::Json bench_generate(const train::RunOptions& options, const Repeats& repea
           {"flops", flops},
           {"flops_per_second", flops / samples.median()},
           {"ceiling", {{"convolution", ceiling.convolution}, {"gemm", ceiling.gemm}}},
+          {"compiled", bench_compiled(gan, options, repeats, device)},
           {"peak_memory", core::peak_memory_bytes()}};
 }
 

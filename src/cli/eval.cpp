@@ -201,7 +201,7 @@ void run(const EvalArguments& arguments) {
   Evaluation evaluation;
   evaluation.checkpoint =
       checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint));
-  const infer::Generator generator(evaluation.checkpoint);
+  const infer::CompiledGenerator generator(evaluation.checkpoint);
   const auto options = data_options(evaluation.checkpoint, arguments.assignments);
   if (options.size != generator.shape().size) {
     throw Error(cat("--set data.size=", options.size, ": the generator makes clips of ",

@@ -20,6 +20,7 @@ struct SampleArguments {
   std::string checkpoint;
   fs::path out;
   infer::RenderOptions render;
+  std::string precision = "auto";
   double fps = 0;
   std::string grid;
 };
@@ -90,7 +91,9 @@ void run(SampleArguments arguments) {
   const bool one_after_another = format == Format::kVideo && !tiled;
   if (tiled) arguments.render.count = grid.rows * grid.columns;
 
-  const auto generator = infer::Generator::load(arguments.checkpoint);
+  infer::CompileOptions compile;
+  compile.precision = infer::parse_precision(arguments.precision);
+  const auto generator = infer::CompiledGenerator::load(arguments.checkpoint, compile);
   const double fps = arguments.fps > 0 ? arguments.fps : generator.shape().fps;
   const auto clips = generator.render(arguments.render);
   switch (format) {
@@ -153,6 +156,12 @@ Run add_sample(CLI::App& command) {
                      "Play ROWSxCOLUMNS clips side by side, instead of one after another");
   command.add_option("--truncation", render.truncation, "Below 1: more typical, less varied clips")
       ->check(number_from(0, 2))
+      ->capture_default_str();
+  command
+      .add_option("--precision", arguments->precision,
+                  "What it computes in: auto (int8 for a quantised file, else float32), float32, "
+                  "bfloat16, int8")
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16", "int8"}))
       ->capture_default_str();
   return [arguments] { run(*arguments); };
 }

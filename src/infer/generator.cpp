@@ -1,57 +1,204 @@
 #include "vidgen/infer/generator.h"
 
-#include <algorithm>
+#include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "executor.h"
+#include "int8_steps.h"
+#include "onednn.h"
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
+#include "vidgen/infer/int8.h"
+#include "vidgen/infer/plan.h"
 #include "vidgen/models/pixels.h"
 
 namespace vidgen::infer {
+namespace {
 
-Generator Generator::load(const std::filesystem::path& run_or_file, torch::Device device) {
-  return Generator(checkpoint::read_checkpoint(checkpoint::find_checkpoint(run_or_file)), device);
+/// By their place in Precision.
+constexpr std::array<const char*, 4> kPrecisionNames{"auto", "float32", "bfloat16", "int8"};
+
+/// The precision that a generator runs in.
+Precision resolved(const CompileOptions& options, bool quantized) {
+  const auto wanted = options.precision;
+  if (quantized && (wanted == Precision::kAuto || wanted == Precision::kInt8)) {
+    if (options.device.is_cpu()) return Precision::kInt8;
+    throw Error("precision int8: runs on the CPU only; use float32 or bfloat16");
+  }
+  const auto precision = wanted == Precision::kAuto ? Precision::kFloat32 : wanted;
+  if (can_compute(precision, options.device)) return precision;
+  throw Error(precision == Precision::kInt8
+                  ? "precision int8: this generator is not quantised, which vidgen quantize does"
+                  : "precision bfloat16: this processor lacks AVX-512, which oneDNN needs for it; "
+                    "use float32");
 }
 
-Generator::Generator(const checkpoint::Checkpoint& checkpoint, torch::Device device)
-    : network_(checkpoint::load_generator(checkpoint)),
-      shape_(checkpoint.clip),
-      class_names_(checkpoint::model_options(checkpoint).class_names) {
-  network_->to(device);
+/// What the layers that are not in eight bits are computed in.
+Setting floating_setting(Precision precision, torch::Device device) {
+  const bool half = precision == Precision::kBfloat16 ||
+                    (precision == Precision::kInt8 && can_compute(Precision::kBfloat16, device));
+  return {device, half ? torch::kBFloat16 : torch::kFloat};
+}
+
+QuantizedGenerator parts_of(const models::VideoGenerator& network) {
+  return {network, make_plan(network), {}};
+}
+
+/// What is in the file, for the options.
+QuantizedGenerator load_parts(const checkpoint::Checkpoint& checkpoint,
+                              const CompileOptions& options) {
+  if (checkpoint.kind == checkpoint::Kind::kQuantized) return load_quantized(checkpoint);
+  if (options.precision == Precision::kInt8) {
+    throw Error(core::cat(checkpoint.path.string(),
+                          ": is not quantised, so that there is no precision int8; vidgen quantize "
+                          "makes a file that has it"));
+  }
+  return parts_of(checkpoint::load_generator(checkpoint));
+}
+
+int64_t count_parameters(const models::VideoGenerator& network) {
+  int64_t count = 0;
+  for (const auto& parameter : network->parameters()) count += parameter.numel();
+  return count;
+}
+
+/// A copy of the network without its frame generator.
+models::VideoGenerator latents_of(const models::VideoGenerator& network, torch::Device device) {
+  models::VideoGenerator copy(
+      std::dynamic_pointer_cast<models::VideoGeneratorImpl>(network->clone()));
+  copy->drop_frame_generator();
+  copy->eval();
+  copy->to(device);
+  return copy;
+}
+
+}  // namespace
+
+std::string precision_name(Precision precision) {
+  return kPrecisionNames.at(static_cast<size_t>(precision));
+}
+
+Precision parse_precision(const std::string& name) {
+  const auto found = std::find(kPrecisionNames.begin(), kPrecisionNames.end(), name);
+  if (found != kPrecisionNames.end())
+    return static_cast<Precision>(found - kPrecisionNames.begin());
+  throw Error(core::cat(
+      "precision ", name, ": expected one of ",
+      core::join(std::vector<std::string>(kPrecisionNames.begin(), kPrecisionNames.end()))));
+}
+
+bool can_compute(Precision precision, torch::Device device) {
+  if (precision == Precision::kInt8) return false;
+  return precision != Precision::kBfloat16 || !device.is_cpu() || onednn_has_bfloat16();
+}
+
+CompiledGenerator CompiledGenerator::load(const std::filesystem::path& run_or_file,
+                                          const CompileOptions& options) {
+  return CompiledGenerator(checkpoint::read_checkpoint(checkpoint::find_checkpoint(run_or_file)),
+                           options);
+}
+
+CompiledGenerator::CompiledGenerator(const checkpoint::Checkpoint& checkpoint,
+                                     const CompileOptions& options)
+    : CompiledGenerator(load_parts(checkpoint, options), checkpoint.clip,
+                        checkpoint::model_options(checkpoint).class_names, options) {}
+
+CompiledGenerator::CompiledGenerator(const models::VideoGenerator& network,
+                                     const models::ClipShape& shape,
+                                     std::vector<std::string> class_names,
+                                     const CompileOptions& options)
+    : CompiledGenerator(parts_of(network), shape, std::move(class_names), options) {}
+
+CompiledGenerator::CompiledGenerator(const QuantizedGenerator& parts,
+                                     const models::ClipShape& shape,
+                                     std::vector<std::string> class_names,
+                                     const CompileOptions& options)
+    : latents_(latents_of(parts.network, options.device)),
+      shape_(shape),
+      class_names_(std::move(class_names)),
+      precision_(resolved(options, !parts.layers.empty())),
+      parameters_(count_parameters(parts.network)) {
+  const auto setting = floating_setting(precision_, options.device);
+  const auto special =
+      precision_ == Precision::kInt8 ? int8_steps(parts.layers, setting) : StepMaker();
+  executor_ = std::make_shared<Executor>(parts.plan, setting, special);
   if (shape_.fps <= 0) shape_.fps = 25;
 }
 
-torch::Tensor Generator::labels(const RenderOptions& options) const {
-  const auto turns = models::labels_in_turn(network_->options.classes, options.count);
-  if (options.classes.empty()) return turns;
-  if (class_names_.empty()) {
-    throw Error(core::cat("class ", options.classes.front(),
-                          ": this generator was trained without classes"));
+int64_t CompiledGenerator::class_index(const std::string& name) const {
+  if (class_names_.empty())
+    throw Error(core::cat("class ", name, ": this generator was trained without classes"));
+  const auto found = std::find(class_names_.begin(), class_names_.end(), name);
+  if (found == class_names_.end()) {
+    throw Error(core::cat("class ", name,
+                          ": this generator has none of that name, expected some of ",
+                          core::join(class_names_)));
   }
+  return found - class_names_.begin();
+}
+
+torch::Tensor CompiledGenerator::labels(const RenderOptions& options) const {
+  if (options.classes.empty())
+    return models::labels_in_turn(latents_->options.classes, options.count);
   std::vector<int64_t> chosen;
-  for (const auto& name : options.classes) {
-    const auto found = std::find(class_names_.begin(), class_names_.end(), name);
-    if (found == class_names_.end()) {
-      throw Error(core::cat("class ", name,
-                            ": this generator has none of that name, expected some of ",
-                            core::join(class_names_)));
-    }
-    chosen.push_back(found - class_names_.begin());
-  }
+  for (const auto& name : options.classes) chosen.push_back(class_index(name));
   const auto count = static_cast<int64_t>(chosen.size());
   return torch::tensor(chosen, torch::kLong)
       .index_select(0, models::labels_in_turn(count, options.count));
 }
 
-torch::Tensor Generator::render(const RenderOptions& options) const {
+torch::Tensor CompiledGenerator::render(const RenderOptions& options) const {
+  TORCH_CHECK(options.count > 0 && options.batch > 0, "expected a count and a batch above 0");
   const int64_t frames = options.frames > 0 ? options.frames : shape_.frames;
+  auto network = latents_;
   auto latents =
-      models::sample_latents(network_->options.temporal, options.count, frames, options.seed);
+      models::sample_latents(network->options.temporal, options.count, frames, options.seed);
   latents.labels = labels(options);
   for (auto* part : {&latents.content, &latents.noise, &latents.initial})
     *part = *part * options.truncation;
-  return models::render(network_, latents, options.batch);
+  // Not an inference tensor, with which not everything is allowed.
+  const auto clips = torch::empty({options.count, frames, shape_.size, shape_.size, 3}, torch::kU8);
+  const auto pixels = clips.flatten(0, 1);
+  const c10::InferenceMode inference;
+  const auto z = network->frame_latents(latents.to(executor_->setting().device));
+  const bool whole_clips = executor_->looks_along_clips();
+  const int64_t rows = options.batch * (whole_clips ? frames : std::min(frames, shape_.frames));
+  for (int64_t first = 0; first < z.size(0); first += rows) {
+    const int64_t count = std::min(rows, z.size(0) - first);
+    const auto pictures = executor_->run(z.narrow(0, first, count), whole_clips ? frames : 1);
+    pixels.narrow(0, first, count).copy_(models::to_rgb(pictures.unsqueeze(2)).squeeze(1));
+  }
+  return clips;
+}
+
+torch::Tensor CompiledGenerator::frames(const torch::Tensor& z, int64_t frames_of_a_clip) const {
+  const int64_t dim = latents_->options.frame.latent_dim;
+  TORCH_CHECK(
+      z.dim() == 2 && z.size(1) == dim && frames_of_a_clip > 0 && z.size(0) % frames_of_a_clip == 0,
+      "expected latents [M,", dim, "] of clips of ", frames_of_a_clip, " frames, found ",
+      z.sizes());
+  const c10::InferenceMode inference;
+  return executor_->run(z, frames_of_a_clip).to(torch::kFloat);
+}
+
+Stream CompiledGenerator::stream(const StreamOptions& options) const {
+  if (executor_->looks_along_clips()) {
+    throw Error(
+        "this generator has attention over space and time (attention_axes: space_time): a frame "
+        "looks at the whole clip, and cannot be made before the others");
+  }
+  torch::Tensor label;
+  if (!options.class_name.empty()) {
+    label = torch::tensor({class_index(options.class_name)}, torch::kLong);
+  } else if (latents_->options.classes > 0) {
+    label = torch::zeros({1}, torch::kLong);
+  }
+  return Stream(executor_, latents_, label, options);
 }
 
 }  // namespace vidgen::infer

@@ -17,22 +17,47 @@ Latents Latents::to(torch::Device device) const {
   return {content.to(device), noise.to(device), initial.to(device), moved(times), moved(labels)};
 }
 
+namespace {
+
+torch::Tensor draw_normal(c10::IntArrayRef shape, const at::Generator& generator) {
+  return torch::empty(shape, torch::kFloat).normal_(0, 1, generator);
+}
+
+at::Generator sample_generator(uint64_t seed) {
+  return at::detail::createCPUGenerator(core::derive_seed(seed, "sample"));
+}
+
+}  // namespace
+
 Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
                      at::Generator generator) {
-  const auto draw = [&generator](std::initializer_list<int64_t> shape) {
-    return torch::empty(shape, torch::kFloat).normal_(0, 1, generator);
-  };
   Latents latents;
-  latents.content = draw({clips, options.content_dim});
-  latents.initial = draw({clips, options.motion_dim});
-  latents.noise = draw({clips, nn::noise_frames(options, frames), options.motion_dim});
+  latents.content = draw_normal({clips, options.content_dim}, generator);
+  latents.initial = draw_normal({clips, options.motion_dim}, generator);
+  latents.noise =
+      draw_normal({clips, nn::noise_frames(options, frames), options.motion_dim}, generator);
   return latents;
+}
+
+EndlessLatents::EndlessLatents(const nn::TemporalOptions& options, uint64_t seed)
+    : generator_(sample_generator(seed)),
+      content_(draw_normal({1, options.content_dim}, generator_)),
+      initial_(draw_normal({1, options.motion_dim}, generator_)),
+      rest_(torch::empty({1, 0, options.motion_dim})) {}
+
+torch::Tensor EndlessLatents::next_noise(int64_t count) {
+  constexpr int64_t kRows = 16;
+  std::vector<torch::Tensor> parts{rest_};
+  for (int64_t rows = rest_.size(1); rows < count; rows += kRows)
+    parts.push_back(draw_normal({1, kRows, rest_.size(2)}, generator_));
+  const auto noise = parts.size() == 1 ? rest_ : torch::cat(parts, 1);
+  rest_ = noise.narrow(1, count, noise.size(1) - count);
+  return noise.narrow(1, 0, count);
 }
 
 Latents sample_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
                        uint64_t seed) {
-  return draw_latents(options, clips, frames,
-                      at::detail::createCPUGenerator(core::derive_seed(seed, "sample")));
+  return draw_latents(options, clips, frames, sample_generator(seed));
 }
 
 torch::Tensor labels_in_turn(int64_t classes, int64_t clips, int64_t first) {
@@ -119,8 +144,39 @@ torch::Tensor VideoGeneratorImpl::content(const Latents& latents,
   return torch::cat({latents.content, learned}, 1);
 }
 
-torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
-                                          const nn::LayerObserver& observer) {
+torch::Tensor VideoGeneratorImpl::next_motion(const torch::Tensor& noise,
+                                              const torch::Tensor& initial, MotionState& state) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const int64_t frame = state.frame++;
+  auto& memory = state.memory;
+  switch (options.temporal.type) {
+    case TemporalType::kNone:
+      break;
+    case TemporalType::kLstm:
+    case TemporalType::kGru:
+      return rnn_->next(noise, memory);
+    case TemporalType::kGruCell:
+      memory = {cell_->forward(noise, memory.empty() ? initial : memory[0]).select(1, 0)};
+      return memory[0];
+    case TemporalType::kConvolution: {
+      const auto window = memory.empty() ? noise : torch::cat({memory[0], noise}, 1);
+      memory = {window.narrow(1, 1, window.size(1) - 1)};
+      return convolution_->forward(window).select(1, 0);
+    }
+    case TemporalType::kWaves:
+      return waves_->at_frame(initial, frame);
+  }
+  return noise.select(1, 0);
+}
+
+void VideoGeneratorImpl::drop_frame_generator() {
+  unregister_module("frame");
+  dcgan_ = nullptr;
+  residual_ = nullptr;
+}
+
+torch::Tensor VideoGeneratorImpl::frame_latents(const Latents& latents,
+                                                const nn::LayerObserver& observer) {
   const int64_t clips = latents.noise.size(0);
   auto path = motion(latents);
   if (observer && options.temporal.type != TemporalType::kNone)
@@ -128,10 +184,16 @@ torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
   if (const auto& times = latents.times; times.defined()) {
     path = path.gather(1, times.unsqueeze(2).expand({-1, -1, path.size(2)}));
   }
-  const int64_t frames = path.size(1);
+  const auto kept = content(latents, observer).unsqueeze(1).expand({clips, path.size(1), -1});
+  return torch::cat({kept, path}, 2).flatten(0, 1);
+}
+
+torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
+                                          const nn::LayerObserver& observer) {
+  const int64_t clips = latents.noise.size(0);
+  const auto z = frame_latents(latents, observer);
+  const int64_t frames = z.size(0) / clips;
   const auto in_frame = nn::inside("frame", observer);
-  const auto kept = content(latents, observer).unsqueeze(1).expand({clips, frames, -1});
-  const auto z = torch::cat({kept, path}, 2).flatten(0, 1);
   const auto pictures =
       dcgan_ ? dcgan_->forward(z, frames, in_frame) : residual_->forward(z, frames, in_frame);
   return nn::as_clips(pictures, clips);

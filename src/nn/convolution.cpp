@@ -180,7 +180,38 @@ std::optional<torch::Tensor> fast_grow(const torch::Tensor& small, const torch::
   return choice.pays_to_grow() ? std::optional(grow(small, filters)) : std::nullopt;
 }
 
+bool pays_to_double(int64_t in, int64_t out, int64_t pictures, int64_t height, int64_t width) {
+  const std::vector<int64_t> large{pictures, out, 1, 2 * height, 2 * width},
+      small{pictures, in, 1, height, width};
+  return backend().winograd && Choice(large, small).pays_to_grow();
+}
+
 }  // namespace
+
+DoublingConvolution::DoublingConvolution(const torch::Tensor& weight, const torch::Tensor& bias,
+                                         double slope)
+    : in_(weight.size(0)),
+      out_(weight.size(1)),
+      prepared_(winograd::prepare(weight.unsqueeze(2))),
+      bias_(bias.contiguous()),
+      slope_(slope) {
+  TORCH_CHECK(plain_float(weight) && plain_float(bias) && weight.dim() == 4 &&
+                  weight.size(2) == 4 && weight.size(3) == 4 && bias.numel() == out_,
+              "expected a weight [in,out,4,4] and a bias [out] in float32 on the CPU, found ",
+              weight.sizes(), " and ", bias.sizes());
+}
+
+bool DoublingConvolution::pays(int64_t pictures, int64_t height, int64_t width) const {
+  return pays_to_double(in_, out_, pictures, height, width);
+}
+
+bool DoublingConvolution::may_pay(const torch::Tensor& weight) {
+  return pays_to_double(weight.size(0), weight.size(1), /*pictures=*/1 << 20, 4, 4);
+}
+
+torch::Tensor DoublingConvolution::operator()(const torch::Tensor& x) const {
+  return winograd::grow_prepared(x.unsqueeze(2), prepared_, {bias_, slope_}).squeeze(2);
+}
 
 std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
                                               const torch::Tensor& x) {

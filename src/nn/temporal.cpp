@@ -4,6 +4,7 @@
 #include <torch/nn/modules/conv.h>
 
 #include <cmath>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -88,6 +89,24 @@ torch::Tensor VideoRnnImpl::predict_next(const torch::Tensor& x) {
   return fc_(states(x).select(1, -1));
 }
 
+torch::Tensor VideoRnnImpl::next(const torch::Tensor& x, std::vector<torch::Tensor>& memory) {
+  TORCH_CHECK(x.dim() == 3 && x.size(1) == 1 && x.size(2) == options.dim, "expected latents [B,1,",
+              options.dim, "], found ", x.sizes());
+  torch::Tensor output;
+  if (lstm_) {
+    std::optional<std::tuple<torch::Tensor, torch::Tensor>> before;
+    if (!memory.empty()) before = std::make_tuple(memory[0], memory[1]);
+    std::tuple<torch::Tensor, torch::Tensor> after;
+    std::tie(output, after) = lstm_->forward(x, before);
+    memory = {std::get<0>(after), std::get<1>(after)};
+  } else {
+    torch::Tensor after;
+    std::tie(output, after) = gru_->forward(x, memory.empty() ? torch::Tensor() : memory[0]);
+    memory = {after};
+  }
+  return fc_(output.select(1, 0));
+}
+
 GruCellMotionImpl::GruCellMotionImpl(GruCellMotionOptions options) : options(options) { reset(); }
 
 void GruCellMotionImpl::reset() {
@@ -139,14 +158,24 @@ void WaveMotionImpl::reset() {
   register_module("frequency", frequency_);
 }
 
-torch::Tensor WaveMotionImpl::forward(const torch::Tensor& noise, int64_t frames) {
+std::pair<torch::Tensor, torch::Tensor> WaveMotionImpl::waves(const torch::Tensor& noise) {
   TORCH_CHECK(noise.dim() == 2 && noise.size(1) == options.dim, "expected noise [B,", options.dim,
               "], found ", noise.sizes());
   const auto halves = noise.chunk(2, 1);
-  const auto frequencies = M_PI / 2 * frequency_->forward(halves[1]).sigmoid();
+  return {M_PI / 2 * frequency_->forward(halves[1]).sigmoid(), M_PI * halves[0]};
+}
+
+torch::Tensor WaveMotionImpl::forward(const torch::Tensor& noise, int64_t frames) {
+  const auto [frequencies, phases] = waves(noise);
   const auto time = torch::arange(frames, noise.options()).view({1, frames, 1});
-  const auto angles = frequencies.unsqueeze(1) * time + M_PI * halves[0].unsqueeze(1);
+  const auto angles = frequencies.unsqueeze(1) * time + phases.unsqueeze(1);
   return M_SQRT2 * torch::cat({angles.sin(), angles.cos()}, 2);
+}
+
+torch::Tensor WaveMotionImpl::at_frame(const torch::Tensor& noise, int64_t frame) {
+  const auto [frequencies, phases] = waves(noise);
+  const auto angles = frequencies.to(torch::kDouble) * static_cast<double>(frame) + phases;
+  return (M_SQRT2 * torch::cat({angles.sin(), angles.cos()}, 1)).to(noise.scalar_type());
 }
 
 }  // namespace vidgen::nn

@@ -1,6 +1,7 @@
 #include "winograd.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -106,7 +107,8 @@ torch::Tensor seen_by(const Plan& plan, const torch::Tensor& large, int64_t k, i
 template <class Work>
 void for_each_product(const Plan& plan, const Work& work) {
   const auto products = [&](int64_t p) {
-    const at::NoGradGuard no_grad;
+    // The threads of the loop do not know whether gradients, or inference tensors, are on.
+    const at::AutoDispatchBelowADInplaceOrView no_grad;
     for (int64_t k = 0; k < plan.taps; ++k) work(p, k);
   };
   if (at::get_num_threads() <= kMatrices / 2) return parallel_for(kMatrices, products);
@@ -140,6 +142,35 @@ torch::Tensor laid_out(const torch::Tensor& clips) {
 
 torch::Tensor empty_like_clips(c10::IntArrayRef sizes, const torch::Tensor& like) {
   return at::empty(sizes, like.options().memory_format(at::MemoryFormat::ChannelsLast3d));
+}
+
+/// grow() to clips of these sizes, by the matrices [taps,9,n,4C] that weights(plan, channel, n)
+/// gives for filters channel ... channel + n.
+template <class Weights>
+torch::Tensor grow_by(const torch::Tensor& small, const std::vector<int64_t>& sizes,
+                      const Finish& finish, const Weights& weights) {
+  const auto large = empty_like_clips(sizes, small);
+  const Plan plan(large.sizes(), small.sizes());
+  const int64_t row = 4 * plan.large_channels, picture = row * plan.height * plan.width;
+  const float* bias = finish.bias.defined() ? data(finish.bias) : nullptr;
+  for_each_part(plan.batch, plan.clips, [&](int64_t first, int64_t count) {
+    const auto x =
+        at::empty({kMatrices, plan.rows(plan.large_frames, count), row}, small.options());
+    for_each_part(plan.small_channels, plan.filters, [&](int64_t channel, int64_t n) {
+      const torch::Tensor w = weights(plan, channel, n);
+      const auto y = small_matrices(plan, small, first, count, channel, n);
+      for_each_product(plan, [&](int64_t p, int64_t k) {
+        if (channel == 0 && k == 0) x[p].zero_();
+        seen_by(plan, x, k, count)[p].addmm_(y[p], w[k][p]);
+      });
+    });
+    float* out = data(large) + first * plan.large_frames * picture;
+    for_each_picture(plan, plan.large_frames, count, [&](int64_t i, int64_t at) {
+      write_large({data(x) + at * row, x.stride(0), row}, plan.large(), out + i * picture, bias,
+                  static_cast<float>(finish.slope));
+    });
+  });
+  return large;
 }
 
 }  // namespace
@@ -182,28 +213,32 @@ torch::Tensor shrink(const torch::Tensor& large_clips, const torch::Tensor& filt
 torch::Tensor grow(const torch::Tensor& small_clips, const torch::Tensor& filter_bank) {
   const at::NoGradGuard no_grad;
   const auto small = laid_out(small_clips), filters = laid_out(filter_bank);
-  const auto large = empty_like_clips(large_sizes(small, filters), small);
-  const Plan plan(large.sizes(), small.sizes());
-  const int64_t row = 4 * plan.large_channels, picture = row * plan.height * plan.width;
   Latest weights;
-  for_each_part(plan.batch, plan.clips, [&](int64_t first, int64_t count) {
-    const auto x =
-        at::empty({kMatrices, plan.rows(plan.large_frames, count), row}, small.options());
-    for_each_part(plan.small_channels, plan.filters, [&](int64_t channel, int64_t n) {
-      const auto& w =
-          weights.at(channel, [&] { return filter_matrices(plan, filters, channel, n); });
-      const auto y = small_matrices(plan, small, first, count, channel, n);
-      for_each_product(plan, [&](int64_t p, int64_t k) {
-        if (channel == 0 && k == 0) x[p].zero_();
-        seen_by(plan, x, k, count)[p].addmm_(y[p], w[k][p]);
+  return grow_by(
+      small, large_sizes(small, filters), {}, [&](const Plan& plan, int64_t channel, int64_t n) {
+        return weights.at(channel, [&] { return filter_matrices(plan, filters, channel, n); });
       });
-    });
-    float* out = data(large) + first * plan.large_frames * picture;
-    for_each_picture(plan, plan.large_frames, count, [&](int64_t i, int64_t at) {
-      write_large({data(x) + at * row, x.stride(0), row}, plan.large(), out + i * picture);
-    });
+}
+
+torch::Tensor prepare(const torch::Tensor& filter_bank) {
+  const at::NoGradGuard no_grad;
+  const auto filters = laid_out(filter_bank);
+  const int64_t channels = filters.size(0), taps = filters.size(2);
+  // The filters of a single tile, of which the plan's other sizes are.
+  const Plan plan({1, filters.size(1), taps, 4, 4}, {1, channels, 1, 2, 2});
+  return filter_matrices(plan, filters, 0, channels);
+}
+
+torch::Tensor grow_prepared(const torch::Tensor& small_clips, const torch::Tensor& prepared,
+                            const Finish& finish) {
+  const at::NoGradGuard no_grad;
+  const auto small = laid_out(small_clips);
+  const std::vector<int64_t> sizes{small.size(0), prepared.size(3) / 4,
+                                   small.size(2) + prepared.size(0) - 1, 2 * small.size(3),
+                                   2 * small.size(4)};
+  return grow_by(small, sizes, finish, [&](const Plan&, int64_t channel, int64_t n) {
+    return prepared.narrow(2, channel, n);
   });
-  return large;
 }
 
 torch::Tensor correlate(const torch::Tensor& large_clips, const torch::Tensor& small_clips) {

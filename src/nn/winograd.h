@@ -23,6 +23,18 @@ std::vector<int64_t> large_sizes(const torch::Tensor& small, const torch::Tensor
 torch::Tensor shrink(const torch::Tensor& large, const torch::Tensor& filters);
 /// Small to large: the transposed convolution.
 torch::Tensor grow(const torch::Tensor& small, const torch::Tensor& filters);
+/// What comes after grow() in the same pass over the large pictures: `bias` [C] is added where it
+/// is defined, then what is negative is multiplied by `slope`.
+struct Finish {
+  torch::Tensor bias{};
+  double slope = 1;
+};
+/// Filters in the form in which grow() multiplies with them, [k,9,C',4C], for those that stay as
+/// they are: 2.25 times as many numbers.
+torch::Tensor prepare(const torch::Tensor& filters);
+/// grow() by filters that went through prepare().
+torch::Tensor grow_prepared(const torch::Tensor& small, const torch::Tensor& prepared,
+                            const Finish& finish);
 /// Both to filters [C',C,k,4,4], k = T - T' + 1.
 torch::Tensor correlate(const torch::Tensor& large, const torch::Tensor& small);
 

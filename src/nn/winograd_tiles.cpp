@@ -130,7 +130,15 @@ class Bordered {
     memory.resize(std::max(memory.size(), static_cast<size_t>(line_ * (height_ + 2))));
     data_ = memory.data();
   }
-  void clear() { std::fill_n(data_, line_ * (height_ + 2), 0.F); }
+  /// Every pixel becomes `pixel`, or zero where that is null.
+  VIDGEN_INLINE void fill(const float* pixel) {
+    const int64_t size = line_ * (height_ + 2);
+    if (pixel) {
+      for (float* to = data_; to != data_ + size; to += border_) std::copy_n(pixel, border_, to);
+    } else {
+      std::fill_n(data_, size, 0.F);
+    }
+  }
   void copy_in(const float* picture) {
     std::fill_n(data_, line_, 0.F);
     for (int64_t i = 0; i < height_; ++i) {
@@ -141,9 +149,16 @@ class Bordered {
     }
     std::fill_n(data_ + (height_ + 1) * line_, line_, 0.F);
   }
-  void copy_out(float* picture) const {
-    for (int64_t i = 0; i < height_; ++i)
-      std::copy_n(data_ + (i + 1) * line_ + border_, row_, picture + i * row_);
+  VIDGEN_INLINE void copy_out(float* picture, float slope) const {
+    for (int64_t i = 0; i < height_; ++i) {
+      const float* from = data_ + (i + 1) * line_ + border_;
+      float* to = picture + i * row_;
+      if (slope == 1) {
+        std::copy_n(from, row_, to);
+      } else {
+        for (int64_t j = 0; j < row_; ++j) to[j] = from[j] < 0 ? slope * from[j] : from[j];
+      }
+    }
   }
   /// The square of 3x3 places at (i, j), of the lines a.
   Square<float> at(int64_t i, int64_t j, int64_t a) const {
@@ -171,15 +186,16 @@ VIDGEN_CLONES void read_large(const float* picture, const Plane& plane, Rows<flo
         transform<B>(constant(bordered.at(i, j, a)), across(out, a * pair), pair);
 }
 
-VIDGEN_CLONES void write_large(Rows<const float> in, const Plane& plane, float* picture) {
+VIDGEN_CLONES void write_large(Rows<const float> in, const Plane& plane, float* picture,
+                               const float* bias, float slope) {
   Bordered bordered(plane);
-  bordered.clear();
+  bordered.fill(bias);
   const int64_t pair = 2 * plane.channels;
   for (int64_t i = 0; i < plane.height; i += 2)
     for (int64_t j = 0; j < plane.width; j += 2, in.data += in.row)
       for (int64_t a = 0; a < 2; ++a)
         transform<Transposed<B>, true>(across(in, a * pair), bordered.at(i, j, a), pair);
-  bordered.copy_out(picture);
+  bordered.copy_out(picture, slope);
 }
 
 VIDGEN_CLONES void read_small(const float* picture, const Plane& plane, Rows<float> out) {

@@ -31,8 +31,10 @@ struct Rows {
 
 /// Reads a large picture, all its channels.
 void read_large(const float* picture, const Plane& plane, Rows<float> out);
-/// The adjoint of read_large(): writes the large picture.
-void write_large(Rows<const float> in, const Plane& plane, float* picture);
+/// The adjoint of read_large(): writes the large picture, to each pixel of which the numbers of its
+/// channels `bias` are added, if not null; then what is negative is multiplied by `slope`.
+void write_large(Rows<const float> in, const Plane& plane, float* picture,
+                 const float* bias = nullptr, float slope = 1);
 /// Reads a small picture.
 void read_small(const float* picture, const Plane& plane, Rows<float> out);
 /// The adjoint of read_small(): writes the small picture.

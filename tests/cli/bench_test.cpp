@@ -54,6 +54,12 @@ TEST(BenchTest, GenerateAndLoad) {
   EXPECT_NEAR(generated["frames_per_second"].get<double>(),
               10 * generated["clips_per_second"].get<double>(), 1e-6);
   EXPECT_GT(generated["flops"], 0);
+  const auto& compiled = generated["compiled"]["float32"];
+  EXPECT_EQ(compiled["batch_seconds"]["repeats"], 3);
+  EXPECT_EQ(compiled["frame_seconds"]["repeats"], 3 * 10);
+  EXPECT_NEAR(compiled["clips_per_second"].get<double>() *
+                  compiled["batch_seconds"]["median"].get<double>(),
+              2, 1e-6);
   const auto loaded = bench(work, "load");
   EXPECT_EQ(loaded["decoding"]["frames"], 24);
   EXPECT_EQ(loaded["caching"]["frames"], 24);

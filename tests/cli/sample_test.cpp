@@ -7,6 +7,7 @@
 
 #include "cli/workspace.h"
 #include "vidgen/checkpoint/safetensors.h"
+#include "vidgen/infer/generator.h"
 #include "vidgen/video/reader.h"
 
 namespace vidgen::test {
@@ -121,6 +122,24 @@ TEST_F(SampleTest, WeightsAloneAreEnough) {
   fs::remove(work_ / "clip.mp4");
   fs::remove_all(work_ / "cache");
   EXPECT_TRUE(clips({"--count", "2"}, "elsewhere/w.safetensors").equal(from_run));
+}
+
+TEST_F(SampleTest, Precision) {
+  const auto exact = clips({"--count", "3", "--precision", "float32"});
+  EXPECT_TRUE(clips({"--count", "3"}).equal(exact)) << "auto, of a file that is not quantised";
+  if (infer::can_compute(infer::Precision::kBfloat16, torch::kCPU)) {
+    const auto rounded = clips({"--count", "3", "--precision", "bfloat16"});
+    EXPECT_FALSE(rounded.equal(exact));
+    const auto difference = (rounded.to(torch::kFloat) - exact.to(torch::kFloat)).abs();
+    EXPECT_LT(difference.mean().item<float>(), 1);
+  }
+  const auto refuses = [this](const std::string& precision, const std::vector<std::string>& parts) {
+    expect_refuses(work_,
+                   {"sample", "--checkpoint", "run", "--out", "out.mp4", "--precision", precision},
+                   parts);
+  };
+  refuses("int8", {"run/weights.safetensors", "not quantised", "vidgen quantize"});
+  refuses("float8", {"--precision", "float8"});
 }
 
 TEST_F(SampleTest, FullDiskKeepsTheOldFile) {

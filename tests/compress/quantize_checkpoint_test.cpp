@@ -125,6 +125,21 @@ TEST_P(QuantizeCheckpoint, TheFileHoldsAllThatPlayingNeeds) {
       infer::run_plan_int8(loaded.plan, loaded.layers, latents, kFrames)
           .equal(infer::run_plan_int8(source, infer::read_int8(result.file), latents, kFrames)))
       << "nothing is lost on the disk";
+
+  const infer::CompiledGenerator generator(read);
+  EXPECT_EQ(generator.precision(), infer::Precision::kInt8);
+  EXPECT_LE((generator.frames(latents, kFrames) - infer::run_plan(source, latents, kFrames))
+                .abs()
+                .mean()
+                .item<double>(),
+            0.05);
+  infer::RenderOptions render;
+  render.count = 2;
+  EXPECT_EQ(generator.render(render).sizes(), torch::IntArrayRef({2, kFrames, 16, 16, 3}));
+  EXPECT_TRUE(generator.stream().next_frame().defined());
+  infer::CompileOptions compile;
+  compile.precision = infer::Precision::kFloat32;
+  EXPECT_EQ(infer::CompiledGenerator(read, compile).precision(), infer::Precision::kFloat32);
   EXPECT_LT(std::filesystem::file_size(result.file.path), std::filesystem::file_size(source_.path));
 }
 

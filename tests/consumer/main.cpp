@@ -5,6 +5,6 @@
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::cerr << "usage: consumer WEIGHTS\n", 2;
-  const auto generator = vidgen::infer::Generator::load(argv[1]);
+  const auto generator = vidgen::infer::CompiledGenerator::load(argv[1]);
   std::cout << generator.render({/*count=*/2}).sizes() << "\n";
 }

@@ -68,6 +68,28 @@ TEST_P(Temporal, RendersTheFramesAsked) {
   EXPECT_TRUE(torch::allclose(some, expected, 1e-4, 1e-5));
 }
 
+TEST_P(Temporal, MotionFrameByFrameIsThePath) {
+  auto generator = small(GetParam());
+  const auto& temporal = generator->options.temporal;
+  const auto latents = draw_latents(temporal, 2, 40, test::random(1));
+  const torch::NoGradGuard no_grad;
+  const auto path = generator->motion(latents);
+  MotionState state;
+  int64_t row = 0, remembered = -1;
+  for (int64_t frame = 0; frame < 40; ++frame) {
+    const int64_t rows = frame == 0 ? nn::noise_frames(temporal, 1) : 1;
+    const auto next =
+        generator->next_motion(latents.noise.narrow(1, row, rows), latents.initial, state);
+    row += rows;
+    EXPECT_TRUE(torch::allclose(next, path.select(1, frame), 1e-4, 1e-5)) << frame;
+    int64_t numbers = 0;
+    for (const auto& tensor : state.memory) numbers += tensor.numel();
+    if (frame == 0) remembered = numbers;
+    EXPECT_EQ(numbers, remembered) << "it remembers no more than after the first frame";
+  }
+  EXPECT_EQ(row, latents.noise.size(1));
+}
+
 TEST_P(Temporal, MakesClipsOfAnyLength) {
   auto generator = small(GetParam());
   for (const int64_t frames : {1, 5, 24}) {
@@ -120,6 +142,35 @@ TEST_P(Temporal, EveryWeightHasAGradient) {
   for (const auto& item : generator->named_parameters()) {
     EXPECT_TRUE(item.value().grad().defined()) << item.key();
   }
+}
+
+TEST(EndlessLatents, AreThoseOfAClip) {
+  nn::TemporalOptions options;
+  for (const int64_t motion : {1, 10}) {
+    options.motion_dim = motion;
+    const auto clip = sample_latents(options, 1, 48, 9);
+    EndlessLatents all(options, 9), parts(options, 9);
+    EXPECT_TRUE(all.content().equal(clip.content));
+    EXPECT_TRUE(all.initial().equal(clip.initial));
+    EXPECT_TRUE(all.next_noise(48).equal(clip.noise));
+    std::vector<torch::Tensor> rows;
+    for (const int64_t count : {1, 1, 20, 16, 10}) rows.push_back(parts.next_noise(count));
+    EXPECT_TRUE(torch::cat(rows, 1).equal(clip.noise));
+    EXPECT_FALSE(EndlessLatents(options, 10).content().equal(clip.content));
+  }
+}
+
+TEST(VideoGenerator, LatentsNeedNoFrameGenerator) {
+  auto generator = small(TemporalType::kLstm);
+  const torch::NoGradGuard no_grad;
+  const auto latents = draw_latents(generator->options.temporal, 2, 3, test::random(1));
+  const auto z = generator->frame_latents(latents);
+  EXPECT_EQ(z.sizes(), torch::IntArrayRef({6, 10}));
+  EXPECT_TRUE(z.narrow(1, 0, 6).equal(latents.content.repeat_interleave(3, 0)));
+  generator->drop_frame_generator();
+  EXPECT_TRUE(generator->frame_latents(latents).equal(z));
+  for (const auto& item : generator->named_parameters())
+    EXPECT_EQ(item.key().compare(0, 9, "temporal."), 0) << item.key();
 }
 
 TEST(VideoGenerator, ContentIsSharedByFramesOfAClip) {

@@ -1,5 +1,6 @@
 #include "vidgen/nn/convolution.h"
 
+#include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/nn/modules/conv.h>
@@ -125,6 +126,28 @@ TEST_F(FastConvolutionTest, GradientsThatNobodyWantsAreNotComputed) {
   fast_convolution(*layer, x)->sum().backward();
   EXPECT_TRUE(x.grad().defined());
   EXPECT_FALSE(layer->weight.grad().defined());
+}
+
+TEST_F(FastConvolutionTest, DoublingWithConstantWeights) {
+  const auto layer = up(300, 70);
+  const auto x = channels_last(torch::randn({40, 300, 8, 6}, test::random(8)));
+  const auto bias = torch::randn({70}, test::random(9));
+  const torch::NoGradGuard no_grad;
+  ASSERT_TRUE(DoublingConvolution::may_pay(layer->weight));
+  const auto sum = layer->forward(x) + bias.view({1, -1, 1, 1});
+  for (const double slope : {1.0, 0.2, 0.0}) {
+    const DoublingConvolution doubling(layer->weight, bias, slope);
+    EXPECT_TRUE(doubling.pays(40, 8, 6));
+    EXPECT_FALSE(doubling.pays(1, 8, 6)) << "too few tiles";
+    const auto found = doubling(x);
+    EXPECT_LT(error(found, at::leaky_relu(sum, slope)), kTolerance) << slope;
+    EXPECT_TRUE(found.is_contiguous(torch::MemoryFormat::ChannelsLast));
+    const c10::InferenceMode inference;
+    EXPECT_TRUE(doubling(x + 0).equal(found)) << "of inference tensors";
+  }
+  EXPECT_FALSE(DoublingConvolution::may_pay(up(300, 40)->weight)) << "too few channels";
+  backend().winograd = false;
+  EXPECT_FALSE(DoublingConvolution::may_pay(layer->weight));
 }
 
 TEST_F(FastConvolutionTest, LeavesWhatItDoesNotKnowToLibTorch) {

@@ -14,7 +14,9 @@ namespace vidgen::bench {
 /// layers) against the machine's ceiling, peak memory, and each convolution for itself.
 core::Json bench_train(const train::RunOptions& options, const Repeats& repeats);
 
-/// Rendering batches of clips with the configuration's generator.
+/// Rendering batches of clips with the configuration's generator: by the network itself, and
+/// ("compiled") by infer::CompiledGenerator in each precision that the machine has, in batches and
+/// ("frame_seconds") as a stream of single frames.
 core::Json bench_generate(const train::RunOptions& options, const Repeats& repeats);
 
 /// The loader for itself: batches from the clip cache; decoding the first video anew, in one

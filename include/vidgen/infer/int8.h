@@ -122,8 +122,8 @@ struct QuantizedGenerator {
   /// Whose temporal module, classes and attention are those of the file.
   models::VideoGenerator network{nullptr};
   /// With the file's weights; those in eight bits as the real numbers that they stand for.
-  Plan plan;
-  QuantizedLayers layers;
+  Plan plan{};
+  QuantizedLayers layers{};
 };
 
 /// Throws vidgen::Error naming the file, and the tensor that is missing, superfluous or of another

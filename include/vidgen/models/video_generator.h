@@ -6,6 +6,8 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include <vector>
+
 #include "vidgen/models/options.h"
 #include "vidgen/models/residual.h"
 #include "vidgen/nn/stages.h"
@@ -40,6 +42,26 @@ Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t 
 Latents sample_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
                        uint64_t seed);
 
+/// sample_latents() of one clip that does not end. Its noise is drawn sixteen rows at a time, which
+/// gives the numbers of sample_latents() wherever that draws a multiple of sixteen of them for its
+/// noise, as for sixteen frames; the last sixteen of any other count LibTorch draws in another way.
+class EndlessLatents {
+ public:
+  EndlessLatents(const nn::TemporalOptions& options, uint64_t seed);
+
+  /// [1,content_dim] and [1,motion_dim], as in Latents.
+  const torch::Tensor& content() const { return content_; }
+  const torch::Tensor& initial() const { return initial_; }
+  /// The `count` rows of noise that follow those which were given already: [1,count,motion_dim].
+  torch::Tensor next_noise(int64_t count);
+
+ private:
+  at::Generator generator_;
+  torch::Tensor content_, initial_;
+  /// Rows that were drawn but not given.
+  torch::Tensor rest_;
+};
+
 /// The labels of clips number `first`, first + 1, ... that take the classes in turn: int64 [clips]
 /// on the CPU; undefined where there are no classes.
 torch::Tensor labels_in_turn(int64_t classes, int64_t clips, int64_t first = 0);
@@ -53,6 +75,14 @@ struct VideoGeneratorOptions {
   int64_t classes = 0;
   /// What is learned for each class: so many numbers.
   int64_t class_dim = 32;
+};
+
+/// Where a motion path stands that is made frame by frame; a new one stands before frame 0.
+struct MotionState {
+  /// Frames that were made.
+  int64_t frame = 0;
+  /// What the temporal module remembers of them; its size does not grow with them.
+  std::vector<torch::Tensor> memory{};
 };
 
 /// Latents -> temporal module -> one latent [content, class, motion_t] a frame -> frame generator
@@ -69,15 +99,24 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   torch::Tensor forward(const Latents& latents, const nn::LayerObserver& observer = {});
   /// The motion path alone, [B,T,motion_dim], always in float32.
   torch::Tensor motion(const Latents& latents);
+  /// The next row of the path, [B,motion_dim], where motion() makes all at once. `noise` are the
+  /// rows of latents.noise that no frame before needed: nn::noise_frames(options.temporal, 1) for
+  /// the first frame, one for each later; `initial` is that of the latents.
+  torch::Tensor next_motion(const torch::Tensor& noise, const torch::Tensor& initial,
+                            MotionState& state);
+  /// What a clip keeps from its first frame to its last: [B,content_dim], with classes
+  /// [B,content_dim+class_dim].
+  torch::Tensor content(const Latents& latents, const nn::LayerObserver& observer = {});
+  /// What the frame generator makes the frames from: [B*T,latent_dim], frame by frame of clip by
+  /// clip.
+  torch::Tensor frame_latents(const Latents& latents, const nn::LayerObserver& observer = {});
+  /// Lets the frame generator go, and with it forward(), where frames are made by other means.
+  void drop_frame_generator();
   void reset() override;
 
   VideoGeneratorOptions options;
 
  private:
-  /// What a clip keeps from its first frame to its last: [B,content_dim], with classes
-  /// [B,content_dim+class_dim].
-  torch::Tensor content(const Latents& latents, const nn::LayerObserver& observer);
-
   // Of each kind the one that the options name; the others stay empty.
   nn::VideoRnn rnn_{nullptr};
   nn::GruCellMotion cell_{nullptr};

@@ -27,4 +27,27 @@ torch::Tensor convolve(Layer& layer, const torch::Tensor& x) {
   return fast ? *fast : layer->forward(x);
 }
 
+/// A transposed convolution of 4x4 pixels, stride 2 and padding 1 by the Winograd algorithm, whose
+/// weights stay as they are: their transform is made once. Bias and activation are part of the
+/// pass that writes the result. Float32 on the CPU, without gradients.
+class DoublingConvolution {
+ public:
+  /// weight [in,out,4,4], bias [out]. What is negative in the result is multiplied by `slope`: 1
+  /// leaves it, 0 is ReLU, 0.2 a leaky ReLU.
+  DoublingConvolution(const torch::Tensor& weight, const torch::Tensor& bias, double slope);
+
+  /// Whether fast_convolution() would use the algorithm for so many pictures of this size, and for
+  /// any number of any size.
+  bool pays(int64_t pictures, int64_t height, int64_t width) const;
+  static bool may_pay(const torch::Tensor& weight);
+
+  /// x [M,in,H,W], H and W even -> [M,out,2H,2W], channels_last.
+  torch::Tensor operator()(const torch::Tensor& x) const;
+
+ private:
+  int64_t in_, out_;
+  torch::Tensor prepared_, bias_;
+  double slope_;
+};
+
 }  // namespace vidgen::nn

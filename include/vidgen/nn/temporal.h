@@ -8,6 +8,8 @@
 #include <torch/types.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "vidgen/core/fields.h"
 
@@ -74,6 +76,9 @@ class VideoRnnImpl : public torch::nn::Cloneable<VideoRnnImpl> {
   torch::Tensor forward(const torch::Tensor& x);
   /// x [B,T,D] -> [B,D]: the latent that follows, which is the last step of forward().
   torch::Tensor predict_next(const torch::Tensor& x);
+  /// The step of forward() that follows those which left `memory`, or the first where it is empty:
+  /// x [B,1,D] -> [B,D]. Leaves in `memory` what the next one needs.
+  torch::Tensor next(const torch::Tensor& x, std::vector<torch::Tensor>& memory);
   void reset() override;
 
   VideoRnnOptions options;
@@ -155,11 +160,16 @@ class WaveMotionImpl : public torch::nn::Cloneable<WaveMotionImpl> {
 
   /// noise of a clip [B,D] -> [B,frames,D].
   torch::Tensor forward(const torch::Tensor& noise, int64_t frames);
+  /// Row `frame` of forward(), [B,D], however large: the angle is computed in float64.
+  torch::Tensor at_frame(const torch::Tensor& noise, int64_t frame);
   void reset() override;
 
   WaveMotionOptions options;
 
  private:
+  /// Frequencies and phases [B,D/2].
+  std::pair<torch::Tensor, torch::Tensor> waves(const torch::Tensor& noise);
+
   torch::nn::Sequential frequency_;
 };
 TORCH_MODULE(WaveMotion);

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "vidgen/models/video_generator.h"
+#include "vidgen/nn/attention.h"
+
+namespace vidgen::infer {
+
+/// What follows a layer's sum. The slope of kLeakyRelu is 0.2.
+enum class Activation { kNone, kRelu, kLeakyRelu, kTanh };
+
+/// x after the activation; x itself is changed.
+torch::Tensor activate_(torch::Tensor x, Activation activation);
+
+/// One layer of a frame generator, ready to run: batch normalisation is part of weight and bias.
+struct Layer {
+  enum class Kind {
+    /// [M,D] -> [M,C,4,4]: ConvTranspose2d k4 s1 p0 of one pixel; weight [D,C,4,4].
+    kFromLatent,
+    /// ConvTranspose2d k4 s2 p1; weight [in,out,4,4].
+    kDouble,
+    /// Conv2d of odd kernel k, stride 1, padding k/2; weight [out,in,k,k].
+    kConvolution,
+    /// Each pixel becomes 2x2; no weight.
+    kRepeat,
+    /// (first + second) * scale; no weight.
+    kAdd,
+    /// nn::SelfAttention `attention`; no weight here.
+    kAttention
+  };
+
+  /// The module whose weights these are: "frame.main.0", "frame.main.4.conv",
+  /// "frame.attention_16"; those without a module are called "frame.main.4.repeat" and
+  /// "frame.main.4.add". Unique.
+  std::string name;
+  Kind kind = Kind::kConvolution;
+  /// Layers whose output this one takes, by their place in the plan; empty: the latent.
+  std::vector<size_t> inputs{};
+  /// float32, contiguous; undefined where the kind has none. bias [C].
+  torch::Tensor weight{}, bias{};
+  Activation activation = Activation::kNone;
+  /// Of kAdd.
+  double scale = 1;
+  /// Of kAttention: the network's own, not a copy.
+  nn::SelfAttention attention{nullptr};
+};
+
+/// In the order of execution; the last puts out pictures [M,C,S,S] in [-1,1].
+using Plan = std::vector<Layer>;
+
+/// The frame generator of a network as it is in evaluation mode: each batch normalisation
+/// y = gamma (x - mean) / sqrt(var + eps) + beta is folded into the convolution before it, in
+/// float64. The weights are copies.
+Plan make_plan(const models::VideoGenerator& network);
+
+/// For each layer of the plan, the last one that takes its output; plan.size() where none does.
+std::vector<size_t> last_uses(const Plan& plan);
+
+/// Is shown what went into a layer (kAdd: the first of the two) and what came out.
+using PlanObserver =
+    std::function<void(size_t index, const torch::Tensor& input, const torch::Tensor& output)>;
+
+/// Runs a plan by LibTorch in float32, without gradients: z [M,D], of which each `frames` rows are
+/// one clip (counts for attention over time only) -> [M,C,S,S]. `show`, if given, is called for
+/// each layer in turn.
+torch::Tensor run_plan(const Plan& plan, const torch::Tensor& z, int64_t frames,
+                       const PlanObserver& show = {});
+
+}  // namespace vidgen::infer

@@ -1,0 +1,58 @@
+#include "executor.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <utility>
+
+namespace vidgen::infer {
+namespace {
+
+/// Pixels a side of what each layer takes.
+std::vector<int64_t> sides_in(const Plan& plan) {
+  std::vector<int64_t> in, out;
+  for (const auto& layer : plan) {
+    const int64_t side = layer.inputs.empty() ? 1 : out[layer.inputs.front()];
+    const bool doubles = layer.kind == Layer::Kind::kDouble || layer.kind == Layer::Kind::kRepeat;
+    in.push_back(side);
+    out.push_back(layer.kind == Layer::Kind::kFromLatent ? 4 : doubles ? 2 * side : side);
+  }
+  return in;
+}
+
+}  // namespace
+
+Executor::Executor(const Plan& plan, const Setting& setting, const StepMaker& special)
+    : setting_(setting), last_uses_(infer::last_uses(plan)) {
+  const torch::NoGradGuard no_grad;
+  const auto sides = sides_in(plan);
+  for (size_t i = 0; i < plan.size(); ++i) {
+    const auto& layer = plan[i];
+    auto step = special ? special(plan, i, sides[i]) : nullptr;
+    steps_.push_back(step ? std::move(step) : make_step(layer, sides[i], setting));
+    inputs_.push_back(layer.inputs);
+    if (layer.kind == Layer::Kind::kAttention &&
+        layer.attention->options.axes == nn::AttentionAxes::kSpaceTime)
+      looks_along_clips_ = true;
+  }
+}
+
+torch::Tensor Executor::run(const torch::Tensor& z, int64_t frames) const {
+  const c10::InferenceMode inference;
+  const auto latents = z.to(setting_.device, setting_.type);
+  std::vector<torch::Tensor> outputs(steps_.size());
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    std::vector<torch::Tensor> inputs;
+    if (inputs_[i].empty()) inputs.push_back(latents);
+    for (const size_t from : inputs_[i]) {
+      if (last_uses_[from] == i) {
+        inputs.push_back(std::move(outputs[from]));
+      } else {
+        inputs.push_back(outputs[from]);
+      }
+    }
+    outputs[i] = steps_[i]->run(inputs, frames);
+  }
+  return outputs.back();
+}
+
+}  // namespace vidgen::infer

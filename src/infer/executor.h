@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "steps.h"
+#include "vidgen/infer/plan.h"
+
+namespace vidgen::infer {
+
+/// Makes the step of a plan's layer in some other way than make_step(), or null to leave it to
+/// that. `side`: the pixels a side of what comes in.
+using StepMaker =
+    std::function<std::unique_ptr<Step>(const Plan& plan, size_t index, int64_t side)>;
+
+/// A plan, prepared to run. Several threads may run it at once.
+class Executor {
+ public:
+  Executor(const Plan& plan, const Setting& setting, const StepMaker& special = {});
+
+  /// z [M,D] in any place and type, of which each `frames` rows are one clip -> pictures [M,C,S,S]
+  /// in the setting's, channels_last: an inference tensor (c10::InferenceMode).
+  torch::Tensor run(const torch::Tensor& z, int64_t frames) const;
+
+  /// Whether frames look at the others of their clip, so that they cannot be made one by one.
+  bool looks_along_clips() const { return looks_along_clips_; }
+  const Setting& setting() const { return setting_; }
+
+ private:
+  Setting setting_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<std::vector<size_t>> inputs_;
+  std::vector<size_t> last_uses_;
+  bool looks_along_clips_ = false;
+};
+
+}  // namespace vidgen::infer

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <memory>
+#include <vector>
+
+#include "vidgen/infer/plan.h"
+
+namespace vidgen::infer {
+
+/// Where a plan runs, and in which type.
+struct Setting {
+  torch::Device device = torch::kCPU;
+  torch::ScalarType type = torch::kFloat;
+};
+
+/// One layer of a plan, prepared to run again and again, from several threads at once too.
+class Step {
+ public:
+  virtual ~Step() = default;
+  /// `inputs` are the outputs of the layer's inputs, or the latents [M,D]. A tensor that nobody
+  /// else holds (use_count() is 1) may be overwritten. `frames` as for run_plan().
+  virtual torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t frames) const = 0;
+};
+
+/// The layer in floating point. `side`: the pixels a side of what comes in.
+std::unique_ptr<Step> make_step(const Layer& layer, int64_t side, const Setting& setting);
+
+}  // namespace vidgen::infer

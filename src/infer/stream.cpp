@@ -1,0 +1,42 @@
+#include "vidgen/infer/stream.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <utility>
+
+#include "executor.h"
+#include "vidgen/models/pixels.h"
+#include "vidgen/nn/temporal.h"
+
+namespace vidgen::infer {
+
+Stream::Stream(std::shared_ptr<const Executor> executor, models::VideoGenerator latents,
+               const torch::Tensor& label, const StreamOptions& options)
+    : executor_(std::move(executor)),
+      latents_(std::move(latents)),
+      random_(latents_->options.temporal, options.seed),
+      truncation_(options.truncation) {
+  const c10::InferenceMode inference;
+  models::Latents kept{random_.content() * truncation_, {}, random_.initial() * truncation_};
+  kept.labels = label;
+  const auto device = executor_->setting().device;
+  initial_ = kept.initial.to(device);
+  kept.content = kept.content.to(device);
+  if (label.defined()) kept.labels = label.to(device);
+  content_ = latents_->content(kept);
+}
+
+torch::Tensor Stream::next_frame() {
+  torch::Tensor z;
+  {
+    const c10::InferenceMode inference;
+    const int64_t rows =
+        motion_.frame == 0 ? nn::noise_frames(latents_->options.temporal, /*frames=*/1) : 1;
+    const auto noise = (random_.next_noise(rows) * truncation_).to(executor_->setting().device);
+    z = torch::cat({content_, latents_->next_motion(noise, initial_, motion_)}, 1);
+  }
+  const auto pictures = executor_->run(z, /*frames=*/1);
+  return models::to_rgb(pictures.unsqueeze(2))[0][0];
+}
+
+}  // namespace vidgen::infer
