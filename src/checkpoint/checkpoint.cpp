@@ -66,9 +66,10 @@ class MetadataReader {
 
   Kind kind() const {
     const std::string value = text(kKindKey);
-    if (value == "checkpoint") return Kind::kCheckpoint;
-    if (value != "weights") wrong(kKindKey, value, "checkpoint or weights");
-    return Kind::kWeights;
+    for (const auto kind : {Kind::kCheckpoint, Kind::kWeights, Kind::kQuantized}) {
+      if (value == kind_name(kind)) return kind;
+    }
+    wrong(kKindKey, value, "checkpoint, weights or quantized");
   }
 
  private:
@@ -111,6 +112,18 @@ Checkpoint interpret(const std::filesystem::path& path, SafetensorsFile file) {
 
 }  // namespace
 
+const char* kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::kCheckpoint:
+      return "checkpoint";
+    case Kind::kWeights:
+      return "weights";
+    case Kind::kQuantized:
+      break;
+  }
+  return "quantized";
+}
+
 Tensors Checkpoint::tensors_under(const std::string& prefix) const {
   Tensors result;
   for (auto it = file.tensors.lower_bound(prefix); it != file.tensors.end(); ++it) {
@@ -139,7 +152,7 @@ void write_checkpoint(const Checkpoint& checkpoint) {
   Metadata metadata = checkpoint.file.metadata;
   metadata[kFormatKey] = std::to_string(kFormatVersion);
   metadata[kVersionKey] = core::version();
-  metadata[kKindKey] = checkpoint.kind == Kind::kCheckpoint ? "checkpoint" : "weights";
+  metadata[kKindKey] = kind_name(checkpoint.kind);
   metadata[kConfigKey] = checkpoint.config.dump();
   metadata[kClipKey] = core::write_fields(checkpoint.clip).dump();
   metadata[kStepKey] = std::to_string(checkpoint.step);
@@ -163,7 +176,15 @@ models::ModelOptions model_options(const Checkpoint& checkpoint) {
   return options;
 }
 
+void refuse_quantized(const Checkpoint& checkpoint) {
+  if (checkpoint.kind != Kind::kQuantized) return;
+  throw Error(cat(checkpoint.path.string(),
+                  ": holds a quantised generator, which can be sampled, evaluated, compared and "
+                  "exported, but not trained, pruned, quantised again or distilled"));
+}
+
 models::VideoGenerator load_generator(const Checkpoint& checkpoint) {
+  refuse_quantized(checkpoint);
   auto generator = models::make_generator(model_options(checkpoint), checkpoint.clip);
   nn::to_channels_last(*generator);
   const SafetensorsFile weights{{}, checkpoint.tensors_under(checkpoint.generator_prefix())};

@@ -65,8 +65,7 @@ void run(const std::string& file) {
   const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(file));
   const auto& clip = checkpoint.clip;
   std::cout << "file      " << checkpoint.path.string() << "\n"
-            << "kind      "
-            << (checkpoint.kind == checkpoint::Kind::kCheckpoint ? "checkpoint" : "weights") << "\n"
+            << "kind      " << checkpoint::kind_name(checkpoint.kind) << "\n"
             << "vidgen    " << checkpoint.vidgen_version << "\n"
             << "step      " << checkpoint.step << "\n"
             << best_so_far(checkpoint) << "clip      " << clip.frames << " frames of " << clip.size

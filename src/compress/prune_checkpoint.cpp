@@ -23,6 +23,7 @@ std::set<std::string> transposed_weights(const checkpoint::Checkpoint& checkpoin
 
 std::vector<PruneRow> prune_checkpoint(checkpoint::Checkpoint& checkpoint, PruneOptions options) {
   if (options.pattern) options.transposed = transposed_weights(checkpoint);
+  checkpoint::refuse_quantized(checkpoint);
   auto result = prune(checkpoint.tensors_under(checkpoint.generator_prefix()), options);
   const auto earlier = checkpoint.tensors_under("mask.");
   for (auto& [name, mask] : result.masks) {

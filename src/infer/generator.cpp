@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "executor.h"
+#include "int8_steps.h"
 #include "onednn.h"
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
+#include "vidgen/infer/int8.h"
 #include "vidgen/infer/plan.h"
 #include "vidgen/models/pixels.h"
 
@@ -21,10 +23,14 @@ namespace {
 /// By their place in Precision.
 constexpr std::array<const char*, 4> kPrecisionNames{"auto", "float32", "bfloat16", "int8"};
 
-/// The precision that a generator of float32 weights runs in.
-Precision resolved(const CompileOptions& options) {
-  const auto precision =
-      options.precision == Precision::kAuto ? Precision::kFloat32 : options.precision;
+/// The precision that a generator runs in.
+Precision resolved(const CompileOptions& options, bool quantized) {
+  const auto wanted = options.precision;
+  if (quantized && (wanted == Precision::kAuto || wanted == Precision::kInt8)) {
+    if (options.device.is_cpu()) return Precision::kInt8;
+    throw Error("precision int8: runs on the CPU only; use float32 or bfloat16");
+  }
+  const auto precision = wanted == Precision::kAuto ? Precision::kFloat32 : wanted;
   if (can_compute(precision, options.device)) return precision;
   throw Error(precision == Precision::kInt8
                   ? "precision int8: this generator is not quantised, which vidgen quantize does"
@@ -32,15 +38,27 @@ Precision resolved(const CompileOptions& options) {
                     "use float32");
 }
 
-/// The network in the file, for the options.
-models::VideoGenerator load_network(const checkpoint::Checkpoint& checkpoint,
-                                    const CompileOptions& options) {
+/// What the layers that are not in eight bits are computed in.
+Setting floating_setting(Precision precision, torch::Device device) {
+  const bool half = precision == Precision::kBfloat16 ||
+                    (precision == Precision::kInt8 && can_compute(Precision::kBfloat16, device));
+  return {device, half ? torch::kBFloat16 : torch::kFloat};
+}
+
+QuantizedGenerator parts_of(const models::VideoGenerator& network) {
+  return {network, make_plan(network), {}};
+}
+
+/// What is in the file, for the options.
+QuantizedGenerator load_parts(const checkpoint::Checkpoint& checkpoint,
+                              const CompileOptions& options) {
+  if (checkpoint.kind == checkpoint::Kind::kQuantized) return load_quantized(checkpoint);
   if (options.precision == Precision::kInt8) {
     throw Error(core::cat(checkpoint.path.string(),
                           ": is not quantised, so that there is no precision int8; vidgen quantize "
                           "makes a file that has it"));
   }
-  return checkpoint::load_generator(checkpoint);
+  return parts_of(checkpoint::load_generator(checkpoint));
 }
 
 int64_t count_parameters(const models::VideoGenerator& network) {
@@ -87,20 +105,28 @@ CompiledGenerator CompiledGenerator::load(const std::filesystem::path& run_or_fi
 
 CompiledGenerator::CompiledGenerator(const checkpoint::Checkpoint& checkpoint,
                                      const CompileOptions& options)
-    : CompiledGenerator(load_network(checkpoint, options), checkpoint.clip,
+    : CompiledGenerator(load_parts(checkpoint, options), checkpoint.clip,
                         checkpoint::model_options(checkpoint).class_names, options) {}
 
 CompiledGenerator::CompiledGenerator(const models::VideoGenerator& network,
                                      const models::ClipShape& shape,
                                      std::vector<std::string> class_names,
                                      const CompileOptions& options)
-    : latents_(latents_of(network, options.device)),
+    : CompiledGenerator(parts_of(network), shape, std::move(class_names), options) {}
+
+CompiledGenerator::CompiledGenerator(const QuantizedGenerator& parts,
+                                     const models::ClipShape& shape,
+                                     std::vector<std::string> class_names,
+                                     const CompileOptions& options)
+    : latents_(latents_of(parts.network, options.device)),
       shape_(shape),
       class_names_(std::move(class_names)),
-      precision_(resolved(options)),
-      parameters_(count_parameters(network)) {
-  const auto type = precision_ == Precision::kBfloat16 ? torch::kBFloat16 : torch::kFloat;
-  executor_ = std::make_shared<Executor>(make_plan(network), Setting{options.device, type});
+      precision_(resolved(options, !parts.layers.empty())),
+      parameters_(count_parameters(parts.network)) {
+  const auto setting = floating_setting(precision_, options.device);
+  const auto special =
+      precision_ == Precision::kInt8 ? int8_steps(parts.layers, setting) : StepMaker();
+  executor_ = std::make_shared<Executor>(parts.plan, setting, special);
   if (shape_.fps <= 0) shape_.fps = 25;
 }
 

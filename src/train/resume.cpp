@@ -92,6 +92,7 @@ RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& 
 
 void Trainer::resume(const std::filesystem::path& path) {
   const auto checkpoint = checkpoint::read_checkpoint(path);
+  checkpoint::refuse_quantized(checkpoint);
   if (checkpoint.kind != checkpoint::Kind::kCheckpoint) {
     throw Error(cat(path.string(),
                     ": holds weights only; to resume, give a file of the folder checkpoints"));

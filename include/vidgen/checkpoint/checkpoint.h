@@ -20,8 +20,13 @@ enum class Kind {
   /// Everything that training needs to go on as if nothing had happened.
   kCheckpoint,
   /// The averaged generator alone: what is sampled and shipped.
-  kWeights
+  kWeights,
+  /// The averaged generator with layers in eight bits, which is played but not changed any more.
+  kQuantized
 };
+
+/// "checkpoint", "weights" or "quantized", as files say it.
+const char* kind_name(Kind kind);
 
 struct Checkpoint {
   std::filesystem::path path;
@@ -73,9 +78,13 @@ void write_checkpoint(const Checkpoint& checkpoint);
 /// The networks as the configuration inside describes them. Throws vidgen::Error when it cannot be.
 models::ModelOptions model_options(const Checkpoint& checkpoint);
 
+/// Throws vidgen::Error naming the file when its generator is quantised: what trains or changes a
+/// generator asks first.
+void refuse_quantized(const Checkpoint& checkpoint);
+
 /// The averaged generator, in evaluation mode, built from the configuration inside. Throws
-/// vidgen::Error when tensors are missing, superfluous or of another shape than the configuration
-/// says.
+/// vidgen::Error when it is quantised, and when tensors are missing, superfluous or of another
+/// shape than the configuration says.
 models::VideoGenerator load_generator(const Checkpoint& checkpoint);
 
 }  // namespace vidgen::checkpoint

@@ -37,13 +37,14 @@ struct RenderOptions {
 
 /// What a frame generator computes in. The motion is computed in float32 always.
 enum class Precision {
-  /// What the file holds: float32, as training does.
+  /// What the file holds: int8 where it is quantised, else float32, as training does.
   kAuto,
   kFloat32,
   /// Half the memory. Faster than float32 where there are instructions for it (AVX512-BF16, AMX,
   /// a GPU), slower where there are none.
   kBfloat16,
-  /// Of quantised files.
+  /// Of quantised files, on the CPU; layers that are not in eight bits run in bfloat16, or in
+  /// float32 where the processor has no instructions for that.
   kInt8
 };
 
@@ -60,6 +61,7 @@ struct CompileOptions {
 };
 
 class Executor;
+struct QuantizedGenerator;
 
 /// A trained generator, ready to play. Needs nothing but the file. What training needs is gone:
 /// batch normalisation is part of the weights, which lie as the kernels want them. The pictures are
@@ -100,6 +102,9 @@ class CompiledGenerator {
   int64_t parameters() const { return parameters_; }
 
  private:
+  CompiledGenerator(const QuantizedGenerator& parts, const models::ClipShape& shape,
+                    std::vector<std::string> class_names, const CompileOptions& options);
+
   /// The place of a class among the names.
   int64_t class_index(const std::string& name) const;
   /// Of each clip; undefined without classes.

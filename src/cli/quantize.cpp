@@ -1,0 +1,121 @@
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/compress/quantize_checkpoint.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
+#include "vidgen/core/progress.h"
+#include "vidgen/core/text.h"
+
+namespace vidgen::cli {
+namespace {
+
+struct QuantizeArguments {
+  std::string checkpoint;
+  std::filesystem::path out;
+  compress::QuantizeOptions quantize;
+  std::string calibration = "min-max";
+};
+
+const char* kind_of_layer(infer::Layer::Kind kind) {
+  switch (kind) {
+    case infer::Layer::Kind::kFromLatent:
+      return "from latent";
+    case infer::Layer::Kind::kDouble:
+      return "double";
+    default:
+      return "convolution";
+  }
+}
+
+std::string format_rows(const std::vector<compress::QuantizeRow>& rows) {
+  std::vector<std::vector<std::string>> table{
+      {"layer", "kind", "weights", "input scale", "zero point", "PSNR alone", "precision"}};
+  for (const auto& row : rows) {
+    table.push_back({row.name, kind_of_layer(row.kind), std::to_string(row.weights),
+                     core::format_number(row.input.scale, 6), std::to_string(row.input.zero_point),
+                     core::format_number(row.psnr_alone, 1), row.int8 ? "int8" : "bfloat16"});
+  }
+  return core::format_table(table);
+}
+
+size_t bytes_of(const checkpoint::Tensors& tensors) {
+  size_t bytes = 0;
+  for (const auto& item : tensors) bytes += item.second.nbytes();
+  return bytes;
+}
+
+void run(const QuantizeArguments& arguments) {
+  core::check_can_create(arguments.out);
+  if (core::lower_extension(arguments.out) != ".safetensors") {
+    throw Error(
+        core::cat("--out ", arguments.out.string(), ": expected a name that ends in .safetensors"));
+  }
+  const auto source =
+      checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint));
+  auto result = compress::quantize_checkpoint(source, arguments.quantize);
+  result.file.path = arguments.out;
+  checkpoint::write_checkpoint(result.file);
+  std::cout << format_rows(result.rows) << "PSNR to float32 " << core::format_number(result.psnr, 1)
+            << " dB, all in bfloat16 " << core::format_number(result.bfloat16_psnr, 1) << " dB\n"
+            << "weights "
+            << core::format_bytes(bytes_of(source.tensors_under(source.generator_prefix())))
+            << " -> " << core::format_bytes(bytes_of(result.file.file.tensors)) << "\nwrote "
+            << arguments.out.string() << "\n";
+}
+
+}  // namespace
+
+Run add_quantize(CLI::App& command) {
+  auto arguments = std::make_shared<QuantizeArguments>();
+  auto& quantize = arguments->quantize;
+  command
+      .add_option("--checkpoint", arguments->checkpoint,
+                  "A run's folder, a weights file or a checkpoint")
+      ->required();
+  command.add_option("--out", arguments->out, "The quantised file, .safetensors")->required();
+  std::vector<std::string> names;
+  for (const auto& choice : compress::calibration_choices()) names.push_back(choice.first);
+  command
+      .add_option("--calibration", arguments->calibration,
+                  "What of a layer's inputs is represented: min-max: all; percentile: all but a "
+                  "few; mse: the range of the least squared error")
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
+  command
+      .add_option("--percentile", quantize.percentile,
+                  "Per cent of the inputs that --calibration percentile keeps below its upper end, "
+                  "and above its lower one")
+      ->check(CLI::Range(50.1, 100.0))
+      ->capture_default_str();
+  command
+      .add_option("--clips", quantize.clips,
+                  "Clips of the generator to calibrate with, and as many others to measure on")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command
+      .add_option(
+          "--min-psnr", quantize.min_psnr,
+          "The layers that lose most stay in bfloat16 until the pictures have this PSNR, in "
+          "dB, to those in float32")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  command
+      .add_option("--max-drop", quantize.max_drop,
+                  "And until it is at most so many dB below that of all layers in bfloat16; no "
+                  "limit by default")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--seed", quantize.seed, "Of the latents")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  return [arguments] {
+    for (const auto& [name, calibration] : compress::calibration_choices()) {
+      if (name == arguments->calibration) arguments->quantize.calibration = calibration;
+    }
+    run(*arguments);
+  };
+}
+
+}  // namespace vidgen::cli

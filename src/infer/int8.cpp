@@ -1,0 +1,171 @@
+#include "vidgen/infer/int8.h"
+
+#include <ATen/core/List.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "interleave.h"
+
+namespace vidgen::infer {
+namespace {
+
+using Int64List = c10::List<int64_t>;
+// Both as LibTorch registers them: the dispatcher compares the types.
+using Int8Prepack = at::Tensor(at::Tensor weight, at::Tensor weight_scale, double input_scale,
+                               int64_t input_zero_point, Int64List stride, Int64List padding,
+                               Int64List dilation, int64_t groups,
+                               std::optional<Int64List> input_shape);
+using Int8Pointwise = at::Tensor(at::Tensor input, double input_scale, int64_t input_zero_point,
+                                 at::Tensor weight, at::Tensor weight_scale,
+                                 at::Tensor weight_zero_point, std::optional<at::Tensor> bias,
+                                 Int64List stride, Int64List padding, Int64List dilation,
+                                 int64_t groups, double output_scale, int64_t output_zero_point,
+                                 std::optional<c10::ScalarType> output_type,
+                                 std::string_view activation,
+                                 c10::List<std::optional<at::Scalar>> activation_arguments,
+                                 std::optional<std::string_view> algorithm);
+
+template <class Function>
+auto find_int8_operator(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Function>();
+}
+
+Int64List pair_of(int64_t value) { return Int64List{value, value}; }
+
+/// The filters [out',in,k,k] of the convolution that does a layer's work.
+torch::Tensor int8_filters(Layer::Kind kind, const torch::Tensor& weight) {
+  const int64_t in = weight.size(0), out = weight.size(1);
+  switch (kind) {
+    case Layer::Kind::kFromLatent:
+      return weight.permute({2, 3, 1, 0}).reshape({16 * out, in, 1, 1});
+    case Layer::Kind::kDouble:
+      // Phase a of the lines takes the lines 3-a and 1-a of the filter, one after the other.
+      return weight.flip({2, 3})
+          .reshape({in, out, 2, 2, 2, 2})
+          .permute({3, 5, 1, 0, 2, 4})
+          .reshape({4 * out, in, 2, 2});
+    default:
+      return weight;
+  }
+}
+
+void check_int8_layer(const Layer& layer, const QuantizedLayer& quantized) {
+  TORCH_CHECK(can_be_int8(layer.kind), layer.name, " cannot be quantised");
+  const auto& weight = quantized.weight;
+  TORCH_CHECK(weight.dim() == 4 && weight.scalar_type() == torch::kChar, layer.name,
+              ": expected an int8 weight of four dimensions");
+  const int64_t out = weight.size(output_axis(layer.kind));
+  TORCH_CHECK(quantized.weight_scale.numel() == out && quantized.bias.numel() == out, layer.name,
+              ": expected ", out, " scales and biases, found ", quantized.weight_scale.numel(),
+              " and ", quantized.bias.numel());
+  const bool even = layer.kind != Layer::Kind::kConvolution;
+  TORCH_CHECK(
+      weight.size(2) == weight.size(3) && (even ? weight.size(2) == 4 : weight.size(2) % 2 == 1),
+      layer.name, ": found filters of ", weight.size(2), "x", weight.size(3));
+}
+
+/// Four phases [M,4*out,H+1,W+1] as pictures [M,out,2H,2W].
+torch::Tensor interleaved(const torch::Tensor& output) {
+  const auto phases = output.contiguous(torch::MemoryFormat::ChannelsLast);
+  const int64_t pictures = phases.size(0), channels = phases.size(1) / 4;
+  const int64_t height = phases.size(2) - 1, width = phases.size(3) - 1;
+  auto result = torch::empty({pictures, channels, 2 * height, 2 * width},
+                             phases.options().memory_format(torch::MemoryFormat::ChannelsLast));
+  interleave_phases(phases.data_ptr(), pictures, height, width,
+                    channels * static_cast<int64_t>(phases.element_size()), result.data_ptr());
+  return result;
+}
+
+}  // namespace
+
+torch::Tensor to_uint8(const torch::Tensor& x, const Uint8Scale& scale) {
+  const auto q =
+      at::quantize_per_tensor(x.to(torch::kFloat), scale.scale, scale.zero_point, torch::kQUInt8);
+  // The same memory as plain bytes, which it stays alive for.
+  return at::from_blob(
+      q.data_ptr(), q.sizes(), q.strides(), [q](void*) {}, torch::kByte);
+}
+
+bool can_be_int8(Layer::Kind kind) {
+  return kind == Layer::Kind::kFromLatent || kind == Layer::Kind::kDouble ||
+         kind == Layer::Kind::kConvolution;
+}
+
+int64_t output_axis(Layer::Kind kind) { return kind == Layer::Kind::kConvolution ? 0 : 1; }
+
+Int8Layer::Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const Handover& output)
+    : kind_(layer.kind),
+      activation_(layer.activation),
+      input_(quantized.input()),
+      output_(output),
+      raw_(output) {
+  check_int8_layer(layer, quantized);
+  const bool fused = activation_ == Activation::kNone || activation_ == Activation::kRelu;
+  if (!fused && output_.type == torch::kByte) raw_ = {};
+  const auto filters = int8_filters(kind_, quantized.weight).contiguous();
+  if (kind_ != Layer::Kind::kFromLatent) padding_ = filters.size(2) / 2;
+  const int64_t copies = filters.size(0) / quantized.bias.numel();
+  weight_scale_ = quantized.weight_scale.repeat({copies});
+  weight_zero_point_ = torch::zeros({filters.size(0)}, torch::kInt);
+  bias_ = quantized.bias.repeat({copies});
+  static const auto prepack = find_int8_operator<Int8Prepack>("onednn::qconv_prepack");
+  weight_ = prepack.call(filters, weight_scale_, input_.scale, input_.zero_point, pair_of(1),
+                         pair_of(padding_), pair_of(1), /*groups=*/1, std::nullopt);
+}
+
+torch::Tensor Int8Layer::convolve(const torch::Tensor& x) const {
+  static const auto pointwise = find_int8_operator<Int8Pointwise>("onednn::qconv_pointwise");
+  const bool to_byte = raw_.type == torch::kByte;
+  return pointwise.call(x, input_.scale, input_.zero_point, weight_, weight_scale_,
+                        weight_zero_point_, bias_, pair_of(1), pair_of(padding_), pair_of(1),
+                        /*groups=*/1, to_byte ? raw_.scale.scale : 1.0,
+                        to_byte ? raw_.scale.zero_point : 0, raw_.type,
+                        activation_ == Activation::kRelu ? "relu" : "none",
+                        c10::List<std::optional<at::Scalar>>(), "");
+}
+
+torch::Tensor Int8Layer::forward(const torch::Tensor& x) const {
+  const torch::NoGradGuard no_grad;
+  auto q = x.scalar_type() == torch::kByte ? x : to_uint8(x, input_);
+  const int64_t rows = q.size(0);
+  // Latents are one column of pixels, so that all are in one product.
+  if (kind_ == Layer::Kind::kFromLatent) q = q.reshape({1, rows, 1, -1}).permute({0, 3, 1, 2});
+  auto y = convolve(q);
+  if (activation_ != Activation::kRelu) y = activate_(y, activation_);
+  if (raw_.type != output_.type) y = to_uint8(y, output_.scale);
+  switch (kind_) {
+    case Layer::Kind::kFromLatent:
+      return y.permute({0, 2, 3, 1}).reshape({rows, 4, 4, -1}).permute({0, 3, 1, 2});
+    case Layer::Kind::kDouble:
+      return interleaved(y);
+    default:
+      return y;
+  }
+}
+
+std::vector<Handover> handovers(const Plan& plan, const QuantizedLayers& layers,
+                                torch::ScalarType other) {
+  // Of each layer, those that read its output: null for one in floating point.
+  std::vector<std::vector<const QuantizedLayer*>> readers(plan.size());
+  for (const auto& layer : plan) {
+    const auto found = layers.find(layer.name);
+    for (const size_t input : layer.inputs)
+      readers[input].push_back(found == layers.end() ? nullptr : &found->second);
+  }
+  std::vector<Handover> result(plan.size(), Handover{other, {}});
+  for (size_t i = 0; i < plan.size(); ++i) {
+    const auto& behind = readers[i];
+    const auto agrees = [&behind](const QuantizedLayer* reader) {
+      return reader != nullptr && reader->input() == behind.front()->input();
+    };
+    if (behind.empty() || behind.front() == nullptr) continue;
+    if (std::all_of(behind.begin(), behind.end(), agrees))
+      result[i] = {torch::kByte, behind.front()->input()};
+  }
+  return result;
+}
+
+}  // namespace vidgen::infer

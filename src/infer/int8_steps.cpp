@@ -1,0 +1,57 @@
+#include "int8_steps.h"
+
+#include <utility>
+
+namespace vidgen::infer {
+namespace {
+
+class Int8Step : public Step {
+ public:
+  explicit Int8Step(Int8Layer layer) : layer_(std::move(layer)) {}
+
+  torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t /*frames*/) const override {
+    return layer_.forward(inputs.front());
+  }
+
+ private:
+  Int8Layer layer_;
+};
+
+/// A layer in floating point that hands on uint8.
+class ToUint8Step : public Step {
+ public:
+  ToUint8Step(std::unique_ptr<Step> step, const Uint8Scale& scale)
+      : step_(std::move(step)), scale_(scale) {}
+
+  torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t frames) const override {
+    return to_uint8(step_->run(inputs, frames), scale_);
+  }
+
+ private:
+  std::unique_ptr<Step> step_;
+  Uint8Scale scale_;
+};
+
+}  // namespace
+
+StepMaker int8_steps(QuantizedLayers layers, const Setting& setting) {
+  return [layers = std::move(layers), setting](const Plan& plan, size_t index,
+                                               int64_t side) -> std::unique_ptr<Step> {
+    const auto& layer = plan[index];
+    const auto output = handovers(plan, layers, setting.type)[index];
+    const auto found = layers.find(layer.name);
+    if (found != layers.end())
+      return std::make_unique<Int8Step>(Int8Layer(layer, found->second, output));
+    if (output.type != torch::kByte) return nullptr;
+    return std::make_unique<ToUint8Step>(make_step(layer, side, setting), output.scale);
+  };
+}
+
+torch::Tensor run_plan_int8(const Plan& plan, const QuantizedLayers& layers, const torch::Tensor& z,
+                            int64_t frames, torch::ScalarType other) {
+  const Setting setting{torch::kCPU, other};
+  const Executor executor(plan, setting, int8_steps(layers, setting));
+  return executor.run(z, frames).to(torch::kFloat);
+}
+
+}  // namespace vidgen::infer

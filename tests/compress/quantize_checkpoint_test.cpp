@@ -1,0 +1,211 @@
+#include "vidgen/compress/quantize_checkpoint.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "support/error.h"
+#include "support/random.h"
+#include "support/temporary_folder.h"
+#include "vidgen/checkpoint/state.h"
+#include "vidgen/compress/prune_checkpoint.h"
+#include "vidgen/core/fields.h"
+#include "vidgen/infer/generator.h"
+#include "vidgen/models/factory.h"
+#include "vidgen/nn/init.h"
+
+namespace vidgen::compress {
+namespace {
+
+using models::GeneratorType;
+using test::error_of;
+using ::testing::HasSubstr;
+
+constexpr int64_t kFrames = 5;
+
+/// A weights file on the disk, of a network whose pictures have contrast though it was never
+/// trained.
+checkpoint::Checkpoint write_source(const std::filesystem::path& path, GeneratorType type) {
+  models::ModelOptions options;
+  options.generator.type = type;
+  options.generator.widths = {16, 12, 8};
+  options.generator.attention = {8};
+  options.class_names = {"cats", "dogs"};
+  options.discriminators.resize(1);
+  checkpoint::Checkpoint file;
+  file.path = path;
+  file.kind = checkpoint::Kind::kWeights;
+  file.clip = {3, kFrames, 16, 0};
+  file.step = 17;
+  file.config = {{"model", core::write_fields(options)}};
+  auto network = models::make_generator(options, file.clip);
+  nn::initialize(*network, nn::Init::kHe, test::random(3));
+  checkpoint::StateSaver saver;
+  saver.module("generator", *network);
+  file.file.tensors = saver.tensors;
+  checkpoint::write_checkpoint(file);
+  return file;
+}
+
+class QuantizeCheckpoint : public ::testing::TestWithParam<GeneratorType> {
+ protected:
+  QuantizeCheckpoint() { options_.clips = 3; }
+
+  infer::Plan plan() const { return infer::make_plan(checkpoint::load_generator(source_)); }
+
+  /// PSNR to float32 of pictures from latents that the calibration has not seen.
+  double psnr(const infer::QuantizedLayers& layers) const {
+    const auto plan = this->plan();
+    const auto latents = torch::randn({4 * kFrames, plan.front().weight.size(0)}, test::random(99));
+    const auto expected = infer::run_plan(plan, latents, kFrames);
+    EXPECT_GT(expected.std().item<double>(), 0.05) << "pictures with something to see";
+    const auto made = infer::run_plan_int8(plan, layers, latents, kFrames);
+    return 10 * std::log10(4 / (made - expected).square().mean().item<double>());
+  }
+
+  test::TemporaryFolder folder_;
+  checkpoint::Checkpoint source_ = write_source(folder_ / "weights.safetensors", GetParam());
+  QuantizeOptions options_;
+};
+INSTANTIATE_TEST_SUITE_P(, QuantizeCheckpoint,
+                         testing::Values(GeneratorType::kDcgan, GeneratorType::kResidual));
+
+TEST_P(QuantizeCheckpoint, KeepsThePictures) {
+  for (const auto& [name, calibration] : calibration_choices()) {
+    SCOPED_TRACE(name);
+    options_.calibration = calibration;
+    const auto result = quantize_checkpoint(source_, options_);
+    const auto layers = infer::read_int8(result.file);
+    EXPECT_GE(result.psnr, 35);
+    EXPECT_GT(result.bfloat16_psnr, result.psnr);
+    EXPECT_GE(psnr(layers), 33) << "other latents than those it was measured on";
+
+    size_t int8 = 0;
+    for (const auto& row : result.rows) {
+      EXPECT_EQ(layers.count(row.name), row.int8 ? 1u : 0u) << row.name;
+      EXPECT_TRUE(std::isfinite(row.psnr_alone)) << row.name;
+      EXPECT_GT(row.weights, 0) << row.name;
+      int8 += row.int8 ? 1 : 0;
+    }
+    EXPECT_EQ(layers.size(), int8);
+    EXPECT_GT(int8, 0u);
+    infer::check_int8(layers, plan(), "memory");
+  }
+}
+
+TEST_P(QuantizeCheckpoint, TheFileHoldsAllThatPlayingNeeds) {
+  options_.min_psnr = 0;
+  auto result = quantize_checkpoint(source_, options_);
+  EXPECT_TRUE(std::all_of(result.rows.begin(), result.rows.end(), [](auto& r) { return r.int8; }));
+  EXPECT_EQ(result.file.kind, checkpoint::Kind::kQuantized);
+  EXPECT_EQ(result.file.step, 17);
+  EXPECT_TRUE(result.file.config == source_.config);
+
+  result.file.path = folder_ / "small.safetensors";
+  checkpoint::write_checkpoint(result.file);
+  const auto read = checkpoint::read_checkpoint(result.file.path);
+  EXPECT_EQ(read.kind, checkpoint::Kind::kQuantized);
+  EXPECT_EQ(infer::read_int8(read).size(), result.rows.size());
+  const auto& tensors = read.file.tensors;
+  EXPECT_EQ(tensors.count("generator.classes.weight"), 1u);
+  EXPECT_EQ(tensors.count("generator.frame.attention_8.query.weight"), 1u);
+  EXPECT_EQ(tensors.count("generator.frame.main.0.weight"), 0u) << "it is there in eight bits";
+  EXPECT_EQ(tensors.at("int8.frame.main.0.weight").scalar_type(), torch::kChar);
+  EXPECT_TRUE(read.tensors_under("plan.").empty());
+  ASSERT_EQ(read.passes.size(), 1u);
+  EXPECT_EQ(read.passes[0].at("pass").get<std::string>(), "quantize");
+  EXPECT_EQ(read.passes[0].at("source").get<std::string>(), "weights.safetensors");
+  EXPECT_EQ(read.passes[0].at("options").at("calibration").get<std::string>(), "min-max");
+  const auto loaded = infer::load_quantized(read);
+  const auto source = plan();
+  const auto latents = torch::randn({2 * kFrames, source.front().weight.size(0)}, test::random(7));
+  EXPECT_TRUE(
+      infer::run_plan_int8(loaded.plan, loaded.layers, latents, kFrames)
+          .equal(infer::run_plan_int8(source, infer::read_int8(result.file), latents, kFrames)))
+      << "nothing is lost on the disk";
+
+  const infer::CompiledGenerator generator(read);
+  EXPECT_EQ(generator.precision(), infer::Precision::kInt8);
+  EXPECT_LE((generator.frames(latents, kFrames) - infer::run_plan(source, latents, kFrames))
+                .abs()
+                .mean()
+                .item<double>(),
+            0.05);
+  infer::RenderOptions render;
+  render.count = 2;
+  EXPECT_EQ(generator.render(render).sizes(), torch::IntArrayRef({2, kFrames, 16, 16, 3}));
+  EXPECT_TRUE(generator.stream().next_frame().defined());
+  infer::CompileOptions compile;
+  compile.precision = infer::Precision::kFloat32;
+  EXPECT_EQ(infer::CompiledGenerator(read, compile).precision(), infer::Precision::kFloat32);
+  EXPECT_LT(std::filesystem::file_size(result.file.path), std::filesystem::file_size(source_.path));
+}
+
+TEST_P(QuantizeCheckpoint, TheMostSensitiveLayersStayInBfloat16) {
+  options_.min_psnr = 0;
+  const auto all = quantize_checkpoint(source_, options_);
+  options_.min_psnr = all.psnr + 0.01;
+  const auto some = quantize_checkpoint(source_, options_);
+  EXPECT_GE(some.psnr, options_.min_psnr);
+  double worst_kept = HUGE_VAL;
+  for (const auto& row : some.rows) {
+    if (row.int8) worst_kept = std::min(worst_kept, row.psnr_alone);
+  }
+  const auto layers = infer::read_int8(some.file);
+  size_t taken_out = 0;
+  for (const auto& row : some.rows) {
+    if (row.int8) continue;
+    ++taken_out;
+    EXPECT_LE(row.psnr_alone, worst_kept) << row.name;
+    const auto& tensors = some.file.file.tensors;
+    EXPECT_EQ(tensors.at("plan." + row.name + ".weight").scalar_type(), torch::kBFloat16);
+    EXPECT_EQ(tensors.at("plan." + row.name + ".bias").scalar_type(), torch::kFloat);
+  }
+  EXPECT_GE(taken_out, 1u);
+
+  const auto latents = torch::randn({2 * kFrames, plan().front().weight.size(0)}, test::random(7));
+  const auto loaded = infer::load_quantized(some.file);
+  if (infer::can_compute(infer::Precision::kBfloat16, torch::kCPU)) {
+    const auto type = torch::kBFloat16;
+    const auto expected = infer::run_plan_int8(plan(), layers, latents, kFrames, type);
+    EXPECT_TRUE(
+        infer::run_plan_int8(loaded.plan, loaded.layers, latents, kFrames, type).equal(expected));
+  }
+  auto broken = some.file;
+  broken.file.tensors["plan.frame.main.99.weight"] = torch::zeros({1});
+  EXPECT_THAT(error_of([&] { infer::load_quantized(broken); }),
+              HasSubstr("weights.safetensors: tensor frame.main.99.weight"));
+
+  // The same limit, said as a distance from bfloat16.
+  QuantizeOptions drop = options_;
+  drop.min_psnr = 0;
+  drop.max_drop = all.bfloat16_psnr - options_.min_psnr;
+  EXPECT_EQ(infer::read_int8(quantize_checkpoint(source_, drop).file).size(), layers.size());
+}
+
+TEST_P(QuantizeCheckpoint, SaysWhatCannotBe) {
+  options_.min_psnr = 500;
+  EXPECT_THAT(error_of([&] { quantize_checkpoint(source_, options_); }),
+              HasSubstr("no layer can be in eight bits: a PSNR of 500.0 dB"));
+  options_ = {};
+  options_.clips = 0;
+  EXPECT_THAT(error_of([&] { quantize_checkpoint(source_, options_); }), HasSubstr("clips"));
+  options_ = {};
+  options_.clips = 1;
+  options_.max_drop = -1;
+  EXPECT_THAT(error_of([&] { quantize_checkpoint(source_, options_); }), HasSubstr("max-drop"));
+}
+
+TEST_P(QuantizeCheckpoint, CannotBeChangedAfterwards) {
+  options_.min_psnr = 0;
+  auto small = quantize_checkpoint(source_, options_).file;
+  const std::string expected = "weights.safetensors: holds a quantised generator";
+  EXPECT_THAT(error_of([&] { quantize_checkpoint(small, options_); }), HasSubstr(expected));
+  EXPECT_THAT(error_of([&] { prune_checkpoint(small, {}); }), HasSubstr(expected));
+  EXPECT_THAT(error_of([&] { checkpoint::load_generator(small); }), HasSubstr(expected));
+}
+
+}  // namespace
+}  // namespace vidgen::compress
