@@ -119,8 +119,8 @@ torch::Tensor VideoGeneratorImpl::content(const Latents& latents,
   return torch::cat({latents.content, learned}, 1);
 }
 
-torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
-                                          const nn::LayerObserver& observer) {
+torch::Tensor VideoGeneratorImpl::forward(const Latents& latents, const nn::LayerObserver& observer,
+                                          nn::StageOutputs* stages) {
   const int64_t clips = latents.noise.size(0);
   auto path = motion(latents);
   if (observer && options.temporal.type != TemporalType::kNone)
@@ -132,8 +132,8 @@ torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
   const auto in_frame = nn::inside("frame", observer);
   const auto kept = content(latents, observer).unsqueeze(1).expand({clips, frames, -1});
   const auto z = torch::cat({kept, path}, 2).flatten(0, 1);
-  const auto pictures =
-      dcgan_ ? dcgan_->forward(z, frames, in_frame) : residual_->forward(z, frames, in_frame);
+  const auto pictures = dcgan_ ? dcgan_->forward(z, frames, in_frame, stages)
+                               : residual_->forward(z, frames, in_frame, stages);
   return nn::as_clips(pictures, clips);
 }
 
