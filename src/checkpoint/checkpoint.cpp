@@ -1,7 +1,9 @@
 #include "vidgen/checkpoint/checkpoint.h"
 
+#include <algorithm>
 #include <charconv>
 
+#include "sparse.h"
 #include "vidgen/checkpoint/state.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/version.h"
@@ -14,12 +16,14 @@ namespace {
 using core::cat;
 using core::Json;
 
+constexpr const char* kGeneratorPrefix = "generator.";
 constexpr const char* kFormatKey = "vidgen.format";
 constexpr const char* kVersionKey = "vidgen.version";
 constexpr const char* kKindKey = "vidgen.kind";
 constexpr const char* kConfigKey = "config";
 constexpr const char* kClipKey = "clip";
 constexpr const char* kStepKey = "step";
+constexpr const char* kPassesKey = "vidgen.passes";
 
 class MetadataReader {
  public:
@@ -50,6 +54,16 @@ class MetadataReader {
     return tree;
   }
 
+  /// Empty where there is no such key.
+  Json passes() const {
+    const auto found = metadata_.find(kPassesKey);
+    if (found == metadata_.end()) return Json::array();
+    Json tree = Json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+    if (!tree.is_array() || !std::all_of(tree.begin(), tree.end(), is_pass))
+      wrong(kPassesKey, found->second.substr(0, 40), "a list of passes");
+    return tree;
+  }
+
   Kind kind() const {
     const std::string value = text(kKindKey);
     if (value == "checkpoint") return Kind::kCheckpoint;
@@ -58,6 +72,15 @@ class MetadataReader {
   }
 
  private:
+  static bool is_pass(const Json& entry) {
+    if (!entry.is_object() || !entry.contains("options")) return false;
+    const auto has_text = [&entry](const char* key) {
+      return entry.contains(key) && entry.at(key).is_string();
+    };
+    return entry.at("options").is_object() && has_text("pass") && has_text("source") &&
+           has_text("source_sha1");
+  }
+
   [[noreturn]] void wrong(const char* key, const std::string& found, const char* expected) const {
     throw Error(
         cat(path_.string(), ": metadata \"", key, "\" is \"", found, "\", expected ", expected));
@@ -80,6 +103,7 @@ Checkpoint interpret(const std::filesystem::path& path, SafetensorsFile file) {
   checkpoint.vidgen_version = reader.text(kVersionKey);
   checkpoint.config = reader.json(kConfigKey);
   checkpoint.step = reader.integer(kStepKey);
+  checkpoint.passes = reader.passes();
   checkpoint.read_options(reader.json(kClipKey), checkpoint.clip, kClipKey);
   checkpoint.file = std::move(file);
   return checkpoint;
@@ -102,7 +126,13 @@ void Checkpoint::refuse_options(const core::FieldError& error) const {
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
-  return interpret(path, read_safetensors(path));
+  auto checkpoint = interpret(path, read_safetensors(path));
+  expand_sparse_weights(checkpoint.file.tensors, kGeneratorPrefix, path);
+  return checkpoint;
+}
+
+Checkpoint read_description(const std::filesystem::path& path) {
+  return interpret(path, {read_safetensors_header(path).metadata, {}});
 }
 
 void write_checkpoint(const Checkpoint& checkpoint) {
@@ -113,7 +143,13 @@ void write_checkpoint(const Checkpoint& checkpoint) {
   metadata[kConfigKey] = checkpoint.config.dump();
   metadata[kClipKey] = core::write_fields(checkpoint.clip).dump();
   metadata[kStepKey] = std::to_string(checkpoint.step);
-  write_safetensors(checkpoint.path, checkpoint.file.tensors, metadata);
+  metadata.erase(kPassesKey);
+  if (!checkpoint.passes.empty()) metadata[kPassesKey] = checkpoint.passes.dump();
+  const auto& tensors = checkpoint.file.tensors;
+  write_safetensors(
+      checkpoint.path,
+      checkpoint.kind == Kind::kWeights ? with_sparse_weights(tensors, kGeneratorPrefix) : tensors,
+      metadata);
 }
 
 models::ModelOptions model_options(const Checkpoint& checkpoint) {

@@ -5,6 +5,13 @@
 #include <string>
 #include <vector>
 
+namespace vidgen::checkpoint {
+class RunFolder;
+}
+namespace vidgen::train {
+struct RunOptions;
+}
+
 /// The program's subcommands: one file each, one line each in the table of main.cpp.
 namespace vidgen::cli {
 
@@ -21,6 +28,9 @@ Run add_data(CLI::App& command);
 Run add_bench(CLI::App& command);
 Run add_config(CLI::App& command);
 Run add_completion(CLI::App& command);
+
+/// Writes the resolved configuration into a run's folder, which is made if there is none.
+void save_config(const checkpoint::RunFolder& folder, const train::RunOptions& config);
 
 /// "vidgen 0.1.0" and what it was built with, one item a line.
 std::string version_text();

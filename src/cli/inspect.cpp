@@ -51,6 +51,16 @@ std::string class_line(const checkpoint::Checkpoint& checkpoint) {
   return names.empty() ? "" : cat("classes   ", core::join(names), "\n");
 }
 
+std::string pass_lines(const checkpoint::Checkpoint& checkpoint) {
+  std::string lines;
+  for (const auto& pass : checkpoint.passes) {
+    lines += cat("pass      ", pass.at("pass").get<std::string>(), " ", pass.at("options").dump(),
+                 " of ", pass.at("source").get<std::string>(), ", SHA-1 ",
+                 pass.at("source_sha1").get<std::string>(), "\n");
+  }
+  return lines;
+}
+
 void run(const std::string& file) {
   const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(file));
   const auto& clip = checkpoint.clip;
@@ -62,7 +72,7 @@ void run(const std::string& file) {
             << best_so_far(checkpoint) << "clip      " << clip.frames << " frames of " << clip.size
             << "x" << clip.size << ", " << (clip.channels == 1 ? "grey" : "colour") << ", "
             << clip.fps << " frames a second\n"
-            << class_line(checkpoint) << "\nconfiguration\n"
+            << class_line(checkpoint) << pass_lines(checkpoint) << "\nconfiguration\n"
             << config::write_yaml(checkpoint.config) << "\n"
             << format_tensors(checkpoint.file.tensors);
 }

@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "commands.h"
 #include "vidgen/checkpoint/run_folder.h"
@@ -64,11 +65,12 @@ void resume(train::Trainer& trainer, const checkpoint::RunFolder& folder,
   if (choice != "none") trainer.resume(choice);
 }
 
-void save_config(const checkpoint::RunFolder& folder, const config::Config& config) {
-  core::make_folder(folder.path());
-  core::AtomicFile file(folder.config());
-  file.write(config::to_yaml(config));
-  file.commit();
+// What the run goes on from, if there is something.
+std::optional<std::filesystem::path> chosen_checkpoint(const checkpoint::RunFolder& folder,
+                                                       const std::string& choice) {
+  if (choice == "auto") return folder.newest_checkpoint();
+  if (choice == "none") return std::nullopt;
+  return choice;
 }
 
 void run(const TrainArguments& arguments) {
@@ -79,11 +81,14 @@ void run(const TrainArguments& arguments) {
     throw Error(
         cat("--resume ", arguments.resume, ": no such file, expected auto, none or a checkpoint"));
   }
+  const checkpoint::RunFolder folder(config.run_dir);
+  if (const auto file = chosen_checkpoint(folder, arguments.resume)) {
+    config = train::with_pruned_widths(config, checkpoint::read_description(*file));
+  }
   core::catch_interrupts();
   train::Trainer trainer(config);
   if (arguments.dry_run) return print_dry_run(trainer);
 
-  const checkpoint::RunFolder folder(config.run_dir);
   resume(trainer, folder, arguments.resume);
   save_config(folder, trainer.options());
   core::log_info(cat("training ", config.run_dir, " on ", trainer.device().str(), " in ",
@@ -101,6 +106,13 @@ void run(const TrainArguments& arguments) {
 }
 
 }  // namespace
+
+void save_config(const checkpoint::RunFolder& folder, const config::Config& config) {
+  core::make_folder(folder.path());
+  core::AtomicFile file(folder.config());
+  file.write(config::to_yaml(config));
+  file.commit();
+}
 
 Run add_train(CLI::App& command) {
   auto arguments = std::make_shared<TrainArguments>();

@@ -1,7 +1,5 @@
 #include "vidgen/nn/attention.h"
 
-#include <algorithm>
-
 namespace vidgen::nn {
 namespace {
 
@@ -19,7 +17,7 @@ torch::Tensor tokens(const torch::Tensor& images, int64_t groups) {
 SelfAttentionImpl::SelfAttentionImpl(SelfAttentionOptions options) : options(options) { reset(); }
 
 void SelfAttentionImpl::reset() {
-  const int64_t inner = std::max<int64_t>(1, options.channels / 8);
+  const int64_t inner = options.query_channels();
   query = register_module("query", conv1x1(options.channels, inner));
   key = register_module("key", conv1x1(options.channels, inner));
   value = register_module("value", conv1x1(options.channels, options.channels));

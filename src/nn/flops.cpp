@@ -5,7 +5,6 @@
 
 #include <variant>
 
-#include "vidgen/nn/attention.h"
 #include "vidgen/nn/temporal.h"
 
 namespace vidgen::nn {
@@ -28,16 +27,6 @@ double transposed(const torch::nn::ConvTranspose2dImpl& layer, const torch::Tens
         (padded - layer.options.kernel_size()->at(i)) / layer.options.stride()->at(i) + 1);
   }
   return 2 * inputs * elements(layer.weight[0]);
-}
-
-double attention(const SelfAttentionImpl& layer, const torch::Tensor& output) {
-  const auto channels = static_cast<double>(layer.options.channels);
-  const double inner = elements(layer.query->weight) / channels;
-  const double positions = elements(output) / channels;
-  const double attended = layer.options.axes == AttentionAxes::kSpaceTime
-                              ? positions
-                              : static_cast<double>(output.size(-1) * output.size(-2));
-  return 2 * positions * (channels * (2 * inner + channels) + attended * (inner + channels));
 }
 
 // Each layer puts out kernel - 1 frames more than the next one.
@@ -64,11 +53,22 @@ double matrices(const torch::nn::Module& layer, const torch::Tensor& output) {
 
 }  // namespace
 
+double attention_flops(const SelfAttentionOptions& options, double positions, double in_frame) {
+  const auto channels = static_cast<double>(options.channels);
+  const auto inner = static_cast<double>(options.query_channels());
+  const double attended = options.axes == AttentionAxes::kSpaceTime ? positions : in_frame;
+  return 2 * positions * (channels * (2 * inner + channels) + attended * (inner + channels));
+}
+
 double forward_flops(const torch::nn::Module& layer, const torch::Tensor& output) {
   if (const auto* conv = layer.as<torch::nn::Conv2d>()) return convolution(conv->weight, output);
   if (const auto* conv = layer.as<torch::nn::Conv3d>()) return convolution(conv->weight, output);
   if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) return transposed(*conv, output);
-  if (const auto* block = layer.as<SelfAttention>()) return attention(*block, output);
+  if (const auto* block = layer.as<SelfAttention>()) {
+    return attention_flops(block->options,
+                           elements(output) / static_cast<double>(block->options.channels),
+                           static_cast<double>(output.size(-1) * output.size(-2)));
+  }
   if (const auto* path = layer.as<ConvolutionMotion>()) return motion(*path, output);
   if (layer.as<torch::nn::Embedding>()) return 0;  // it looks up
   return matrices(layer, output);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "vidgen/core/log.h"
@@ -74,6 +75,21 @@ std::string first_difference(const Json& before, const Json& now, std::string& l
   return "";
 }
 
+RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& checkpoint) {
+  const auto& passes = checkpoint.passes;
+  const bool pruned = std::any_of(passes.begin(), passes.end(), [](const Json& pass) {
+    return pass.at("pass") == "prune" && pass.at("options").value("method", Json()) == "structured";
+  });
+  if (!pruned) return options;
+  auto& widths = options.model.generator.widths;
+  const auto found = checkpoint::model_options(checkpoint).generator.widths;
+  if (widths == found) return options;
+  widths = found;
+  core::log_info(cat("model.generator.widths become those of ", checkpoint.path.string(),
+                     ", which was pruned: ", torch::IntArrayRef(widths)));
+  return options;
+}
+
 void Trainer::resume(const std::filesystem::path& path) {
   const auto checkpoint = checkpoint::read_checkpoint(path);
   if (checkpoint.kind != checkpoint::Kind::kCheckpoint) {
@@ -98,6 +114,7 @@ void Trainer::resume(const std::filesystem::path& path) {
   visit(loader);
   loader.finish();
   step_ = checkpoint.step;
+  passes_ = checkpoint.passes;
   last_good_ = path;
   core::log_info(cat("resumed from ", path.string(), " at step ", step_));
 }

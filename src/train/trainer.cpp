@@ -142,6 +142,7 @@ checkpoint::Checkpoint Trainer::describe(checkpoint::Kind kind, std::filesystem:
   result.config = core::write_fields(options_);
   result.clip = shape_;
   result.step = step_;
+  result.passes = passes_;
   return result;
 }
 

@@ -33,6 +33,8 @@ struct Checkpoint {
   models::ClipShape clip;
   /// Generator updates behind it.
   int64_t step = 0;
+  /// The passes that made the generator smaller, oldest first, as add_pass() describes them.
+  core::Json passes = core::Json::array();
   /// All tensors, and all metadata as stored.
   SafetensorsFile file;
 
@@ -60,8 +62,12 @@ struct Checkpoint {
 /// format.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
+/// As read_checkpoint(), without the tensors.
+Checkpoint read_description(const std::filesystem::path& path);
+
 /// Writes checkpoint.file.tensors, and metadata made from file.metadata and the other fields; whole
-/// or not at all.
+/// or not at all. In a weights file, of the weights that have a mask only those that it keeps are
+/// stored; read_checkpoint() gives all of them back.
 void write_checkpoint(const Checkpoint& checkpoint);
 
 /// The networks as the configuration inside describes them. Throws vidgen::Error when it cannot be.

@@ -5,16 +5,21 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include <algorithm>
+
 namespace vidgen::nn {
 
 /// Which positions attend to each other: those of one frame, or those of all frames of a clip.
 enum class AttentionAxes { kSpace, kSpaceTime };
 
 struct SelfAttentionOptions {
-  /// Channels in and out; query and key have an eighth of them (at least one).
+  /// Channels in and out.
   int64_t channels = 64;
   /// kSpaceTime holds (T*H*W)^2 attention weights a clip, kSpace T*(H*W)^2.
   AttentionAxes axes = AttentionAxes::kSpace;
+
+  /// Channels of query and key: an eighth, at least one.
+  int64_t query_channels() const { return std::max<int64_t>(1, channels / 8); }
 };
 
 /// Self-attention of SAGAN (Zhang et al., "Self-Attention Generative Adversarial Networks", 2019):

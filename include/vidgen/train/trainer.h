@@ -112,6 +112,8 @@ class Trainer {
   std::unique_ptr<const Evaluator> evaluator_;
 
   int64_t step_ = 0;
+  /// Of the checkpoint that it goes on from.
+  core::Json passes_ = core::Json::array();
   /// Sums of GanStep::metrics() since the last line of the log, and over how many steps.
   torch::Tensor metric_sums_;
   int64_t metric_count_ = 0;
@@ -135,6 +137,10 @@ class Trainer {
   std::set<std::string> warned_;
   std::chrono::steady_clock::time_point line_started_;
 };
+
+/// The options with the widths of the generator in a checkpoint, when structured pruning made them;
+/// as they are otherwise. So a run goes on from its pruned checkpoint without a new configuration.
+RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& checkpoint);
 
 /// The first key, in the order of the fields, in which two resolved configurations differ, among
 /// those that change what a run computes; "" when none does. `left` and `right` become the values.
