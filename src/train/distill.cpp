@@ -14,19 +14,19 @@ using core::Json;
 
 /// What both have to have alike, by its keys.
 Json common_options(const models::ModelOptions& model, const models::ClipShape& shape) {
-  Json common{{"data", {{"size", shape.size}, {"color", shape.channels == 1 ? "gray" : "rgb"}}},
-              {"model",
-               {{"temporal", core::write_fields(model.temporal)},
-                {"class_names", model.class_names}}}};
+  Json common{
+      {"data", {{"size", shape.size}, {"color", shape.channels == 1 ? "gray" : "rgb"}}},
+      {"model",
+       {{"temporal", core::write_fields(model.temporal)}, {"class_names", model.class_names}}}};
   if (model.classes() > 0) common["model"]["class_dim"] = model.class_dim;
   return common;
 }
 
 void check_student(const RunOptions& student, const checkpoint::Checkpoint& teacher) {
   std::string expected, found;
-  const auto key = first_difference(
-      common_options(checkpoint::model_options(teacher), teacher.clip),
-      common_options(student.model, clip_shape(student.data)), expected, found);
+  const auto key =
+      first_difference(common_options(checkpoint::model_options(teacher), teacher.clip),
+                       common_options(student.model, clip_shape(student.data)), expected, found);
   if (key.empty()) return;
   throw core::FieldError(key, core::cat("found ", found, ", expected ", expected,
                                         " as in its teacher, ", teacher.path.string()));
@@ -59,8 +59,8 @@ void validate(const DistillOptions& options) {
                          "the teacher would teach nothing");
 }
 
-checkpoint::Checkpoint read_teacher(const DistillOptions& options) {
-  return checkpoint::read_checkpoint(checkpoint::find_checkpoint(options.teacher));
+checkpoint::Checkpoint describe_teacher(const DistillOptions& options) {
+  return checkpoint::read_description(checkpoint::find_checkpoint(options.teacher));
 }
 
 Json student_passes(checkpoint::Checkpoint teacher, const DistillOptions& options) {
@@ -71,9 +71,9 @@ Json student_passes(checkpoint::Checkpoint teacher, const DistillOptions& option
 RunOptions with_teacher(RunOptions options) {
   auto& distill = options.distill;
   if (!distill.enabled()) return options;
-  const auto teacher = read_teacher(distill);
+  const auto teacher = describe_teacher(distill);
   auto& names = options.model.class_names;
-  if (names.empty() && !options.data.classes) {
+  if (names.empty() && !options.is_adversarial()) {
     names = checkpoint::model_options(teacher).class_names;
   }
   check_student(options, teacher);
@@ -87,10 +87,10 @@ RunOptions with_teacher(RunOptions options) {
   return options;
 }
 
-Distillation::Distillation(const DistillOptions& options, torch::Device device,
-                           Precision precision)
+Distillation::Distillation(const DistillOptions& options, torch::Device device, Precision precision)
     : options_(options), device_(device), precision_(precision) {
-  teacher_ = checkpoint::load_generator(read_teacher(options_));
+  teacher_ = checkpoint::load_generator(
+      checkpoint::read_checkpoint(checkpoint::find_checkpoint(options_.teacher)));
   for (auto& parameter : teacher_->parameters()) parameter.requires_grad_(false);
   teacher_->to(device_);
   const auto add = [this](const char* name, double weight) {

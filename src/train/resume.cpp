@@ -16,6 +16,7 @@ const std::set<std::string> kFreeKeys{"run_dir",
                                       "data.cache_dir",
                                       "data.workers",
                                       "data.on_error",
+                                      "distill.teacher",  // its hash tells what it is
                                       "train.cuda_graph",
                                       "train.recompute",
                                       "train.log_every",

@@ -26,8 +26,7 @@ TEST(DistillationLoss, FeaturesReproduceReference) {
   const Fixture fixture("distill");
   std::vector<torch::Tensor> student, teacher;
   for (size_t i = 0; i < fixture.param("features").size(); ++i) {
-    student.push_back(
-        fixture.tensor("in.student_feature" + std::to_string(i)).requires_grad_());
+    student.push_back(fixture.tensor("in.student_feature" + std::to_string(i)).requires_grad_());
     teacher.push_back(fixture.tensor("in.teacher_feature" + std::to_string(i)));
   }
   const auto loss = feature_loss(student, teacher);

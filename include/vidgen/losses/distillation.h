@@ -31,8 +31,8 @@ torch::Tensor feature_loss(const std::vector<torch::Tensor>& student,
 /// "Paying more attention to attention", 2017, but for the scale: there the length is 1).
 torch::Tensor spatial_attention(const torch::Tensor& features);
 
-/// T^2 KL(p_teacher || p_student) of the softmax of logits [n,classes] over a temperature T, the mean
-/// over n, a scalar (Hinton et al., "Distilling the knowledge in a neural network", 2015).
+/// T^2 KL(p_teacher || p_student) of the softmax of logits [n,classes] over a temperature T, the
+/// mean over n, a scalar (Hinton et al., "Distilling the knowledge in a neural network", 2015).
 torch::Tensor softened_kl(const torch::Tensor& student_logits, const torch::Tensor& teacher_logits,
                           double temperature);
 

@@ -13,8 +13,8 @@
 
 namespace vidgen::nn {
 
-/// What the parts of a network put out, all but the last, in their order. A part is a convolution or
-/// a residual block and what follows it, up to the next one.
+/// What the parts of a network put out, all but the last, in their order. A part is a convolution
+/// or a residual block and what follows it, up to the next one.
 using StageOutputs = std::vector<torch::Tensor>;
 
 /// Layers that run one after the other, with self-attention behind some of them. Residual blocks
