@@ -27,7 +27,7 @@ constexpr Command kCommands[] = {
     {"train", "Train a video GAN, or go on with a run.", vidgen::cli::add_train},
     {"sample", "Render clips from a trained generator.", vidgen::cli::add_sample},
     {"eval", "Measure how near generated clips are to real ones.", vidgen::cli::add_eval},
-    {"prune", "Set the smallest weights of a generator to zero.", vidgen::cli::add_prune},
+    {"prune", "Take weights or channels out of a generator.", vidgen::cli::add_prune},
     {"distill", "Train a generator on what a trained one makes.", vidgen::cli::add_distill},
     {"inspect", "Show what a checkpoint or weights file holds.", vidgen::cli::add_inspect},
     {"data", "Look at videos, prepare them for training, make some.", vidgen::cli::add_data},

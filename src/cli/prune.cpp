@@ -1,79 +1,234 @@
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
 #include "commands.h"
+#include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/compress/finetune.h"
 #include "vidgen/compress/prune_checkpoint.h"
+#include "vidgen/compress/structured_checkpoint.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
+#include "vidgen/core/interrupt.h"
+#include "vidgen/core/log.h"
+#include "vidgen/core/progress.h"
 #include "vidgen/core/text.h"
 
 namespace vidgen::cli {
 namespace {
 
+using core::cat;
+using core::format_number;
+
 struct PruneArguments {
   std::string checkpoint;
   std::filesystem::path out;
+  std::string method = "magnitude";
+  double sparsity = 0;
   compress::PruneOptions prune;
   std::string scope = "layer";
+  std::string pattern;
+  compress::StructuredOptions structured;
+  std::string importance = "taylor";
+  int64_t finetune_steps = 0;
+
+  bool is_structured() const { return method == "structured"; }
+  /// Where the fine-tuning runs: the result's name without its extension.
+  std::filesystem::path finetune_folder() const {
+    return std::filesystem::path(out).replace_extension();
+  }
 };
 
 std::string format_rows(const std::vector<compress::PruneRow>& rows) {
   std::vector<std::vector<std::string>> table{{"layer", "weights", "kept", "kept %", "threshold"}};
   int64_t weights = 0, kept = 0;
   const auto percent = [](int64_t part, int64_t all) {
-    return core::format_number(
+    return format_number(
         100.0 * static_cast<double>(part) / static_cast<double>(std::max<int64_t>(all, 1)), 1);
   };
   for (const auto& row : rows) {
     weights += row.weights;
     kept += row.kept;
     table.push_back({row.name, std::to_string(row.weights), std::to_string(row.kept),
-                     percent(row.kept, row.weights), core::format_number(row.threshold, 6)});
+                     percent(row.kept, row.weights), format_number(row.threshold, 6)});
   }
   table.push_back({"all", std::to_string(weights), std::to_string(kept), percent(kept, weights)});
-  return core::format_table(table);
+  return core::format_table(table) +
+         "Dense kernels compute with zeros too: this gains no speed (--method structured does).\n";
 }
 
-void run(const PruneArguments& arguments) {
+std::string format_report(const compress::StructuredReport& report) {
+  std::vector<std::string> heading{"stage", "channels", "kept"};
+  for (const double share : compress::kSensitivityShares)
+    heading.push_back(cat("PSNR -", format_number(100 * share, 0), " %"));
+  std::vector<std::vector<std::string>> table{heading};
+  for (const auto& stage : report.stages) {
+    auto& row = table.emplace_back();
+    row = {cat(stage.resolution, "x", stage.resolution), std::to_string(stage.width),
+           std::to_string(stage.kept)};
+    for (const double psnr : stage.psnr) row.push_back(format_number(psnr, 1));
+  }
+  const double removed = 1 - report.flops_after / report.flops_before;
+  return cat(core::format_table(table),
+             "PSNR: clips to the original's, in dB, when that stage alone loses such a share\n",
+             "arithmetic  ", format_number(report.flops_before / 1e6, 1), " -> ",
+             format_number(report.flops_after / 1e6, 1), " MFLOP a clip (",
+             format_number(100 * removed, 1), " % less) in the frame generator\n", "parameters  ",
+             report.parameters_before, " -> ", report.parameters_after, "\n", "PSNR        ",
+             format_number(report.psnr, 1), " dB to the original, before any fine-tuning\n");
+}
+
+core::Json pass_options(const PruneArguments& arguments) {
+  core::Json options{{"method", arguments.method}};
+  if (arguments.prune.pattern) {
+    options["pattern"] = arguments.pattern;
+  } else {
+    options["sparsity"] = arguments.sparsity;
+  }
+  if (arguments.is_structured()) {
+    options["importance"] = arguments.importance;
+    options["multiple"] = arguments.structured.allocation.multiple;
+    return options;
+  }
+  if (!arguments.prune.pattern) options["scope"] = arguments.scope;
+  if (!arguments.prune.include.empty()) options["include"] = arguments.prune.include;
+  if (!arguments.prune.exclude.empty()) options["exclude"] = arguments.prune.exclude;
+  return options;
+}
+
+/// Prunes as the arguments say, adds the pass, and returns the table.
+std::string prune(checkpoint::Checkpoint& checkpoint, const PruneArguments& arguments) {
+  const auto table =
+      arguments.is_structured()
+          ? format_report(compress::prune_structured(checkpoint, arguments.structured))
+          : format_rows(compress::prune_checkpoint(checkpoint, arguments.prune));
+  checkpoint::add_pass(checkpoint, "prune", pass_options(arguments));
+  return table;
+}
+
+compress::Importance importance_of(const std::string& name) {
+  if (name == "l1") return compress::Importance::kL1;
+  return name == "bn" ? compress::Importance::kBatchNorm : compress::Importance::kTaylor;
+}
+
+/// Completes the options from the texts. Throws vidgen::Error when they do not go together.
+void complete(PruneArguments& arguments) {
+  auto& prune = arguments.prune;
+  const bool unstructured =
+      !arguments.pattern.empty() || !prune.include.empty() || !prune.exclude.empty();
+  if (arguments.is_structured() && unstructured)
+    throw Error("--pattern, --include, --exclude: go with --method magnitude only");
+  if (!arguments.pattern.empty()) prune.pattern = compress::parse_pattern(arguments.pattern);
+  prune.sparsity = arguments.sparsity;
+  prune.scope =
+      arguments.scope == "global" ? compress::PruneScope::kGlobal : compress::PruneScope::kLayer;
+  arguments.structured.allocation.sparsity = arguments.sparsity;
+  arguments.structured.importance = importance_of(arguments.importance);
+}
+
+/// False when it was interrupted.
+bool finetune(checkpoint::Checkpoint& checkpoint, const PruneArguments& arguments) {
+  const auto options =
+      compress::finetune_options(checkpoint, arguments.finetune_steps, arguments.finetune_folder());
+  core::catch_interrupts();
+  const checkpoint::RunFolder folder(options.run_dir);
+  checkpoint =
+      compress::finetune(std::move(checkpoint), options,
+                         [&folder](const train::RunOptions& used) { save_config(folder, used); });
+  if (checkpoint.step == options.train.steps) return true;
+  core::log_info(cat("stopped at step ", checkpoint.step,
+                     ", checkpoint saved. To go on: vidgen train --config ",
+                     folder.config().string()));
+  return false;
+}
+
+void run(PruneArguments arguments) {
+  complete(arguments);
   core::check_can_create(arguments.out);
   if (core::lower_extension(arguments.out) != ".safetensors") {
     throw Error(
-        core::cat("--out ", arguments.out.string(), ": expected a name that ends in .safetensors"));
+        cat("--out ", arguments.out.string(), ": expected a name that ends in .safetensors"));
   }
   auto checkpoint = checkpoint::read_checkpoint(
       checkpoint::find_checkpoint(arguments.checkpoint, checkpoint::Prefer::kCheckpoint));
-  const auto rows = compress::prune_checkpoint(checkpoint, arguments.prune);
+  const auto bytes_before = std::filesystem::file_size(checkpoint.path);
+  if (arguments.finetune_steps > 0) {
+    // What would go wrong behind the pruning is said before it.
+    compress::check_holds_no_run(arguments.finetune_folder());
+    compress::finetune_options(checkpoint, arguments.finetune_steps, arguments.finetune_folder());
+  }
+  const auto table = prune(checkpoint, arguments);
+  if (arguments.finetune_steps > 0 && !finetune(checkpoint, arguments)) return;
   checkpoint.path = arguments.out;
   checkpoint::write_checkpoint(checkpoint);
-  std::cout << format_rows(rows) << "wrote " << arguments.out.string() << "\n";
+  std::cout << table << "wrote " << arguments.out.string() << ": "
+            << core::format_bytes(bytes_before) << " -> "
+            << core::format_bytes(std::filesystem::file_size(arguments.out)) << "\n";
+}
+
+void add_magnitude_options(CLI::App& command, PruneArguments& arguments, CLI::Option& sparsity) {
+  auto& options = arguments.prune;
+  auto* scope = command
+                    .add_option("--scope", arguments.scope,
+                                "magnitude: layer takes the same share of each layer, global has "
+                                "one threshold for all")
+                    ->check(CLI::IsMember({"layer", "global"}))
+                    ->capture_default_str();
+  command
+      .add_option("--pattern", arguments.pattern,
+                  "magnitude: N:M as in 2:4, where of each M consecutive input weights the N "
+                  "largest stay; instead of --sparsity")
+      ->excludes(&sparsity)
+      ->excludes(scope);
+  command.add_option("--include", options.include,
+                     "magnitude: only weights whose name matches, as in 'frame.main.*'");
+  command.add_option("--exclude", options.exclude, "magnitude: no weights whose name matches");
+}
+
+void add_structured_options(CLI::App& command, PruneArguments& arguments) {
+  command
+      .add_option("--importance", arguments.importance,
+                  "structured: which channels matter, by the size of the filters (l1), of the "
+                  "scale of batch normalisation (bn), or by how much the clips change (taylor)")
+      ->check(CLI::IsMember({"l1", "bn", "taylor"}))
+      ->capture_default_str();
+  command
+      .add_option("--multiple", arguments.structured.allocation.multiple,
+                  "structured: stages that lose channels keep a multiple of this many")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
 }
 
 }  // namespace
 
 Run add_prune(CLI::App& command) {
   auto arguments = std::make_shared<PruneArguments>();
-  auto& prune = arguments->prune;
   command
       .add_option("--checkpoint", arguments->checkpoint,
                   "A checkpoint, a weights file or a run's folder")
       ->required();
   command.add_option("--out", arguments->out, "The pruned file, .safetensors")->required();
   command
-      .add_option("--sparsity", prune.sparsity,
-                  "Share of the weights to set to zero, from 0 to below 1")
-      ->required();
-  command
-      .add_option("--scope", arguments->scope,
-                  "layer: the same share of each layer; global: one threshold for all")
-      ->check(CLI::IsMember({"layer", "global"}))
+      .add_option("--method", arguments->method,
+                  "magnitude sets the smallest weights to zero, structured takes out channels")
+      ->check(CLI::IsMember({"magnitude", "structured"}))
       ->capture_default_str();
-  command.add_option("--include", prune.include,
-                     "Only weights whose name matches, as in 'frame.main.*'");
-  command.add_option("--exclude", prune.exclude, "No weights whose name matches");
-  return [arguments] {
-    arguments->prune.scope =
-        arguments->scope == "global" ? compress::PruneScope::kGlobal : compress::PruneScope::kLayer;
+  auto* sparsity = command.add_option(
+      "--sparsity", arguments->sparsity,
+      "Share of the weights to set to zero (magnitude) or of the frame generator's arithmetic to "
+      "remove (structured), from 0 to below 1");
+  add_magnitude_options(command, *arguments, *sparsity);
+  add_structured_options(command, *arguments);
+  command
+      .add_option("--finetune-steps", arguments->finetune_steps,
+                  "Train the pruned checkpoint on for so many steps with the run's own data and "
+                  "options, in a folder named as --out")
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+      ->capture_default_str();
+  return [arguments, sparsity] {
+    if (sparsity->count() == 0 && arguments->pattern.empty())
+      throw Error("--sparsity is required (or --pattern, for magnitude)");
     run(*arguments);
   };
 }

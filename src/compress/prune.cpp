@@ -1,6 +1,7 @@
 #include "vidgen/compress/prune.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "vidgen/core/error.h"
@@ -142,6 +143,33 @@ torch::Tensor magnitude_mask(const torch::Tensor& weight, double sparsity, doubl
   return mask;
 }
 
+PrunePattern parse_pattern(const std::string& text) {
+  PrunePattern pattern;
+  const char* end = text.data() + text.size();
+  const auto keep = std::from_chars(text.data(), end, pattern.keep);
+  const bool colon = keep.ec == std::errc() && keep.ptr != end && *keep.ptr == ':';
+  const auto of = colon ? std::from_chars(keep.ptr + 1, end, pattern.of) : keep;
+  if (!colon || of.ec != std::errc() || of.ptr != end || pattern.keep < 1 ||
+      pattern.keep > pattern.of || pattern.of > 64) {
+    throw Error(cat("pattern \"", text, "\": expected N:M with 1 <= N <= M <= 64, as in 2:4"));
+  }
+  return pattern;
+}
+
+torch::Tensor pattern_mask(const torch::Tensor& weight, const PrunePattern& pattern, int64_t dim) {
+  check_weights("weight", weight);
+  const int64_t inputs = weight.size(dim);
+  const int64_t groups = (inputs + pattern.of - 1) / pattern.of;
+  const auto rows = weight.detach().abs().transpose(dim, -1);
+  // What fills the last group up is smaller than every weight.
+  const auto filled = torch::constant_pad_nd(rows, {0, groups * pattern.of - inputs}, -1)
+                          .unflatten(-1, {groups, pattern.of});
+  const auto order = filled.argsort(/*stable=*/true, /*dim=*/-1, /*descending=*/true);
+  const auto mask =
+      torch::zeros_like(filled, torch::kByte).scatter_(-1, order.narrow(-1, 0, pattern.keep), 1);
+  return mask.flatten(-2).narrow(-1, 0, inputs).transpose(dim, -1).contiguous();
+}
+
 checkpoint::Tensors global_masks(const checkpoint::Tensors& weights, double sparsity) {
   check_sparsity(sparsity);
   for (const auto& [name, weight] : weights) check_weights(cat("tensor ", name), weight);
@@ -150,17 +178,21 @@ checkpoint::Tensors global_masks(const checkpoint::Tensors& weights, double spar
 }
 
 PruneResult prune(const checkpoint::Tensors& weights, const PruneOptions& options) {
-  check_sparsity(options.sparsity);
+  if (!options.pattern) check_sparsity(options.sparsity);
   const auto picked = pick(weights, options);
   for (const auto& [name, weight] : picked) check_weights(cat("tensor ", name), weight);
 
   PruneResult result;
   double threshold = 0;
-  if (options.scope == PruneScope::kGlobal) {
+  const bool global = !options.pattern && options.scope == PruneScope::kGlobal;
+  if (global) {
     result.masks = joint_masks(picked, options.sparsity, threshold);
   }
   for (const auto& [name, weight] : picked) {
-    if (options.scope == PruneScope::kLayer) {
+    if (options.pattern) {
+      result.masks[name] =
+          pattern_mask(weight, *options.pattern, options.transposed.count(name) > 0 ? 0 : 1);
+    } else if (!global) {
       result.masks[name] = layer_mask(weight, options.sparsity, threshold);
     }
     const auto kept = result.masks.at(name).sum(torch::kLong).item<int64_t>();

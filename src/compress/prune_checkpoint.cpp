@@ -1,11 +1,28 @@
 #include "vidgen/compress/prune_checkpoint.h"
 
+#include <torch/nn/modules/conv.h>
+
 #include <algorithm>
+#include <set>
 
 namespace vidgen::compress {
 
-std::vector<PruneRow> prune_checkpoint(checkpoint::Checkpoint& checkpoint,
-                                       const PruneOptions& options) {
+namespace {
+
+/// The weights of the transposed convolutions, by name.
+std::set<std::string> transposed_weights(const checkpoint::Checkpoint& checkpoint) {
+  std::set<std::string> names;
+  const auto generator = checkpoint::load_generator(checkpoint);
+  for (const auto& item : generator->named_modules("", /*include_self=*/false)) {
+    if (item.value()->as<torch::nn::ConvTranspose2d>()) names.insert(item.key() + ".weight");
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<PruneRow> prune_checkpoint(checkpoint::Checkpoint& checkpoint, PruneOptions options) {
+  if (options.pattern) options.transposed = transposed_weights(checkpoint);
   auto result = prune(checkpoint.tensors_under(checkpoint.generator_prefix()), options);
   const auto earlier = checkpoint.tensors_under("mask.");
   for (auto& [name, mask] : result.masks) {

@@ -3,6 +3,8 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,14 +21,26 @@ enum class PruneScope {
   kGlobal
 };
 
+/// "N:M" sparsity, which some GPUs compute faster (Mishra et al., "Accelerating Sparse Deep Neural
+/// Networks", 2021): of each `of` weights in a row, `keep` stay.
+struct PrunePattern {
+  int64_t keep = 2;
+  int64_t of = 4;
+};
+
 struct PruneOptions {
-  /// Share of the weights to drop, in [0, 1).
+  /// Share of the weights to drop, in [0, 1). Not read with a pattern, which has its own.
   double sparsity = 0.5;
   PruneScope scope = PruneScope::kLayer;
   /// Patterns on tensor names (`*` any run of characters, `?` one). A tensor is pruned when one of
   /// `include` matches, or `include` is empty, and none of `exclude` does.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
+  /// Instead of sparsity and scope: pattern_mask() of each tensor.
+  std::optional<PrunePattern> pattern;
+  /// Weights whose inputs are their first dimension, as transposed convolutions have them; those of
+  /// all others are the second. Only a pattern looks at that.
+  std::set<std::string> transposed;
 };
 
 /// What happened to one tensor.
@@ -36,7 +50,7 @@ struct PruneRow {
   int64_t kept = 0;
   /// Smaller magnitudes were dropped and larger ones kept. For kLayer it is the quantile, and those
   /// equal to it were kept; for kGlobal it is the largest magnitude that was dropped (0 if none),
-  /// and some equal to it may be kept.
+  /// and some equal to it may be kept. For a pattern, which has none, it is 0.
   double threshold = 0;
 };
 
@@ -59,6 +73,15 @@ torch::Tensor magnitude_mask(const torch::Tensor& weight, double sparsity, doubl
 /// first, then in row-major order, so the masks of a larger sparsity lie within those of a smaller.
 /// Throws as magnitude_mask() does, naming the tensor.
 checkpoint::Tensors global_masks(const checkpoint::Tensors& weights, double sparsity);
+
+/// "2:4" as a pattern. Throws vidgen::Error unless 1 <= N <= M <= 64.
+PrunePattern parse_pattern(const std::string& text);
+
+/// The mask of one tensor, uint8 of its shape and device: of each `of` neighbours along the
+/// dimension `dim`, counted from its start, the `keep` of largest magnitude stay, among equals the
+/// first. The last ones, where fewer than `of` are left, lose those beyond `keep`. Throws as
+/// magnitude_mask() does.
+torch::Tensor pattern_mask(const torch::Tensor& weight, const PrunePattern& pattern, int64_t dim);
 
 /// Prunes the tensors that can be: floating point, two dimensions or more, a name that ends in
 /// "weight", and picked by the patterns. Throws vidgen::Error when there is none, and as the

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "vidgen/checkpoint/safetensors.h"
+#include "vidgen/compress/channels.h"
+#include "vidgen/models/video_generator.h"
+
+/// Structured pruning as functions of tensors: which channels of a frame generator matter, and how
+/// many of them each stage keeps.
+namespace vidgen::compress {
+
+/// What says how much a channel matters.
+enum class Importance {
+  /// Sum of the magnitudes of the filters that put the channel out, and of those that read it, each
+  /// as a share of all channels' (after Li et al., "Pruning Filters for Efficient ConvNets", 2017).
+  kL1,
+  /// Magnitude of the scale of the batch normalisation behind it (Liu et al., "Learning Efficient
+  /// Convolutional Networks through Network Slimming", 2017); kL1 for the queries of attention,
+  /// which have none.
+  kBatchNorm,
+  /// How much the pictures change without it, to first order: see taylor_importance().
+  kTaylor
+};
+
+/// kL1 of each channel: float64 [channels]. `weights` are the generator's, by the names of its
+/// parameters.
+torch::Tensor l1_importance(const checkpoint::Tensors& weights, const ChannelGroup& group);
+
+/// kBatchNorm of each channel: float64 [channels].
+torch::Tensor norm_importance(const checkpoint::Tensors& weights, const ChannelGroup& group);
+
+/// kTaylor of each channel, for each group float64 [channels]: the mean over `batches` clips of
+/// (sum of parameter * gradient)^2, the sum over what scales the channel (ChannelPlace::scales),
+/// which makes it the derivative by a factor on the channel (Molchanov et al., "Importance
+/// Estimation for Neural Network Pruning", 2019). There is neither data nor a discriminator in a
+/// weights file, so the gradient is that of <v, clip>, v being normally distributed: the mean of
+/// the squares is then, to first order, the squared change of the clip when the channel goes. The
+/// latents are those of the seeds 0, 1, ...; the generator must be in evaluation mode.
+std::vector<torch::Tensor> taylor_importance(models::VideoGenerator& generator,
+                                             const std::vector<ChannelGroup>& groups,
+                                             const models::ClipShape& shape, int64_t batches = 32);
+
+/// The `count` largest of float64 [channels], among equals the first, as rising indices: int64.
+torch::Tensor most_important(const torch::Tensor& importance, int64_t count);
+
+/// For each group the most important channels, as many as the widths of the stages leave.
+KeptChannels choose_channels(const std::vector<ChannelGroup>& groups,
+                             const std::vector<torch::Tensor>& importance,
+                             const std::vector<int64_t>& widths);
+
+/// How the error of the pictures grows with the channels that one stage loses, from measurements at
+/// a few widths: linear between them, and steeper with every channel that is missing, so that a
+/// stage which is spoilt already is not taken for one that costs nothing more.
+class ErrorCurve {
+ public:
+  explicit ErrorCurve(int64_t width) : knots_{{width, 0}} {}
+  /// The error (mean square) at a width below all those before.
+  void add(int64_t width, double error);
+  double at(int64_t width) const;
+
+ private:
+  struct Knot {
+    int64_t width;
+    double error;
+  };
+  /// By how much the error grows with each channel less, from this knot on.
+  double slope(size_t knot) const;
+
+  /// The widest first.
+  std::vector<Knot> knots_;
+};
+
+struct AllocationOptions {
+  /// Share of the arithmetic to remove, in [0, 1).
+  double sparsity = 0.5;
+  /// Stages that lose channels keep a multiple of this many, which kernels like.
+  int64_t multiple = 4;
+  /// No stage loses channels below that many.
+  int64_t min_width = 4;
+};
+
+/// The widths that are left: from `widths` on, the stage whose next loss costs the least error for
+/// the arithmetic that it saves loses channels down to the next multiple, until `flops` of the
+/// widths is at most (1 - sparsity) times what it was. Throws vidgen::Error when sparsity is not in
+/// [0, 1), or more than can be had.
+std::vector<int64_t> allocate_widths(
+    const std::vector<int64_t>& widths, const std::vector<ErrorCurve>& curves,
+    const std::function<double(const std::vector<int64_t>&)>& flops,
+    const AllocationOptions& options);
+
+}  // namespace vidgen::compress

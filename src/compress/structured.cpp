@@ -1,0 +1,179 @@
+#include "vidgen/compress/structured.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "vidgen/core/error.h"
+#include "vidgen/core/random.h"
+#include "vidgen/core/text.h"
+
+namespace vidgen::compress {
+namespace {
+
+using core::cat;
+
+/// Sums of everything that lies at each index of a dimension: float64 [size].
+torch::Tensor sums_along(const torch::Tensor& tensor, int64_t dim) {
+  return tensor.detach()
+      .to(torch::kDouble)
+      .transpose(0, dim)
+      .reshape({tensor.size(dim), -1})
+      .sum(1);
+}
+
+torch::Tensor weight_of(const checkpoint::Tensors& weights, const std::string& name) {
+  const auto found = weights.find(name);
+  TORCH_CHECK(found != weights.end(), "the generator has no ", name);
+  return found->second;
+}
+
+/// <v, clip> for the latents of a seed.
+torch::Tensor projection(models::VideoGenerator& generator, const models::ClipShape& shape,
+                         int64_t seed) {
+  const auto& options = generator->options;
+  const auto number = static_cast<uint64_t>(seed);
+  auto latents = models::sample_latents(options.temporal, 1, shape.frames, number);
+  latents.labels = models::labels_in_turn(options.classes, 1, seed);
+  const auto clips = generator->forward(latents);
+  const auto direction =
+      torch::empty(clips.sizes(), torch::kFloat)
+          .normal_(0, 1, at::detail::createCPUGenerator(core::derive_seed(number, "taylor")));
+  return (clips * direction).sum();
+}
+
+/// The parameters that scale the channels of some group.
+std::vector<torch::Tensor> scaling_parameters(const models::VideoGenerator& generator,
+                                              const std::vector<ChannelGroup>& groups) {
+  const auto parameters = generator->named_parameters();
+  std::vector<torch::Tensor> found;
+  for (const auto& group : groups) {
+    for (const auto& place : group.places) {
+      if (place.scales) found.push_back(parameters[place.tensor]);
+    }
+  }
+  return found;
+}
+
+/// The largest width below `width` that a stage may have; 0 for none.
+int64_t next_width(int64_t width, const AllocationOptions& options) {
+  const int64_t next = (width - 1) / options.multiple * options.multiple;
+  return next >= options.min_width ? next : 0;
+}
+
+}  // namespace
+
+torch::Tensor l1_importance(const checkpoint::Tensors& weights, const ChannelGroup& group) {
+  auto made = torch::zeros({group.channels}, torch::kDouble), read = made.clone();
+  for (const auto& place : group.places) {
+    if (place.role == ChannelRole::kOther) continue;
+    auto& sum = place.role == ChannelRole::kMakes ? made : read;
+    sum += sums_along(weight_of(weights, place.tensor).abs(), place.dim);
+  }
+  // Of weights that are all zero none has a share.
+  const auto shares = [](const torch::Tensor& sum) { return sum / sum.sum().clamp_min(1e-300); };
+  return shares(made) + shares(read);
+}
+
+torch::Tensor norm_importance(const checkpoint::Tensors& weights, const ChannelGroup& group) {
+  if (group.norm.empty()) return l1_importance(weights, group);
+  return weight_of(weights, group.norm + ".weight").detach().to(torch::kDouble).abs();
+}
+
+std::vector<torch::Tensor> taylor_importance(models::VideoGenerator& generator,
+                                             const std::vector<ChannelGroup>& groups,
+                                             const models::ClipShape& shape, int64_t batches) {
+  const auto parameters = scaling_parameters(generator, groups);
+  std::vector<torch::Tensor> importance;
+  for (const auto& group : groups)
+    importance.push_back(torch::zeros({group.channels}, torch::kDouble));
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    const auto gradients = torch::autograd::grad({projection(generator, shape, batch)}, parameters);
+    size_t next = 0;
+    for (size_t i = 0; i < groups.size(); ++i) {
+      auto derivative = torch::zeros({groups[i].channels}, torch::kDouble);
+      for (const auto& place : groups[i].places) {
+        if (!place.scales) continue;
+        derivative += sums_along(parameters[next].detach() * gradients[next], place.dim);
+        ++next;
+      }
+      importance[i] += derivative.square() / static_cast<double>(batches);
+    }
+  }
+  return importance;
+}
+
+torch::Tensor most_important(const torch::Tensor& importance, int64_t count) {
+  const auto order = importance.argsort(/*stable=*/true, /*dim=*/0, /*descending=*/true);
+  return std::get<0>(order.narrow(0, 0, count).sort());
+}
+
+KeptChannels choose_channels(const std::vector<ChannelGroup>& groups,
+                             const std::vector<torch::Tensor>& importance,
+                             const std::vector<int64_t>& widths) {
+  KeptChannels kept;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    kept.push_back(
+        most_important(importance.at(i), channels_at(groups[i], widths.at(groups[i].stage))));
+  }
+  return kept;
+}
+
+void ErrorCurve::add(int64_t width, double error) {
+  TORCH_CHECK(width < knots_.back().width, "expected a width below ", knots_.back().width,
+              ", found ", width);
+  const auto lost = static_cast<double>(knots_.back().width - width);
+  const double least = knots_.size() > 1 ? slope(knots_.size() - 2) : 0;
+  knots_.push_back({width, std::max(error, knots_.back().error + least * lost)});
+}
+
+double ErrorCurve::slope(size_t knot) const {
+  const auto& wide = knots_[knot];
+  const auto& narrow = knots_[knot + 1];
+  return (narrow.error - wide.error) / static_cast<double>(wide.width - narrow.width);
+}
+
+double ErrorCurve::at(int64_t width) const {
+  if (knots_.size() == 1) return 0;
+  size_t knot = 0;
+  while (knot + 2 < knots_.size() && width < knots_[knot + 1].width) ++knot;
+  return knots_[knot].error + slope(knot) * static_cast<double>(knots_[knot].width - width);
+}
+
+std::vector<int64_t> allocate_widths(
+    const std::vector<int64_t>& widths, const std::vector<ErrorCurve>& curves,
+    const std::function<double(const std::vector<int64_t>&)>& flops,
+    const AllocationOptions& options) {
+  if (!(options.sparsity >= 0 && options.sparsity < 1)) {
+    throw Error(cat("sparsity: found ", options.sparsity, ", expected a number in [0, 1)"));
+  }
+  const double before = flops(widths);
+  auto result = widths;
+  double now = before;
+  while (now > (1 - options.sparsity) * before) {
+    double best = HUGE_VAL;
+    std::vector<int64_t> chosen;
+    for (size_t i = 0; i < result.size(); ++i) {
+      auto candidate = result;
+      candidate[i] = next_width(result[i], options);
+      if (candidate[i] == 0) continue;
+      const double error = curves.at(i).at(candidate[i]) - curves[i].at(result[i]);
+      const double price = error / (now - flops(candidate));
+      if (price >= best && !chosen.empty()) continue;
+      best = price;
+      chosen = std::move(candidate);
+    }
+    if (chosen.empty()) {
+      throw Error(cat("sparsity: found ", options.sparsity, ", expected at most ",
+                      core::format_number(1 - now / before, 3), ": no stage may have less than ",
+                      options.min_width, " channels"));
+    }
+    result = std::move(chosen);
+    now = flops(result);
+  }
+  return result;
+}
+
+}  // namespace vidgen::compress
