@@ -10,8 +10,6 @@
 #include "support/temporary_folder.h"
 #include "train/tiny_gan.h"
 #include "vidgen/checkpoint/checkpoint.h"
-#include "vidgen/losses/adversarial.h"
-#include "vidgen/models/pixels.h"
 
 namespace vidgen::train {
 namespace {
