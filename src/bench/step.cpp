@@ -18,7 +18,9 @@ void add_state(checkpoint::Tensors& out, const std::string& prefix, train::GanSt
 /// What the step computed on: all but the clips is a function of the seed and the step, so it can
 /// be drawn again.
 void add_inputs(checkpoint::Tensors& out, const train::StepInputs& inputs) {
-  out["in.clips"] = models::mirror_clips(inputs.real.clips, inputs.real.mirror);
+  if (inputs.real.clips.defined()) {
+    out["in.clips"] = models::mirror_clips(inputs.real.clips, inputs.real.mirror);
+  }
   out["in.content"] = inputs.latents.content;
   out["in.noise"] = inputs.latents.noise;
   out["in.initial"] = inputs.latents.initial;
@@ -57,7 +59,7 @@ void write_step(const train::RunOptions& options, const std::filesystem::path& o
   Training training(options);
   checkpoint::Tensors tensors;
   add_state(tensors, "before.", *training.gan);
-  const auto clips = training.loader->next();
+  const auto clips = training.loader ? training.loader->next() : data::Batch();
   add_inputs(tensors, train::StepDraws(options, 0).next(clips));
   training.gan->run(0, [&] { return clips; });
   training.gan->calibrate();  // as before a checkpoint

@@ -106,9 +106,10 @@ double sum(const std::vector<models::LayerRow>& rows) {
 double step_flops(train::GanStep& gan, const train::RunOptions& options) {
   const auto shape = train::seen_shape(options);
   auto generator = gan.generator();
-  const bool generated_twice = options.train.accumulate > 1;
+  const bool generated_twice = options.train.accumulate > 1 && options.is_adversarial();
   const auto& loss = options.loss;
   double flops = (generated_twice ? 4 : 3) * sum(models::summarize(*generator, shape));
+  if (auto teacher = gan.teacher()) flops += sum(models::summarize(*teacher, shape));
   const int penalties =
       loss.penalty_every > 1 ? 0 : (loss.r1 > 0) + (loss.r2 > 0) + (loss.gradient_penalty > 0);
   const int passes = (losses::compares_with_real(loss.type) ? 3 : 2) + 6 * penalties;
@@ -210,7 +211,7 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
 core::Json bench_generate(const train::RunOptions& options, const Repeats& repeats) {
   const auto device = train::resolve_device(options.train.device);
   train::set_up_libtorch(options.train);
-  train::GanStep gan(train::with_class_names(options), device);
+  train::GanStep gan(train::with_teacher(train::with_class_names(options)), device);
   const auto shape = train::clip_shape(options.data);
   const int64_t clips = options.train.batch_size;
   auto random = train::random_stream(options.train.seed, "bench", 0);

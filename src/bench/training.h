@@ -16,6 +16,7 @@ struct Training {
       : device(train::resolve_device(options.train.device)),
         graph(options.train.cuda_graph),
         gan(make(options, device)) {
+    if (!options.is_adversarial()) return;
     const auto cache = data::prepare_clips(options.data);
     loader = std::make_unique<data::ClipLoader>(
         std::make_shared<data::ClipDataset>(options.data, cache, data::Split::kTrain),
@@ -30,12 +31,13 @@ struct Training {
   int64_t first_steps() const { return graph ? train::GanStep::kGraphWarmUps + 1 : 1; }
   void step() {
     gan->run(count++, [this] { return feed->next(); });
-    feed->prefetch();
+    if (feed) feed->prefetch();
   }
 
   torch::Device device;
   bool graph;
   std::unique_ptr<train::GanStep> gan;
+  /// These two where a step reads clips.
   std::unique_ptr<data::ClipLoader> loader;
   std::optional<train::DeviceFeed> feed;
   int64_t count = 0;
@@ -44,7 +46,8 @@ struct Training {
   static std::unique_ptr<train::GanStep> make(const train::RunOptions& options,
                                               torch::Device device) {
     train::set_up_libtorch(options.train);
-    return std::make_unique<train::GanStep>(train::with_class_names(options), device);
+    return std::make_unique<train::GanStep>(train::with_teacher(train::with_class_names(options)),
+                                            device);
   }
 };
 

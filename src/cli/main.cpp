@@ -29,6 +29,7 @@ constexpr Command kCommands[] = {
     {"eval", "Measure how near generated clips are to real ones.", vidgen::cli::add_eval},
     {"prune", "Take weights or channels out of a generator.", vidgen::cli::add_prune},
     {"quantize", "Turn a generator into eight bits.", vidgen::cli::add_quantize},
+    {"distill", "Train a generator on what a trained one makes.", vidgen::cli::add_distill},
     {"inspect", "Show what a checkpoint or weights file holds.", vidgen::cli::add_inspect},
     {"data", "Look at videos, prepare them for training, make some.", vidgen::cli::add_data},
     {"bench", "Time training, rendering, loading and start-up.", vidgen::cli::add_bench},

@@ -1,8 +1,9 @@
+#include "train.h"
+
 #include <iostream>
 #include <memory>
 #include <optional>
 
-#include "commands.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/config/config.h"
 #include "vidgen/core/files.h"
@@ -19,13 +20,13 @@ namespace {
 
 using core::cat;
 
-struct TrainArguments {
-  std::string config;
-  std::vector<std::string> assignments;
-  std::string run_dir;
-  std::string resume = "auto";
-  bool dry_run = false;
-};
+/// "" where clips have no classes, or are not read.
+std::string class_counts(const train::Trainer& trainer) {
+  const auto* dataset = trainer.dataset();
+  if (!dataset) return "";
+  const auto classes = dataset->class_counts();
+  return classes.empty() ? "" : data::format_classes(classes);
+}
 
 void print_dry_run(train::Trainer& trainer) {
   auto& gan = trainer.gan();
@@ -37,8 +38,8 @@ void print_dry_run(train::Trainer& trainer) {
               << models::format_layers(
                      models::summarize(*gan.discriminators()[i], trainer.shape()));
   }
-  const auto classes = trainer.dataset().class_counts();
-  if (!classes.empty()) std::cout << "\n" << data::format_classes(classes) << "\n";
+  const auto classes = class_counts(trainer);
+  if (!classes.empty()) std::cout << "\n" << classes << "\n";
   const auto cost = trainer.measure_step();
   std::cout << "\ndevice          " << trainer.device() << "\n"
             << "precision       " << train::precision_name(gan.precision()) << "\n"
@@ -73,7 +74,16 @@ std::optional<std::filesystem::path> chosen_checkpoint(const checkpoint::RunFold
   return choice;
 }
 
-void run(const TrainArguments& arguments) {
+}  // namespace
+
+void save_config(const checkpoint::RunFolder& folder, const config::Config& config) {
+  core::make_folder(folder.path());
+  core::AtomicFile file(folder.config());
+  file.write(config::to_yaml(config));
+  file.commit();
+}
+
+void run_training(const TrainArguments& arguments) {
   auto config = config::read_config(arguments.config, arguments.assignments);
   if (!arguments.run_dir.empty()) config.run_dir = arguments.run_dir;
   if (arguments.resume != "auto" && arguments.resume != "none" &&
@@ -94,8 +104,8 @@ void run(const TrainArguments& arguments) {
   core::log_info(cat("training ", config.run_dir, " on ", trainer.device().str(), " in ",
                      train::precision_name(trainer.gan().precision()), " from step ",
                      trainer.step(), " to ", config.train.steps));
-  const auto classes = trainer.dataset().class_counts();
-  if (!classes.empty()) core::log_info(data::format_classes(classes));
+  const auto classes = class_counts(trainer);
+  if (!classes.empty()) core::log_info(classes);
   if (trainer.run() == train::Trainer::End::kInterrupted) {
     core::log_info(cat("stopped at step ", trainer.step(),
                        ", checkpoint saved. To go on: vidgen train --config ",
@@ -105,32 +115,27 @@ void run(const TrainArguments& arguments) {
   core::log_info(cat("done: ", folder.weights().string()));
 }
 
-}  // namespace
-
-void save_config(const checkpoint::RunFolder& folder, const config::Config& config) {
-  core::make_folder(folder.path());
-  core::AtomicFile file(folder.config());
-  file.write(config::to_yaml(config));
-  file.commit();
-}
-
-Run add_train(CLI::App& command) {
-  auto arguments = std::make_shared<TrainArguments>();
-  command.add_option("--config", arguments->config, "YAML file (see vidgen config --explain)")
+void add_train_arguments(CLI::App& command, TrainArguments& arguments) {
+  command.add_option("--config", arguments.config, "YAML file (see vidgen config --explain)")
       ->required();
-  command.add_option("--set", arguments->assignments, "Set a key, as in --set train.steps=500")
+  command.add_option("--set", arguments.assignments, "Set a key, as in --set train.steps=500")
       ->allow_extra_args(false);
-  command.add_option("--run-dir", arguments->run_dir, "Folder for the results, instead of run_dir")
+  command.add_option("--run-dir", arguments.run_dir, "Folder for the results, instead of run_dir")
       ->check([](const std::string& name) {
         return name.empty() ? "expected the name of a folder" : "";
       });
   command
-      .add_option("--resume", arguments->resume,
+      .add_option("--resume", arguments.resume,
                   "auto goes on where the run is, none starts anew, or a checkpoint")
       ->capture_default_str();
-  command.add_flag("--dry-run", arguments->dry_run,
+  command.add_flag("--dry-run", arguments.dry_run,
                    "Show the networks and what a step costs; write nothing");
-  return [arguments] { run(*arguments); };
+}
+
+Run add_train(CLI::App& command) {
+  auto arguments = std::make_shared<TrainArguments>();
+  add_train_arguments(command, *arguments);
+  return [arguments] { run_training(*arguments); };
 }
 
 }  // namespace vidgen::cli

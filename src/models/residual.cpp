@@ -53,10 +53,11 @@ void ResidualGeneratorImpl::reset() {
 }
 
 torch::Tensor ResidualGeneratorImpl::forward(const torch::Tensor& z, int64_t frames,
-                                             const nn::LayerObserver& observer) {
+                                             const nn::LayerObserver& observer,
+                                             nn::StageOutputs* stages) {
   TORCH_CHECK(z.dim() == 2 && z.size(1) == options.latent_dim, "expected latents [M,",
               options.latent_dim, "], found ", z.sizes());
-  return stages_.forward(z.reshape({z.size(0), z.size(1), 1, 1}), frames, observer);
+  return stages_.forward(z.reshape({z.size(0), z.size(1), 1, 1}), frames, observer, stages);
 }
 
 ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options)

@@ -188,14 +188,14 @@ torch::Tensor VideoGeneratorImpl::frame_latents(const Latents& latents,
   return torch::cat({kept, path}, 2).flatten(0, 1);
 }
 
-torch::Tensor VideoGeneratorImpl::forward(const Latents& latents,
-                                          const nn::LayerObserver& observer) {
+torch::Tensor VideoGeneratorImpl::forward(const Latents& latents, const nn::LayerObserver& observer,
+                                          nn::StageOutputs* stages) {
   const int64_t clips = latents.noise.size(0);
   const auto z = frame_latents(latents, observer);
   const int64_t frames = z.size(0) / clips;
   const auto in_frame = nn::inside("frame", observer);
-  const auto pictures =
-      dcgan_ ? dcgan_->forward(z, frames, in_frame) : residual_->forward(z, frames, in_frame);
+  const auto pictures = dcgan_ ? dcgan_->forward(z, frames, in_frame, stages)
+                               : residual_->forward(z, frames, in_frame, stages);
   return nn::as_clips(pictures, clips);
 }
 

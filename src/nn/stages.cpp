@@ -90,15 +90,20 @@ torch::Tensor Stages::run(torch::Tensor x, size_t first, size_t end, int64_t fra
   return x;
 }
 
-torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserver& observer) {
-  if (!backend().recompute || observer)
-    return run(std::move(x), 0, main_->size(), frames, observer);
+torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserver& observer,
+                              StageOutputs* stages) {
+  const bool again = backend().recompute && !observer;
   for (size_t first = 0; first < main_->size();) {
     const size_t end = end_of_part(first);
-    const auto part = [this, first, end, frames](const torch::Tensor& in) {
-      return run(in, first, end, frames, {});
-    };
-    x = recompute(part, layers(first, end), x);
+    if (again) {
+      const auto part = [this, first, end, frames](const torch::Tensor& in) {
+        return run(in, first, end, frames, {});
+      };
+      x = recompute(part, layers(first, end), x);
+    } else {
+      x = run(std::move(x), first, end, frames, observer);
+    }
+    if (stages && end < main_->size()) stages->push_back(x);
     first = end;
   }
   return x;

@@ -45,6 +45,15 @@ torch::Tensor real_clips(const StepInputs& inputs) {
                           inputs.real.mirror);
 }
 
+/// Without an adversarial term there are no discriminators, nor what belongs to them.
+RunOptions without_idle_parts(RunOptions options) {
+  if (options.is_adversarial()) return options;
+  options.model.discriminators.clear();
+  options.loss = {};
+  options.augment = {};
+  return options;
+}
+
 template <class Module>
 void prepare(Module& module, nn::Init init, int64_t seed, int64_t index, torch::Device device) {
   nn::initialize(module, init, random_stream(seed, "init", index));
@@ -56,19 +65,24 @@ void prepare(Module& module, nn::Init init, int64_t seed, int64_t index, torch::
 }  // namespace
 
 GanStep::GanStep(const RunOptions& options, torch::Device device)
-    : options_(options),
+    : options_(without_idle_parts(options)),
       shape_(clip_shape(options.data)),
       device_(device),
       precision_(resolve_precision(options.train.precision, device)),
-      augmentation_(options.augment, device) {
+      augmentation_(options_.augment, device),
+      discriminator_losses_(torch::zeros({0}, torch::TensorOptions(device).dtype(torch::kFloat))) {
   const auto& train = options_.train;
   check_cuda_graph(options_, device_);
   const int64_t classes = options_.model.classes();
-  TORCH_CHECK((classes > 0) == options_.data.classes, "data.classes is ", options_.data.classes,
-              " with ", classes, " names of classes");
+  TORCH_CHECK(!options_.is_adversarial() || (classes > 0) == options_.data.classes,
+              "data.classes is ", options_.data.classes, " with ", classes, " names of classes");
   const auto init = options_.model.init;
   generator_ = models::make_generator(options_.model, shape_);
   prepare(*generator_, init, train.seed, 0, device_);
+  if (options_.distill.enabled()) {
+    distillation_ = std::make_unique<const Distillation>(options_.distill, device_, precision_);
+    distillation_->take_over(*generator_);
+  }
 
   std::vector<std::pair<std::string, torch::Tensor>> weights;
   const auto seen = seen_shape(options_);
@@ -82,7 +96,9 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
   }
   discriminator_optimizer_ = std::make_unique<Adam>(weights, options_.optim.discriminator);
   weights.clear();
-  for (auto& item : generator_->named_parameters()) weights.emplace_back(item.key(), item.value());
+  for (auto& item : generator_->named_parameters()) {
+    if (item.value().requires_grad()) weights.emplace_back(item.key(), item.value());
+  }
   generator_optimizer_ = std::make_unique<Adam>(weights, options_.optim.generator);
 
   generator_scaler_ =
@@ -96,24 +112,6 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
 
 GanStep::~GanStep() = default;
 
-void GanStep::name_metrics() {
-  metric_names_ = {"loss_d", "loss_g", "grad_norm_d", "grad_norm_g"};
-  std::map<std::string, int> seen;
-  for (const auto& discriminator : options_.model.discriminators) {
-    std::string name = discriminator.type == models::DiscriminatorType::kFrame ? "frame" : "clip";
-    if (const int count = ++seen[name]; count > 1) name += std::to_string(count);
-    metric_names_.push_back("d_real_" + name);
-    metric_names_.push_back("d_fake_" + name);
-    discriminator_names_.push_back(name);
-  }
-  for (auto& name : penalty_names(options_.loss)) metric_names_.push_back(name);
-  if (options_.augment.adapts()) metric_names_.emplace_back("augment_p");
-  if (generator_scaler_->enabled()) {
-    for (const char* name : {"scale_d", "scale_g", "skipped_d", "skipped_g"})
-      metric_names_.emplace_back(name);
-  }
-}
-
 models::ClipBatch GanStep::Turn::real_batch(size_t discriminator) const {
   return {real, inputs.real_frames[discriminator], inputs.real_times, inputs.latents.labels};
 }
@@ -124,16 +122,36 @@ models::ClipBatch GanStep::Turn::fake_batch(size_t discriminator,
   return {clips, inputs.fake_frames[discriminator], latents.times, latents.labels};
 }
 
-torch::Tensor GanStep::generate(const StepInputs& inputs) {
-  torch::Tensor clips;
+void GanStep::generate(Turn& turn) {
+  Rendition made;
+  const bool with_stages = distillation_ && distillation_->compares_stages();
   {
     const Autocast autocast(device_, precision_);
-    clips = generator_->forward(inputs.latents);
+    made.clips = generator_->forward(turn.inputs.latents, {}, with_stages ? &made.stages : nullptr);
   }
-  return augmentation_.apply(clips, inputs.fake_augment);
+  turn.fake = augmentation_.apply(made.clips, turn.inputs.fake_augment);
+  if (distillation_) turn.rendition = std::move(made);
 }
 
-void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores) {
+void GanStep::discriminator_turn(Turn& turn, bool penalise, Scores& scores) {
+  const bool once = options_.train.accumulate == 1;
+  turn.real = augmentation_.apply(real_clips(turn.inputs), turn.inputs.real_augment);
+  turn.inputs.real = {};
+  begin(Phase::kGeneratorForward);
+  {
+    // With one batch its clips serve the generator's turn too; with several their graphs would not
+    // fit in memory.
+    const torch::AutoGradMode keep_graph(once);
+    generate(turn);
+  }
+  discriminate(turn, penalise, scores);
+  if (!losses::compares_with_real(options_.loss.type)) turn.real.reset();
+  if (once) return;
+  turn.fake = turn.fake.detach();
+  turn.rendition = {};
+}
+
+void GanStep::discriminate(const Turn& turn, bool penalise, Scores& scores) {
   const auto type = options_.loss.type;
   begin(Phase::kDiscriminatorForward);
   torch::Tensor total;
@@ -168,9 +186,7 @@ void GanStep::discriminator_turn(const Turn& turn, bool penalise, Scores& scores
   discriminator_scaler_->scale(total).backward();
 }
 
-torch::Tensor GanStep::generator_turn(const Turn& turn) {
-  begin(Phase::kGeneratorForward);
-  const auto fake = turn.fake.requires_grad() ? turn.fake : generate(turn.inputs);
+torch::Tensor GanStep::adversarial_loss(const Turn& turn) {
   torch::Tensor total;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
     auto& discriminator = *discriminators_[i];
@@ -178,13 +194,32 @@ torch::Tensor GanStep::generator_turn(const Turn& turn) {
     {
       const Autocast autocast(device_, precision_);
       if (turn.real.defined()) real_logits = discriminator.forward(turn.real_batch(i));
-      fake_logits = discriminator.forward(turn.fake_batch(i, fake));
+      fake_logits = discriminator.forward(turn.fake_batch(i, turn.fake));
     }
     const auto loss = losses::generator_loss(options_.loss.type, real_logits, fake_logits) *
                       discriminator.options.weight;
     total = total.defined() ? total + loss : loss;
   }
-  total = total / static_cast<double>(options_.train.accumulate);
+  return total;
+}
+
+torch::Tensor GanStep::with_teaching(torch::Tensor loss, const Turn& turn, Scores& scores) const {
+  if (!distillation_) return loss;
+  if (loss.defined()) loss = loss * options_.distill.adversarial;
+  const auto terms = distillation_->terms(turn.inputs.latents, turn.rendition);
+  for (size_t i = 0; i < terms.size(); ++i) {
+    scores.taught[i] += terms[i].detach();
+    const auto term = terms[i] * distillation_->weights()[i];
+    loss = loss.defined() ? loss + term : term;
+  }
+  return loss;
+}
+
+torch::Tensor GanStep::generator_turn(Turn& turn, Scores& scores) {
+  begin(Phase::kGeneratorForward);
+  if (!turn.fake.defined() || !turn.fake.requires_grad()) generate(turn);
+  const auto total = with_teaching(adversarial_loss(turn), turn, scores) /
+                     static_cast<double>(options_.train.accumulate);
   begin(Phase::kGeneratorBackward);
   generator_scaler_->scale(total).backward();
   return total.detach();
@@ -211,23 +246,6 @@ void GanStep::set_learning_rates(int64_t step) {
   generator_optimizer_->set_lr_factor(factor);
 }
 
-GanStep::Scores GanStep::no_scores() const {
-  const auto zero = [this] {
-    return torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
-  };
-  Scores scores;
-  for (size_t i = 0; i < discriminators_.size(); ++i) {
-    scores.losses.push_back(zero());
-    scores.real.push_back(zero());
-    scores.fake.push_back(zero());
-  }
-  for (size_t i = 0; i < penalty_names(options_.loss).size(); ++i) {
-    scores.penalties.push_back(zero());
-  }
-  if (options_.augment.adapts()) scores.real_sign = zero();
-  return scores;
-}
-
 void GanStep::adapt_augmentation(const Scores& scores) {
   if (!options_.augment.adapts()) return;
   const int64_t batches = options_.train.accumulate;
@@ -237,64 +255,42 @@ void GanStep::adapt_augmentation(const Scores& scores) {
 
 void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
   const int64_t batches = options_.train.accumulate;
+  const bool adversarial = !discriminators_.empty();
   auto scores = no_scores();
   std::vector<Turn> turns;
   for (int64_t batch = 0; batch < batches; ++batch) {
     begin(Phase::kData);
-    auto& turn = turns.emplace_back(Turn{next_inputs(), {}, {}});
-    turn.real = augmentation_.apply(real_clips(turn.inputs), turn.inputs.real_augment);
-    turn.inputs.real = {};
-    begin(Phase::kGeneratorForward);
-    {
-      // With one batch its clips serve the generator's turn too; with several their graphs would
-      // not fit in memory.
-      const torch::AutoGradMode keep_graph(batches == 1);
-      turn.fake = generate(turn.inputs);
-    }
-    discriminator_turn(turn, penalise, scores);
-    if (!losses::compares_with_real(options_.loss.type)) turn.real.reset();
-    if (batches > 1) turn.fake = turn.fake.detach();
+    auto& turn = turns.emplace_back(Turn{next_inputs(), {}, {}, {}});
+    if (adversarial) discriminator_turn(turn, penalise, scores);
   }
-  const auto norm_d = update(*discriminator_optimizer_, *discriminator_scaler_);
+  torch::Tensor norm_d;
+  if (adversarial) norm_d = update(*discriminator_optimizer_, *discriminator_scaler_);
 
   // Frozen, so that their weight gradients are not computed only to be thrown away.
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, false);
-  auto loss_g = torch::zeros_like(scores.losses.front());
+  auto loss_g = torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
   for (auto& turn : turns) {
-    loss_g += generator_turn(turn);
-    turn.real.reset();
-    turn.fake.reset();
+    loss_g += generator_turn(turn, scores);
+    turn = {};
   }
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, true);
   const auto norm_g = update(*generator_optimizer_, *generator_scaler_);
+  if (!adversarial) {
+    metrics_ = metrics_of(scores, {loss_g, norm_g});
+    return;
+  }
   adapt_augmentation(scores);
   discriminator_losses_ = torch::stack(scores.losses) / static_cast<double>(batches);
   metrics_ = metrics_of(scores, {discriminator_losses_.sum(), loss_g, norm_d, norm_g});
-}
-
-torch::Tensor GanStep::metrics_of(const Scores& scores, const std::vector<torch::Tensor>& first) {
-  auto values = first;
-  const auto batches = static_cast<double>(options_.train.accumulate);
-  for (size_t i = 0; i < discriminators_.size(); ++i) {
-    values.push_back(scores.real[i] / batches);
-    values.push_back(scores.fake[i] / batches);
-  }
-  for (const auto& penalty : scores.penalties) values.push_back(penalty / batches);
-  if (options_.augment.adapts()) values.push_back(augmentation_.probability());
-  if (generator_scaler_->enabled()) {
-    values.insert(values.end(),
-                  {discriminator_scaler_->current_scale(), generator_scaler_->current_scale(),
-                   discriminator_scaler_->skipped_steps().to(torch::kFloat),
-                   generator_scaler_->skipped_steps().to(torch::kFloat)});
-  }
-  return torch::stack(values);
 }
 
 void GanStep::run(int64_t step, const NextClips& next_clips) {
   calibrated_ = false;
   set_learning_rates(step);
   StepDraws draws(options_, step);
-  const auto next_inputs = [&] { return draws.next(next_clips()).to(device_); };
+  const auto next_inputs = [&] {
+    return draws.next(discriminators_.empty() ? data::Batch() : next_clips()).to(device_);
+  };
   const bool penalise = options_.loss.has_penalties() && step % options_.loss.penalty_every == 0;
   if (graph_) {
     if (graph_inputs_) {

@@ -112,6 +112,7 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
             "What is done to clips, real and generated, before discriminators see them.");
   v.section("optim", o.optim, "How weights are updated.");
   v.section("train", o.train, "The run: length, batch, precision, what is written and when.");
+  v.section("distill", o.distill, "Learning from a trained generator, as vidgen distill does.");
   v.field("run_dir", o.run_dir, "Folder for the log, samples, checkpoints and weights of the run.");
 }
 
@@ -123,7 +124,7 @@ void check_times(const RunOptions& options) {
     throw core::FieldError("train.frames", core::cat("found ", seen, ", expected at most ", frames,
                                                      ", the frames of a clip"));
   }
-  if (seen == 0 || seen == frames) return;
+  if (seen == 0 || seen == frames || !options.is_adversarial()) return;
   for (const auto& discriminator : options.model.discriminators) {
     if (discriminator.type == models::DiscriminatorType::kFrame || discriminator.times) continue;
     throw core::FieldError(
@@ -134,7 +135,7 @@ void check_times(const RunOptions& options) {
 }
 
 void check_recompute(const RunOptions& options) {
-  if (!options.train.recompute) return;
+  if (!options.train.recompute || !options.is_adversarial()) return;
   if (options.loss.has_penalties()) {
     throw core::FieldError("train.recompute",
                            "found true with loss.r1, loss.r2 or loss.gradient_penalty, expected "
@@ -151,15 +152,17 @@ void check_recompute(const RunOptions& options) {
 }  // namespace
 
 void validate(const RunOptions& options) {
-  data::validate(options.data);
+  validate(options.distill);
+  if (options.reads_clips()) data::validate(options.data);
   check_cuda_graph(options,
                    options.train.device == DeviceChoice::kCpu ? torch::kCPU : torch::kCUDA);
   check_times(options);
-  models::validate(options.model, seen_shape(options));
+  models::validate(options.model,
+                   options.is_adversarial() ? seen_shape(options) : clip_shape(options.data));
   losses::validate(options.loss);
   validate(options.augment, options.loss.type);
   check_recompute(options);
-  if (!options.data.classes && options.model.classes() > 0) {
+  if (options.is_adversarial() && !options.data.classes && options.model.classes() > 0) {
     throw core::FieldError(
         "model.class_names",
         core::cat("found ", options.model.classes(),
@@ -181,7 +184,7 @@ void validate(const RunOptions& options) {
 }
 
 RunOptions with_class_names(RunOptions options) {
-  if (!options.data.classes) return options;
+  if (!options.data.classes || !options.reads_clips()) return options;
   const auto found = data::class_names(data::list_videos(options.data));
   auto& names = options.model.class_names;
   if (!names.empty() && names != found) {

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <set>
 
 #include "vidgen/core/log.h"
@@ -16,6 +15,7 @@ const std::set<std::string> kFreeKeys{"run_dir",
                                       "data.cache_dir",
                                       "data.workers",
                                       "data.on_error",
+                                      "distill.teacher",  // its hash tells what it is
                                       "train.cuda_graph",
                                       "train.recompute",
                                       "train.log_every",
@@ -76,10 +76,14 @@ std::string first_difference(const Json& before, const Json& now, std::string& l
 }
 
 RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& checkpoint) {
-  const auto& passes = checkpoint.passes;
-  const bool pruned = std::any_of(passes.begin(), passes.end(), [](const Json& pass) {
-    return pass.at("pass") == "prune" && pass.at("options").value("method", Json()) == "structured";
-  });
+  bool pruned = false;
+  for (const auto& pass : checkpoint.passes) {
+    // What was done before a distillation was done to the teacher.
+    if (pass.at("pass") == "distill") pruned = false;
+    if (pass.at("pass") == "prune" && pass.at("options").value("method", Json()) == "structured") {
+      pruned = true;
+    }
+  }
   if (!pruned) return options;
   auto& widths = options.model.generator.widths;
   const auto found = checkpoint::model_options(checkpoint).generator.widths;

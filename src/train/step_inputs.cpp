@@ -58,6 +58,7 @@ StepDraws::StepDraws(const RunOptions& options, int64_t step)
       latents_(random_stream(options.train.seed, "latent", step)),
       frames_(random_stream(options.train.seed, "frames", step)),
       times_(random_stream(options.train.seed, "times", step)),
+      labels_(random_stream(options.train.seed, "labels", step)),
       mix_(random_stream(options.train.seed, "mix", step)),
       augment_(random_stream(options.train.seed, "augment", step)) {}
 
@@ -79,6 +80,12 @@ torch::Tensor StepDraws::draw_times() {
                             times_);
 }
 
+torch::Tensor StepDraws::draw_labels() {
+  const int64_t classes = options_.model.classes();
+  if (classes == 0) return {};
+  return torch::randint(0, classes, {options_.train.batch_size}, labels_, torch::kLong);
+}
+
 std::vector<torch::Tensor> StepDraws::draw_mix(const std::vector<torch::Tensor>& frames) {
   std::vector<torch::Tensor> mix;
   if (options_.loss.gradient_penalty == 0) return mix;
@@ -97,7 +104,7 @@ StepInputs StepDraws::next(data::Batch real) {
   inputs.latents = models::draw_latents(options_.model.temporal, options_.train.batch_size,
                                         options_.data.frames, latents_);
   inputs.latents.times = draw_times();
-  inputs.latents.labels = inputs.real.labels;
+  inputs.latents.labels = options_.is_adversarial() ? inputs.real.labels : draw_labels();
   inputs.fake_frames = draw_frames();
   inputs.mix = draw_mix(inputs.real_frames);
   if (options_.augment.enabled()) {

@@ -28,25 +28,36 @@ double clip_fps(const data::DataOptions& options, const data::ClipCache& cache) 
 }  // namespace
 
 Trainer::Trainer(const RunOptions& options)
-    : options_(with_class_names(options)),
+    : options_(with_teacher(with_class_names(options))),
       device_(resolve_device(options.train.device)),
       folder_(options.run_dir),
       shape_(clip_shape(options.data)) {
   validate(options_);
   check_cuda_graph(options_, device_);
   set_up_libtorch(options_.train);
-  const auto cache = data::prepare_clips(options_.data);
-  dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);
-  shape_.fps = clip_fps(options_.data, cache);
-  if (options_.train.evaluate.every > 0) {
-    evaluator_ = std::make_unique<const Evaluator>(options_, cache);
-  }
+  if (options_.reads_clips()) open_clips();
+  if (options_.distill.enabled()) meet_teacher();
   gan_ = std::make_unique<GanStep>(options_, device_);
   const auto count = static_cast<int64_t>(gan_->metric_names().size());
   const auto judges = static_cast<int64_t>(gan_->discriminators().size());
   metric_sums_ = torch::zeros({count}, torch::TensorOptions(device_).dtype(torch::kFloat));
   loss_sums_ = torch::zeros({judges}, metric_sums_.options());
   first_bad_step_ = torch::full({count}, -1, torch::TensorOptions(device_).dtype(torch::kLong));
+}
+
+void Trainer::open_clips() {
+  const auto cache = data::prepare_clips(options_.data);
+  dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);
+  shape_.fps = clip_fps(options_.data, cache);
+  if (options_.train.evaluate.every > 0) {
+    evaluator_ = std::make_unique<const Evaluator>(options_, cache);
+  }
+}
+
+void Trainer::meet_teacher() {
+  const auto teacher = describe_teacher(options_.distill);
+  if (shape_.fps == 0) shape_.fps = teacher.clip.fps;
+  passes_ = student_passes(teacher, options_.distill);
 }
 
 void Trainer::visit(checkpoint::StateVisitor& visitor) {
@@ -59,13 +70,14 @@ void Trainer::visit(checkpoint::StateVisitor& visitor) {
 }
 
 void Trainer::start_loader() {
+  if (!options_.is_adversarial()) return;
   loader_ = std::make_unique<data::ClipLoader>(dataset_, loader_options(options_, device_, step_));
   feed_.emplace([this] { return loader_->next(); }, device_);
 }
 
 void Trainer::train_one_step() {
   gan_->run(step_, [this] { return feed_->next(); });
-  feed_->prefetch();
+  if (feed_) feed_->prefetch();
   ++step_;
   metric_sums_ += gan_->metrics();
   ++metric_count_;
@@ -120,9 +132,12 @@ void Trainer::add_means(core::Json& line) {
   }
   line["clips_per_second"] = seconds > 0 ? clips / seconds : 0;
   warn_of_saturation();
-  progress_->update(step_, cat("D ", core::format_number(line["loss_d"], 3), "  G ",
-                               core::format_number(line["loss_g"], 3), "  ",
-                               core::format_number(line["clips_per_second"], 1), " clips/s"));
+  const auto loss_d = line.find("loss_d");
+  progress_->update(
+      step_,
+      cat(loss_d == line.end() ? std::string() : cat("D ", core::format_number(*loss_d, 3), "  "),
+          "G ", core::format_number(line["loss_g"], 3), "  ",
+          core::format_number(line["clips_per_second"], 1), " clips/s"));
   reset_meters();
 }
 

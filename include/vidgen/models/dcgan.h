@@ -38,8 +38,9 @@ class DcganGeneratorImpl : public torch::nn::Cloneable<DcganGeneratorImpl> {
   explicit DcganGeneratorImpl(DcganGeneratorOptions options);
 
   /// z [M,D] or [M,D,1,1] -> [M,C,S,S]. Each `frames` rows are one clip, for attention over time.
+  /// `stages`, if given, is filled with the hidden stages, 4x4 first.
   torch::Tensor forward(const torch::Tensor& z, int64_t frames = 1,
-                        const nn::LayerObserver& observer = {});
+                        const nn::LayerObserver& observer = {}, nn::StageOutputs* stages = nullptr);
   void reset() override;
 
   DcganGeneratorOptions options;

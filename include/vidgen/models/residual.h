@@ -20,9 +20,10 @@ class ResidualGeneratorImpl : public torch::nn::Cloneable<ResidualGeneratorImpl>
  public:
   explicit ResidualGeneratorImpl(DcganGeneratorOptions options);
 
-  /// z [M,D] -> [M,C,S,S]. Each `frames` rows are one clip, for attention over time.
+  /// z [M,D] -> [M,C,S,S]. Each `frames` rows are one clip, for attention over time. `stages`, if
+  /// given, is filled with the hidden stages, 4x4 first.
   torch::Tensor forward(const torch::Tensor& z, int64_t frames = 1,
-                        const nn::LayerObserver& observer = {});
+                        const nn::LayerObserver& observer = {}, nn::StageOutputs* stages = nullptr);
   void reset() override;
 
   DcganGeneratorOptions options;

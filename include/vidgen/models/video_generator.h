@@ -95,8 +95,10 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   /// Returns clips [B,C,T,H,W] in [-1,1], for any T (k frames where latents.times names them): a
   /// view of the frame generator's output, so
   /// channels_last_3d when the weights are channels_last. Under autocast the clips may have its
-  /// type.
-  torch::Tensor forward(const Latents& latents, const nn::LayerObserver& observer = {});
+  /// type. `stages`, if given, is filled with the hidden stages of the frame generator, [B*T,C,4,4]
+  /// first, each next of twice as many pixels a side.
+  torch::Tensor forward(const Latents& latents, const nn::LayerObserver& observer = {},
+                        nn::StageOutputs* stages = nullptr);
   /// The motion path alone, [B,T,motion_dim], always in float32.
   torch::Tensor motion(const Latents& latents);
   /// The next row of the path, [B,motion_dim], where motion() makes all at once. `noise` are the

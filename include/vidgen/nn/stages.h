@@ -13,6 +13,10 @@
 
 namespace vidgen::nn {
 
+/// What the parts of a network put out, all but the last, in their order. A part is a convolution
+/// or a residual block and what follows it, up to the next one.
+using StageOutputs = std::vector<torch::Tensor>;
+
 /// Layers that run one after the other, with self-attention behind some of them. Residual blocks
 /// and MinibatchStddev are told how many frames a clip has. The blocks of attention have names of
 /// their own, so that those of the layers stay what they are without attention.
@@ -34,9 +38,9 @@ class Stages {
   void register_in(torch::nn::Module& owner);
 
   /// Takes frames [M,C,H,W] or clips [B,C,T,H,W]; `frames` as for SelfAttention. With
-  /// Backend::recompute, each convolution or residual block and what follows it is one part that is
-  /// computed again.
-  torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer);
+  /// Backend::recompute, each part is computed again. `stages`, if given, is filled.
+  torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer,
+                        StageOutputs* stages = nullptr);
 
  private:
   /// The frames of a clip at this layer.

@@ -34,15 +34,17 @@ enum class Phase {
 
 /// One update of the discriminators, then one of the generator, and all that they need: networks,
 /// optimisers, scalers, the averaged generator. What is random in step k is a function of the seed
-/// and k.
+/// and k. A teacher (distill.teacher) adds its terms to the generator's loss; without an
+/// adversarial one (distill.adversarial 0) there are no discriminators, and no clips are asked for.
 class GanStep {
  public:
   /// With train.cuda_graph so many steps run one by one, and the next is recorded; as many as
   /// PyTorch's documentation advises.
   static constexpr int64_t kGraphWarmUps = 3;
 
-  /// With data.classes the options must be those of with_class_names(). Throws core::FieldError
-  /// when train.cuda_graph is set and the device is the CPU.
+  /// With data.classes the options must be those of with_class_names(), with a teacher those of
+  /// with_teacher(). Throws core::FieldError when train.cuda_graph is set and the device is the
+  /// CPU.
   GanStep(const RunOptions& options, torch::Device device);
   ~GanStep();
 
@@ -56,8 +58,9 @@ class GanStep {
 
   /// What metrics() holds: losses, scores, gradient norms, penalties, the probability of an
   /// augmentation that adapts (after the step), and the state of the scalers.
-  /// loss_d is without the penalties. A penalty is what was added to it: 0 in the steps without, so
-  /// that the mean of penalty_every steps is the penalty.
+  /// loss_g is the sum of what teaches the generator, loss_output and loss_feature those terms of a
+  /// teacher without their weights. loss_d is without the penalties. A penalty is what was added to
+  /// it: 0 in the steps without, so that the mean of penalty_every steps is the penalty.
   const std::vector<std::string>& metric_names() const { return metric_names_; }
   /// Of the last step: float32 [K] on the device.
   const torch::Tensor& metrics() const { return metrics_; }
@@ -67,6 +70,10 @@ class GanStep {
   const torch::Tensor& discriminator_losses() const { return discriminator_losses_; }
 
   models::VideoGenerator generator() const { return generator_; }
+  /// Empty without distill.teacher.
+  models::VideoGenerator teacher() const {
+    return distillation_ ? distillation_->teacher() : models::VideoGenerator(nullptr);
+  }
   const std::vector<std::shared_ptr<models::DiscriminatorImpl>>& discriminators() const {
     return discriminators_;
   }
@@ -86,11 +93,13 @@ class GanStep {
   void visit(checkpoint::StateVisitor& visitor);
 
  private:
-  /// What one batch leaves for the generator's turn; the clips are augmented.
+  /// What one batch leaves for the generator's turn; `real` and `fake` are augmented.
   struct Turn {
     StepInputs inputs;
     torch::Tensor real;
     torch::Tensor fake;
+    /// What a teacher compares; empty without.
+    Rendition rendition;
 
     /// What a discriminator is shown of the real clips, and of `clips`, which are generated.
     models::ClipBatch real_batch(size_t discriminator) const;
@@ -102,6 +111,8 @@ class GanStep {
     /// Of the mean sign of the logits of real clips, over discriminators too; undefined unless the
     /// augmentation adapts.
     torch::Tensor real_sign;
+    /// Of the terms of a teacher.
+    std::vector<torch::Tensor> taught;
   };
 
   using NextInputs = std::function<StepInputs()>;
@@ -110,10 +121,16 @@ class GanStep {
   /// penalties are due.
   void compute(const NextInputs& next_inputs, bool penalise);
   Scores no_scores() const;
-  void discriminator_turn(const Turn& turn, bool penalise, Scores& scores);
-  torch::Tensor generator_turn(const Turn& turn);
-  /// Generated clips as the discriminators see them.
-  torch::Tensor generate(const StepInputs& inputs);
+  /// From real clips to the gradients of the discriminators.
+  void discriminator_turn(Turn& turn, bool penalise, Scores& scores);
+  void discriminate(const Turn& turn, bool penalise, Scores& scores);
+  torch::Tensor generator_turn(Turn& turn, Scores& scores);
+  /// What the discriminators say to the generator; undefined without any.
+  torch::Tensor adversarial_loss(const Turn& turn);
+  /// The loss with the terms of the teacher.
+  torch::Tensor with_teaching(torch::Tensor loss, const Turn& turn, Scores& scores) const;
+  /// Generates the turn's clips.
+  void generate(Turn& turn);
   /// Clips, unscales and applies the gradients; returns their norm before clipping.
   torch::Tensor update(Adam& optimizer, GradScaler& scaler);
   void set_learning_rates(int64_t step);
@@ -134,6 +151,8 @@ class GanStep {
   std::unique_ptr<nn::Ema> ema_;
   bool calibrated_ = false;
   Augmentation augmentation_;
+  /// With distill.teacher.
+  std::unique_ptr<const Distillation> distillation_;
   std::unique_ptr<Adam> generator_optimizer_;
   std::unique_ptr<Adam> discriminator_optimizer_;
   std::unique_ptr<GradScaler> generator_scaler_;

@@ -9,6 +9,7 @@
 #include "vidgen/nn/ema.h"
 #include "vidgen/train/adam.h"
 #include "vidgen/train/augment.h"
+#include "vidgen/train/distill.h"
 #include "vidgen/train/grad_scaler.h"
 #include "vidgen/train/precision.h"
 
@@ -121,8 +122,14 @@ struct RunOptions {
   AugmentOptions augment;
   OptimOptions optim;
   TrainOptions train;
+  DistillOptions distill;
   /// Where the run's results go.
   std::string run_dir = "runs/default";
+
+  /// Whether discriminators take part: not where a teacher alone teaches.
+  bool is_adversarial() const { return !distill.enabled() || distill.adversarial > 0; }
+  /// Whether the run needs clips: for discriminators, or to evaluate.
+  bool reads_clips() const { return is_adversarial() || train.evaluate.every > 0; }
 };
 
 void fields(core::FieldVisitor& visitor, OptimOptions& options);
@@ -134,8 +141,8 @@ void fields(core::FieldVisitor& visitor, RunOptions& options);
 void validate(const RunOptions& options);
 
 /// The options with the classes that data.classes finds as model.class_names; as they are without
-/// it. Throws vidgen::Error as data::list_videos(), and core::FieldError when other names stand
-/// there already.
+/// it, or where no clips are read. Throws vidgen::Error as data::list_videos(), and
+/// core::FieldError when other names stand there already.
 RunOptions with_class_names(RunOptions options);
 
 /// The factor of the learning rates in step number `step` (from 0) of `steps`: (step + 1) /

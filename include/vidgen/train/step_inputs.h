@@ -14,11 +14,13 @@ namespace vidgen::train {
 
 /// What one batch of a step computes on; the rest is a function of it and of the weights.
 struct StepInputs {
+  /// Empty where there are no discriminators.
   data::Batch real;
   /// The frames of the real clips that are looked at: int64 [B,k]; undefined: all of them. Those of
   /// the generated ones are latents.times.
   torch::Tensor real_times;
-  /// With the labels of the real clips: generated ones are of the same classes.
+  /// With the labels of the real clips: generated ones are of the same classes. Without real clips
+  /// each class is as likely.
   models::Latents latents;
   /// Of each discriminator, the frames that it sees of real and of generated clips: int64 [B,k];
   /// undefined for one that sees whole clips.
@@ -52,12 +54,14 @@ class StepDraws {
  private:
   std::vector<torch::Tensor> draw_frames();
   torch::Tensor draw_times();
+  torch::Tensor draw_labels();
   std::vector<torch::Tensor> draw_mix(const std::vector<torch::Tensor>& frames);
 
   const RunOptions& options_;
   at::Generator latents_;
   at::Generator frames_;
   at::Generator times_;
+  at::Generator labels_;
   at::Generator mix_;
   at::Generator augment_;
 };

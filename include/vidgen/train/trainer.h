@@ -35,8 +35,9 @@ class Diverged : public Error {
 /// A training run: data, networks, and what is written along the way.
 class Trainer {
  public:
-  /// Opens (or makes) the clip cache and builds the networks. Throws vidgen::Error for what is
-  /// wrong with the options, the data or the device. Writes nothing into the run's folder yet.
+  /// Opens (or makes) the clip cache, if clips are read, and builds the networks. Throws
+  /// vidgen::Error for what is wrong with the options, the teacher, the data or the device. Writes
+  /// nothing into the run's folder yet.
   explicit Trainer(const RunOptions& options);
 
   /// Goes on from a checkpoint, bit for bit as if the run had never stopped. Throws vidgen::Error
@@ -60,9 +61,10 @@ class Trainer {
   /// Runs a step to warm up and one to measure, and writes nothing.
   StepCost measure_step();
 
-  /// As given, with the names of the classes.
+  /// As given, with the names of the classes and the hash of the teacher's file.
   const RunOptions& options() const { return options_; }
-  const data::ClipDataset& dataset() const { return *dataset_; }
+  /// None where the run reads no clips.
+  const data::ClipDataset* dataset() const { return dataset_.get(); }
   int64_t step() const { return step_; }
   torch::Device device() const { return device_; }
   const models::ClipShape& shape() const { return shape_; }
@@ -91,6 +93,8 @@ class Trainer {
   /// Throws when a loss of a step since the last call was not finite.
   void check_losses();
   [[noreturn]] void diverged(const std::string& name, int64_t step) const;
+  void open_clips();
+  void meet_teacher();
   void start_loader();
   void reset_meters();
   void visit(checkpoint::StateVisitor& visitor);
@@ -112,7 +116,7 @@ class Trainer {
   std::unique_ptr<const Evaluator> evaluator_;
 
   int64_t step_ = 0;
-  /// Of the checkpoint that it goes on from.
+  /// Of the checkpoint that it goes on from, or of a distillation that begins.
   core::Json passes_ = core::Json::array();
   /// Sums of GanStep::metrics() since the last line of the log, and over how many steps.
   torch::Tensor metric_sums_;

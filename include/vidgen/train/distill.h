@@ -1,0 +1,99 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+#include <vector>
+
+#include "vidgen/checkpoint/checkpoint.h"
+#include "vidgen/core/fields.h"
+#include "vidgen/losses/distillation.h"
+#include "vidgen/models/video_generator.h"
+#include "vidgen/train/precision.h"
+
+/// Distillation: a generator, the student, learns from one that is trained, its teacher (Hinton et
+/// al., "Distilling the knowledge in a neural network", 2015; for generators Aguinaldo et al.,
+/// "Compressing GANs using knowledge distillation", 2019). Both make clips from the same latents.
+namespace vidgen::train {
+
+struct RunOptions;
+
+/// Terms that a teacher adds to the generator's loss.
+struct DistillOptions {
+  /// A run's folder, a checkpoint or a weights file; "": there is no teacher, and the rest means
+  /// nothing.
+  std::string teacher;
+  /// SHA-1 of the teacher's file, by which a run that goes on knows it; with_teacher() sets it.
+  std::string teacher_sha1;
+  losses::OutputLoss output_loss = losses::OutputLoss::kL1;
+  /// Weight of output_loss between the clips of both.
+  double output = 1;
+  /// Weight of losses::feature_loss() between where their hidden stages of one resolution are
+  /// active, losses::spatial_attention(): that can be compared whatever the widths.
+  double feature = 0;
+  /// Weight of the loss that discriminators give. At 0 there are none, and no clip is read for
+  /// them: the teacher is all that the student learns from.
+  double adversarial = 0;
+
+  bool enabled() const { return !teacher.empty(); }
+};
+
+void fields(core::FieldVisitor& visitor, DistillOptions& options);
+
+/// Throws core::FieldError when there is a teacher that would teach nothing.
+void validate(const DistillOptions& options);
+
+/// What the teacher's file holds, without the tensors. Throws vidgen::Error when it is missing or
+/// damaged.
+checkpoint::Checkpoint describe_teacher(const DistillOptions& options);
+
+/// What was done to the teacher, and this distillation: checkpoint::Checkpoint::passes of the
+/// student.
+core::Json student_passes(checkpoint::Checkpoint teacher, const DistillOptions& options);
+
+/// The options with distill.teacher_sha1 and, where there are no discriminators and no other names,
+/// the teacher's classes; as they are without a teacher. Throws core::FieldError when the file has
+/// another hash than stands there, or the student would read latents in another way: its clips have
+/// to have the size and colours, its temporal module and its classes all options of the teacher's.
+RunOptions with_teacher(RunOptions options);
+
+/// What a generator made of latents, as far as it is compared.
+struct Rendition {
+  /// [B,C,T,H,W].
+  torch::Tensor clips;
+  nn::StageOutputs stages;
+};
+
+/// The teacher in training.
+class Distillation {
+ public:
+  /// Loads the teacher; the options are those of with_teacher(). The teacher computes in the
+  /// precision of the run.
+  Distillation(const DistillOptions& options, torch::Device device, Precision precision);
+
+  /// "loss_output", "loss_feature": the terms whose weight is not 0.
+  const std::vector<std::string>& names() const { return names_; }
+  /// Their weights.
+  const std::vector<double>& weights() const { return weights_; }
+  /// Their values, float32 scalars without the weights, for what the student made of the latents.
+  /// Gradients flow into the student only.
+  std::vector<torch::Tensor> terms(const models::Latents& latents, const Rendition& student) const;
+  /// Whether terms() reads the student's stages.
+  bool compares_stages() const { return options_.feature > 0; }
+
+  /// Gives the student the teacher's temporal module and codes of the classes, frozen: so a latent
+  /// means the same frame to both, and what is left to learn is how to paint it.
+  void take_over(models::VideoGeneratorImpl& student) const;
+
+  models::VideoGenerator teacher() const { return teacher_; }
+
+ private:
+  const DistillOptions options_;
+  const torch::Device device_;
+  const Precision precision_;
+  models::VideoGenerator teacher_{nullptr};
+  std::vector<std::string> names_;
+  std::vector<double> weights_;
+};
+
+}  // namespace vidgen::train

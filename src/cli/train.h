@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "commands.h"
+
+namespace vidgen::cli {
+
+/// What the commands that train have in common.
+struct TrainArguments {
+  std::string config;
+  std::vector<std::string> assignments;
+  std::string run_dir;
+  std::string resume = "auto";
+  bool dry_run = false;
+};
+
+/// Declares them. The arguments must outlive the command.
+void add_train_arguments(CLI::App& command, TrainArguments& arguments);
+
+/// Trains, or goes on with the run.
+void run_training(const TrainArguments& arguments);
+
+}  // namespace vidgen::cli

@@ -1,0 +1,140 @@
+#include "vidgen/train/distill.h"
+
+#include <algorithm>
+
+#include "vidgen/checkpoint/passes.h"
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/train/options.h"
+#include "vidgen/train/trainer.h"
+
+namespace vidgen::train {
+namespace {
+
+using core::Json;
+
+/// What both have to have alike, by its keys.
+Json common_options(const models::ModelOptions& model, const models::ClipShape& shape) {
+  Json common{
+      {"data", {{"size", shape.size}, {"color", shape.channels == 1 ? "gray" : "rgb"}}},
+      {"model",
+       {{"temporal", core::write_fields(model.temporal)}, {"class_names", model.class_names}}}};
+  if (model.classes() > 0) common["model"]["class_dim"] = model.class_dim;
+  return common;
+}
+
+void check_student(const RunOptions& student, const checkpoint::Checkpoint& teacher) {
+  std::string expected, found;
+  const auto key =
+      first_difference(common_options(checkpoint::model_options(teacher), teacher.clip),
+                       common_options(student.model, clip_shape(student.data)), expected, found);
+  if (key.empty()) return;
+  throw core::FieldError(key, core::cat("found ", found, ", expected ", expected,
+                                        " as in its teacher, ", teacher.path.string()));
+}
+
+}  // namespace
+
+void fields(core::FieldVisitor& visitor, DistillOptions& options) {
+  visitor.field("teacher", options.teacher,
+                "a run's folder, a checkpoint or a weights file; empty: there is no teacher");
+  visitor.field("teacher_sha1", options.teacher_sha1,
+                "SHA-1 of its file; filled in, or must be what is found");
+  visitor.choice("output_loss", options.output_loss,
+                 core::Choices<losses::OutputLoss>{{"l1", losses::OutputLoss::kL1},
+                                                   {"mse", losses::OutputLoss::kMse}},
+                 "how the clips of both are compared: mean absolute or mean squared difference");
+  visitor.field("output", options.output, {0, 1e6},
+                "weight of that difference in the generator's loss");
+  visitor.field("feature", options.feature, {0, 1e6},
+                "weight of how much the places differ where their hidden stages are active");
+  visitor.field("adversarial", options.adversarial, {0, 1e6},
+                "weight of the discriminators' term; at 0 there are none, and no clips are read "
+                "to train on");
+}
+
+void validate(const DistillOptions& options) {
+  if (!options.enabled() || options.output > 0 || options.feature > 0) return;
+  throw core::FieldError("distill.output",
+                         "found 0 with distill.feature 0, expected more than 0 for one of them: "
+                         "the teacher would teach nothing");
+}
+
+checkpoint::Checkpoint describe_teacher(const DistillOptions& options) {
+  return checkpoint::read_description(checkpoint::find_checkpoint(options.teacher));
+}
+
+Json student_passes(checkpoint::Checkpoint teacher, const DistillOptions& options) {
+  checkpoint::add_pass(teacher, "distill", core::write_fields(options));
+  return teacher.passes;
+}
+
+RunOptions with_teacher(RunOptions options) {
+  auto& distill = options.distill;
+  if (!distill.enabled()) return options;
+  const auto teacher = describe_teacher(distill);
+  auto& names = options.model.class_names;
+  if (names.empty() && !options.is_adversarial()) {
+    names = checkpoint::model_options(teacher).class_names;
+  }
+  check_student(options, teacher);
+  const std::string sha1 = student_passes(teacher, distill).back().at("source_sha1");
+  if (!distill.teacher_sha1.empty() && distill.teacher_sha1 != sha1) {
+    throw core::FieldError("distill.teacher_sha1",
+                           core::cat("found ", distill.teacher_sha1, ", expected ", sha1,
+                                     ", that of ", teacher.path.string()));
+  }
+  distill.teacher_sha1 = sha1;
+  return options;
+}
+
+Distillation::Distillation(const DistillOptions& options, torch::Device device, Precision precision)
+    : options_(options), device_(device), precision_(precision) {
+  teacher_ = checkpoint::load_generator(
+      checkpoint::read_checkpoint(checkpoint::find_checkpoint(options_.teacher)));
+  for (auto& parameter : teacher_->parameters()) parameter.requires_grad_(false);
+  teacher_->to(device_);
+  const auto add = [this](const char* name, double weight) {
+    if (weight == 0) return;
+    names_.emplace_back(name);
+    weights_.push_back(weight);
+  };
+  add("loss_output", options_.output);
+  add("loss_feature", options_.feature);
+}
+
+std::vector<torch::Tensor> Distillation::terms(const models::Latents& latents,
+                                               const Rendition& student) const {
+  Rendition wanted;
+  auto teacher = teacher_;
+  {
+    const torch::NoGradGuard no_grad;
+    const Autocast autocast(device_, precision_);
+    wanted.clips = teacher->forward(latents, {}, compares_stages() ? &wanted.stages : nullptr);
+  }
+  std::vector<torch::Tensor> values;
+  if (options_.output > 0) {
+    values.push_back(losses::output_loss(options_.output_loss, student.clips, wanted.clips));
+  }
+  if (!compares_stages()) return values;
+  // One of them may have a stage of full size that the other lacks.
+  const size_t shared = std::min(student.stages.size(), wanted.stages.size());
+  const auto maps = [shared](const nn::StageOutputs& stages) {
+    std::vector<torch::Tensor> all;
+    for (size_t i = 0; i < shared; ++i) all.push_back(losses::spatial_attention(stages[i]));
+    return all;
+  };
+  values.push_back(losses::feature_loss(maps(student.stages), maps(wanted.stages)));
+  return values;
+}
+
+void Distillation::take_over(models::VideoGeneratorImpl& student) const {
+  const torch::NoGradGuard no_grad;
+  auto known = teacher_->named_parameters();
+  for (auto& item : student.named_parameters()) {
+    if (item.key().compare(0, 6, "frame.") == 0) continue;
+    item.value().copy_(known[item.key()]);
+    item.value().requires_grad_(false);
+  }
+}
+
+}  // namespace vidgen::train
