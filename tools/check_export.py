@@ -43,8 +43,13 @@ def openvino_model(path):
 
     # Without the hint OpenVINO computes in bfloat16 where the processor can.
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    names = [output.get_any_name() for output in compiled.outputs]
-    return lambda inputs: {name: np.array(value) for name, value in zip(names, compiled(inputs).values())}
+
+    def run(inputs):
+        # An output has several names, and memory that the next call writes to.
+        results = compiled(inputs)
+        return {name: np.array(results[output]) for output in compiled.outputs for name in output.get_names()}
+
+    return run
 
 
 def pytorch_model(path):
