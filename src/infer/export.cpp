@@ -15,6 +15,16 @@ std::unique_ptr<GraphWriter> make_graph_writer(ExportFormat format) {
   return std::make_unique<OnnxWriter>();
 }
 
+/// [B,T,C,S,S].
+torch::Tensor clips_of(const Playable& generator, const models::Latents& latents, int64_t frames) {
+  auto network = generator.network;
+  if (generator.int8.empty()) return network->forward(latents).transpose(1, 2).contiguous();
+  const auto z = network->frame_latents(latents);
+  return run_plan_int8(generator.plan, generator.int8, z, frames)
+      .contiguous()
+      .unflatten(0, {latents.content.size(0), frames});
+}
+
 bool attends_over_time(const Plan& plan) {
   for (const auto& layer : plan) {
     if (layer.kind == Layer::Kind::kAttention &&
@@ -31,22 +41,20 @@ Exporter::Exporter(const checkpoint::Checkpoint& checkpoint)
     : source_(std::make_unique<GraphSource>()),
       path_(checkpoint.path),
       class_names_(checkpoint::model_options(checkpoint).class_names) {
-  const torch::NoGradGuard no_grad;
-  source_->network = checkpoint::load_generator(checkpoint);
-  source_->plan = make_plan(source_->network);
+  source_->generator = load_playable(checkpoint);
   source_->shape = checkpoint.clip;
 }
 
 Exporter::~Exporter() = default;
 
 void Exporter::check(const ExportOptions& options) const {
-  if (options.step && attends_over_time(source_->plan)) {
+  if (options.step && attends_over_time(source_->generator.plan)) {
     throw Error(
         core::cat(path_.string(),
                   ": its frames look at each other (model.generator.attention_axes: "
                   "space_time), so that none can be made by itself; export without --step"));
   }
-  if (!options.step && source_->network->options.temporal.motion_dim == 0) {
+  if (!options.step && source_->generator.network->options.temporal.motion_dim == 0) {
     throw Error(core::cat(path_.string(),
                           ": nothing moves in its clips (model.temporal.motion_dim: 0), all frames "
                           "are the same; export with --step"));
@@ -75,7 +83,7 @@ checkpoint::Tensors Exporter::example(const ExportOptions& options,
                                       const ExportExampleOptions& example) const {
   check(options);
   const torch::NoGradGuard no_grad;
-  auto network = source_->network;
+  auto network = source_->generator.network;
   const auto& temporal = network->options.temporal;
   const int64_t frames = example.frames > 0 ? example.frames : source_->shape.frames;
   auto latents = models::sample_latents(temporal, example.clips, frames, example.seed);
@@ -99,7 +107,7 @@ checkpoint::Tensors Exporter::example(const ExportOptions& options,
       tensors["input.times"] = torch::arange(frames, torch::kFloat);
     }
   }
-  tensors["output.clips"] = network->forward(latents).transpose(1, 2).contiguous();
+  tensors["output.clips"] = clips_of(source_->generator, latents, frames);
   return tensors;
 }
 

@@ -6,9 +6,10 @@ namespace {
 
 class FrameGraphBuilder {
  public:
-  FrameGraphBuilder(const Extent& clips, GraphWriter& writer) : clips_(clips), writer_(writer) {}
+  FrameGraphBuilder(const Playable& generator, const Extent& clips, GraphWriter& writer)
+      : generator_(generator), clips_(clips), writer_(writer) {}
 
-  Value run(const Plan& plan, const Value& z);
+  Value run(const Value& z);
 
  private:
   /// Pictures of `side` pixels a side.
@@ -19,9 +20,11 @@ class FrameGraphBuilder {
 
   Pictures layer(const Layer& layer, const std::vector<Pictures>& inputs);
   Value convolve(const Layer& layer, const Value& x);
+  Value int8_bias(const std::string& name, const QuantizedLayer& layer);
   Value attend(const Layer& layer, const Pictures& pictures);
   Value activated(const Value& x, Activation activation);
 
+  const Playable& generator_;
   const Extent& clips_;
   GraphWriter& writer_;
 };
@@ -41,17 +44,38 @@ Value FrameGraphBuilder::activated(const Value& x, Activation activation) {
 }
 
 Value FrameGraphBuilder::convolve(const Layer& layer, const Value& x) {
+  const auto found = generator_.int8.find(layer.name);
+  const bool int8 = found != generator_.int8.end();
   Convolution convolution;
   if (layer.kind == Layer::Kind::kDouble) {
     convolution = {/*axes=*/2, /*transposed=*/true, /*stride=*/2, /*padding=*/1};
   } else if (layer.kind == Layer::Kind::kFromLatent) {
     convolution.transposed = true;
   } else {
-    convolution.padding = layer.weight.size(2) / 2;
+    convolution.padding = (int8 ? found->second.weight : layer.weight).size(2) / 2;
   }
-  const Value weight = writer_.weight(layer.name + ".weight", layer.weight);
-  const Value bias = writer_.weight(layer.name + ".bias", layer.bias);
-  return writer_.convolve(x, weight, bias, convolution);
+  const std::string name = layer.name + ".weight";
+  if (!int8) {
+    return writer_.convolve(x, writer_.weight(name, layer.weight),
+                            writer_.weight(layer.name + ".bias", layer.bias), convolution);
+  }
+  const auto& quantized = found->second;
+  return writer_.convolve(
+      writer_.round_to_uint8(x, quantized.input_scale, quantized.input_zero_point),
+      writer_.scaled_weight(name, quantized.weight, quantized.weight_scale,
+                            output_axis(layer.kind)),
+      int8_bias(layer.name + ".bias", quantized), convolution);
+}
+
+// As the integers that runtimes want it in, to add them to sums of products of integers; in
+// floating point where they would be too large.
+Value FrameGraphBuilder::int8_bias(const std::string& name, const QuantizedLayer& layer) {
+  const auto unit = layer.weight_scale * layer.input_scale;
+  const auto integers = (layer.bias.to(torch::kDouble) / unit.to(torch::kDouble)).round();
+  if (!integers.abs().le(int64_t{1} << 30).all().item<bool>()) {
+    return writer_.weight(name, layer.bias);
+  }
+  return writer_.scaled_weight(name, integers.to(torch::kInt), unit, 0);
 }
 
 Value FrameGraphBuilder::attend(const Layer& layer, const Pictures& pictures) {
@@ -105,9 +129,9 @@ FrameGraphBuilder::Pictures FrameGraphBuilder::layer(const Layer& layer,
   TORCH_CHECK(false, "unknown kind of layer ", layer.name);
 }
 
-Value FrameGraphBuilder::run(const Plan& plan, const Value& z) {
+Value FrameGraphBuilder::run(const Value& z) {
   std::vector<Pictures> done;
-  for (const auto& next : plan) {
+  for (const auto& next : generator_.plan) {
     std::vector<Pictures> inputs;
     for (const size_t input : next.inputs) inputs.push_back(done.at(input));
     if (inputs.empty()) inputs.push_back({z, 1});
@@ -120,8 +144,9 @@ Value FrameGraphBuilder::run(const Plan& plan, const Value& z) {
 
 }  // namespace
 
-Value write_frames(const Plan& plan, const Value& z, const Extent& clips, GraphWriter& writer) {
-  return FrameGraphBuilder(clips, writer).run(plan, z);
+Value write_frames(const Playable& generator, const Value& z, const Extent& clips,
+                   GraphWriter& writer) {
+  return FrameGraphBuilder(generator, clips, writer).run(z);
 }
 
 }  // namespace vidgen::infer

@@ -17,8 +17,8 @@ class GraphBuilder {
  public:
   GraphBuilder(const GraphSource& source, GraphWriter& writer)
       : source_(source),
-        temporal_(source.network->options.temporal),
-        parameters_(source.network->named_parameters()),
+        temporal_(source.generator.network->options.temporal),
+        parameters_(source.generator.network->named_parameters()),
         writer_(writer) {}
 
   void clips();
@@ -53,7 +53,7 @@ class GraphBuilder {
   Motion step_motion();
   int64_t state_size() const;
 
-  int64_t latent_dim() const { return source_.network->options.frame.latent_dim; }
+  int64_t latent_dim() const { return source_.generator.network->options.frame.latent_dim; }
 
   const GraphSource& source_;
   const nn::TemporalOptions& temporal_;
@@ -73,7 +73,7 @@ std::vector<Value> GraphBuilder::kept() {
   if (temporal_.content_dim > 0) {
     parts.push_back(writer_.input("content", torch::kFloat, {kClipsExtent, temporal_.content_dim}));
   }
-  if (source_.network->options.classes > 0) {
+  if (source_.generator.network->options.classes > 0) {
     const Value labels = writer_.input("labels", torch::kLong, {kClipsExtent});
     parts.push_back(apply(Operation::kLookUp, {weight("classes.weight"), labels}));
   }
@@ -243,7 +243,7 @@ void GraphBuilder::clips() {
   const Value z = writer_.reshape(writer_.concatenate(parts, 2), {-1, latent_dim(), 1, 1});
   const auto& shape = source_.shape;
   writer_.output("clips",
-                 writer_.reshape(write_frames(source_.plan, z, Extent::of(path, 0), writer_),
+                 writer_.reshape(write_frames(source_.generator, z, Extent::of(path, 0), writer_),
                                  {-1, frames, shape.channels, shape.size, shape.size}),
                  {kClipsExtent, "frames", shape.channels, shape.size, shape.size});
 }
@@ -254,7 +254,7 @@ void GraphBuilder::step() {
   if (!motion.path.empty()) parts.push_back(motion.path);
   const Value z = writer_.reshape(writer_.concatenate(parts, 1), {-1, latent_dim(), 1, 1});
   const auto& shape = source_.shape;
-  writer_.output("frame", write_frames(source_.plan, z, Extent::of(z, 0), writer_),
+  writer_.output("frame", write_frames(source_.generator, z, Extent::of(z, 0), writer_),
                  {kClipsExtent, shape.channels, shape.size, shape.size});
   if (!motion.states.empty()) {
     writer_.output("next_state", writer_.concatenate(motion.states, 1),

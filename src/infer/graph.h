@@ -1,7 +1,7 @@
 #pragma once
 
 #include "graph_writer.h"
-#include "vidgen/infer/plan.h"
+#include "vidgen/infer/playable.h"
 #include "vidgen/models/shape.h"
 #include "vidgen/models/video_generator.h"
 
@@ -9,15 +9,15 @@ namespace vidgen::infer {
 
 /// What is written as a graph.
 struct GraphSource {
-  /// Gives the temporal module and the classes' embedding.
-  models::VideoGenerator network{nullptr};
-  /// The frame generator.
-  Plan plan;
+  Playable generator;
   models::ClipShape shape;
 };
 
-/// The frame generator alone: z [M,D,1,1] of so many clips -> pictures [M,C,S,S].
-Value write_frames(const Plan& plan, const Value& z, const Extent& clips, GraphWriter& writer);
+/// The frame generator alone: z [M,D,1,1] of so many clips -> pictures [M,C,S,S]. Layers in eight
+/// bits are written as floating point between steps to integers and back, which runtimes replace by
+/// integer arithmetic where they have it.
+Value write_frames(const Playable& generator, const Value& z, const Extent& clips,
+                   GraphWriter& writer);
 
 /// Latents -> clips [B,T,C,S,S] named `clips`, for any B and T. Inputs, of which those that the
 /// generator does not read are left out: `content` [B,content_dim], `labels` [B] int64, `noise`

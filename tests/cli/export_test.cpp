@@ -123,6 +123,33 @@ TEST_F(ExportTest, EveryFrameGeneratorRunsInOnnxRuntimeAndOpenVino) {
   expect_runtimes_agree();
 }
 
+TEST_F(ExportTest, QuantizedGeneratorKeepsItsIntegers) {
+  auto options = tiny_model(nn::TemporalType::kLstm);
+  options.generator.widths = {16, 16};
+  options.generator.attention = {8};
+  write_random_weights(work_ / "float.safetensors", options, {3, 5, 16, 25});
+  expect_success(work_.run({"quantize", "--checkpoint", "float.safetensors", "--out",
+                            "int8.safetensors", "--clips", "4", "--min-psnr", "20"}));
+  for (const std::string step : {"", "--step"}) {
+    const std::string out = step.empty() ? "clips" : "step";
+    Arguments arguments{"export",      "--checkpoint", "int8.safetensors",  "--out",
+                        out + ".onnx", "--reference",  out + ".safetensors"};
+    if (!step.empty()) arguments.push_back(step);
+    expect_success(work_.run(arguments));
+    const std::string bytes = read_bytes(work_ / (out + ".onnx"));
+    EXPECT_NE(bytes.find("QuantizeLinear"), std::string::npos);
+    // The integers as they are.
+    const auto tensors = checkpoint::read_safetensors(work_ / "int8.safetensors").tensors;
+    const auto weight = tensors.at("int8.frame.main.0.weight").contiguous();
+    const std::string integers(static_cast<const char*>(weight.const_data_ptr()), weight.nbytes());
+    EXPECT_NE(bytes.find(integers), std::string::npos);
+    files_.push_back(out + ".onnx");
+    files_.push_back(out + ".safetensors");
+  }
+  // Where a kernel rounds the other way, a step of a scale is handed on.
+  expect_runtimes_agree({"--tolerance", "0.05"});
+}
+
 TEST_F(ExportTest, CheckFindsWrongNumbers) {
   export_onnx("model", tiny_model(nn::TemporalType::kLstm));
   // The other model's clips.

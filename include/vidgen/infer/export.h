@@ -46,7 +46,7 @@ struct GraphSource;
 /// (0, 1, 2, ...: the number of each frame) of all but waves, `noise` of waves, `state` of none.
 class Exporter {
  public:
-  /// Throws vidgen::Error as checkpoint::load_generator() does.
+  /// Throws vidgen::Error as load_playable() does.
   explicit Exporter(const checkpoint::Checkpoint& checkpoint);
   ~Exporter();
   Exporter(const Exporter&) = delete;
@@ -58,7 +58,8 @@ class Exporter {
   void write(const ExportOptions& options, const std::filesystem::path& out) const;
 
   /// What the file of these options must compute: a tensor `input.NAME` for each input and
-  /// `output.clips` [B,T,C,S,S], computed by the network itself in float32. For a step,
+  /// `output.clips` [B,T,C,S,S], computed by the network itself in float32, or by oneDNN's int8
+  /// kernels for a quantised generator. For a step,
   /// `input.noise` holds the noise of all T steps, [B,T,motion_dim], `input.state` the first state,
   /// and `output.clips` all frames.
   checkpoint::Tensors example(const ExportOptions& options,
