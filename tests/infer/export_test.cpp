@@ -15,11 +15,11 @@ namespace {
 using checkpoint::Tensors;
 using ::testing::HasSubstr;
 
-constexpr nn::TemporalType kTemporalTypes[] = {
+constexpr nn::TemporalType kExportedTypes[] = {
     nn::TemporalType::kNone,    nn::TemporalType::kLstm,        nn::TemporalType::kGru,
     nn::TemporalType::kGruCell, nn::TemporalType::kConvolution, nn::TemporalType::kWaves};
 
-models::ModelOptions small_model(nn::TemporalType type) {
+models::ModelOptions exported_model(nn::TemporalType type) {
   models::ModelOptions options;
   options.generator.widths = {8, 8};
   options.temporal = {type, /*content_dim=*/5, /*motion_dim=*/4, /*hidden=*/6};
@@ -57,14 +57,14 @@ torch::jit::Kwargs inputs_of(const Tensors& example) {
   return inputs;
 }
 
-double difference(const torch::Tensor& a, const torch::Tensor& b) {
+double largest_difference(const torch::Tensor& a, const torch::Tensor& b) {
   EXPECT_EQ(a.sizes(), b.sizes());
   return (a - b).abs().max().item<double>();
 }
 
 void expect_clips(torch::jit::Module model, const Tensors& example) {
   const auto clips = model.forward({}, inputs_of(example)).toTensor();
-  EXPECT_LT(difference(clips, example.at("output.clips")), 1e-5);
+  EXPECT_LT(largest_difference(clips, example.at("output.clips")), 1e-5);
 }
 
 void expect_steps(torch::jit::Module model, const Tensors& example) {
@@ -78,15 +78,15 @@ void expect_steps(torch::jit::Module model, const Tensors& example) {
     const bool with_state = result.isTuple();
     EXPECT_EQ(with_state, example.count("input.state") > 0);
     const auto frame = with_state ? result.toTuple()->elements()[0].toTensor() : result.toTensor();
-    EXPECT_LT(difference(frame, expected.select(1, t)), 1e-5) << "frame " << t;
+    EXPECT_LT(largest_difference(frame, expected.select(1, t)), 1e-5) << "frame " << t;
     if (with_state) inputs["state"] = result.toTuple()->elements()[1];
   }
 }
 
 TEST_F(ExportTest, TorchScriptComputesWhatTheNetworkComputes) {
-  for (const auto type : kTemporalTypes) {
+  for (const auto type : kExportedTypes) {
     SCOPED_TRACE(static_cast<int>(type));
-    const auto written = exporter(small_model(type));
+    const auto written = exporter(exported_model(type));
     // Of any length.
     for (const int64_t frames : {5, 8}) {
       const auto example = written.example({}, {/*clips=*/3, frames, /*seed=*/7});
@@ -101,7 +101,7 @@ TEST_F(ExportTest, TorchScriptComputesWhatTheNetworkComputes) {
 }
 
 TEST_F(ExportTest, ResidualNetworkWithClassesAndAttention) {
-  auto options = small_model(nn::TemporalType::kGruCell);
+  auto options = exported_model(nn::TemporalType::kGruCell);
   options.generator.type = models::GeneratorType::kResidual;
   options.generator.widths = {8, 8, 8};
   options.generator.attention = {8};
@@ -126,7 +126,7 @@ TEST_F(ExportTest, ResidualNetworkWithClassesAndAttention) {
 }
 
 TEST_F(ExportTest, FramesThatAreAllTheSameAreSteps) {
-  auto options = small_model(nn::TemporalType::kNone);
+  auto options = exported_model(nn::TemporalType::kNone);
   options.temporal.motion_dim = 0;
   const auto written = exporter(options);
   EXPECT_THROW(written.write({}, folder_ / "model.onnx"), Error);
@@ -136,7 +136,7 @@ TEST_F(ExportTest, FramesThatAreAllTheSameAreSteps) {
 }
 
 TEST_F(ExportTest, FilesAreTheSameEachTime) {
-  const auto written = exporter(small_model(nn::TemporalType::kLstm));
+  const auto written = exporter(exported_model(nn::TemporalType::kLstm));
   for (const auto format : {ExportFormat::kOnnx, ExportFormat::kTorchScript}) {
     written.write({format}, folder_ / "first");
     written.write({format}, folder_ / "second");
