@@ -57,14 +57,14 @@ torch::jit::Kwargs inputs_of(const Tensors& example) {
   return inputs;
 }
 
-double largest_difference(const torch::Tensor& a, const torch::Tensor& b) {
+double distance_between(const torch::Tensor& a, const torch::Tensor& b) {
   EXPECT_EQ(a.sizes(), b.sizes());
   return (a - b).abs().max().item<double>();
 }
 
 void expect_clips(torch::jit::Module model, const Tensors& example) {
   const auto clips = model.forward({}, inputs_of(example)).toTensor();
-  EXPECT_LT(largest_difference(clips, example.at("output.clips")), 1e-5);
+  EXPECT_LT(distance_between(clips, example.at("output.clips")), 1e-5);
 }
 
 void expect_steps(torch::jit::Module model, const Tensors& example) {
@@ -78,7 +78,7 @@ void expect_steps(torch::jit::Module model, const Tensors& example) {
     const bool with_state = result.isTuple();
     EXPECT_EQ(with_state, example.count("input.state") > 0);
     const auto frame = with_state ? result.toTuple()->elements()[0].toTensor() : result.toTensor();
-    EXPECT_LT(largest_difference(frame, expected.select(1, t)), 1e-5) << "frame " << t;
+    EXPECT_LT(distance_between(frame, expected.select(1, t)), 1e-5) << "frame " << t;
     if (with_state) inputs["state"] = result.toTuple()->elements()[1];
   }
 }
