@@ -9,7 +9,7 @@
 namespace vidgen::infer {
 
 /// Writes a TorchScript archive: the weights as parameters, and a `forward` whose source is put
-/// together line by line, in the operators that every LibTorch since 1.10 has.
+/// together line by line.
 class TorchScriptWriter : public GraphWriter {
  public:
   Value input(const std::string& name, torch::ScalarType type, const GraphShape& shape) override;
