@@ -1,0 +1,29 @@
+#pragma once
+
+#include "vidgen/infer/int8.h"
+#include "vidgen/infer/plan.h"
+#include "vidgen/models/video_generator.h"
+
+namespace vidgen::checkpoint {
+struct Checkpoint;
+}
+
+namespace vidgen::infer {
+
+/// A generator out of a file, in the parts that it is played from.
+struct Playable {
+  /// In evaluation mode. That of a quantised file has no weights of the plan's layers, and so no
+  /// forward() that means anything.
+  models::VideoGenerator network{nullptr};
+  /// Its frame generator. Layers that are in `int8` have no weights here.
+  Plan plan;
+  /// None but for a quantised file.
+  QuantizedLayers int8;
+};
+
+/// From a checkpoint, a weights file or a quantised file. Throws vidgen::Error, naming the file and
+/// the tensor, when one is missing, superfluous or of another shape or type than the configuration
+/// inside says.
+Playable load_playable(const checkpoint::Checkpoint& file);
+
+}  // namespace vidgen::infer

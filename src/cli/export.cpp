@@ -1,0 +1,81 @@
+#include "vidgen/infer/export.h"
+
+#include <memory>
+
+#include "commands.h"
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
+#include "vidgen/core/log.h"
+
+namespace vidgen::cli {
+namespace {
+
+using core::cat;
+
+struct ExportArguments {
+  std::string checkpoint;
+  std::filesystem::path out;
+  std::string format = "onnx";
+  infer::ExportOptions options;
+  std::filesystem::path reference;
+  infer::ExportExampleOptions example;
+};
+
+void check_export_name(const char* option, const std::filesystem::path& path,
+                       const std::string& extension) {
+  if (core::lower_extension(path) != extension) {
+    throw Error(cat(option, " ", path.string(), ": expected a name that ends in ", extension));
+  }
+  core::check_can_create(path);
+}
+
+void run_export(ExportArguments arguments) {
+  const bool onnx = arguments.format == "onnx";
+  auto& options = arguments.options;
+  options.format = onnx ? infer::ExportFormat::kOnnx : infer::ExportFormat::kTorchScript;
+  check_export_name("--out", arguments.out, onnx ? ".onnx" : ".pt");
+  const bool with_example = !arguments.reference.empty();
+  if (with_example) check_export_name("--reference", arguments.reference, ".safetensors");
+
+  const infer::Exporter exporter(
+      checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint)));
+  exporter.write(options, arguments.out);
+  core::log_info(cat("wrote ", arguments.out.string(), ": latents to ",
+                     options.step ? "a frame and the next state" : "clips"));
+  if (!with_example) return;
+  checkpoint::write_safetensors(arguments.reference, exporter.example(options, arguments.example),
+                                {{"model", options.step ? "step" : "clips"}});
+  core::log_info(cat("wrote ", arguments.reference.string(), ": what it computes"));
+}
+
+}  // namespace
+
+Run add_export(CLI::App& command) {
+  auto arguments = std::make_shared<ExportArguments>();
+  auto& example = arguments->example;
+  command
+      .add_option("--checkpoint", arguments->checkpoint,
+                  "A run's folder, a weights file or a checkpoint")
+      ->required();
+  command.add_option("--format", arguments->format, "onnx (.onnx) or torchscript (.pt)")
+      ->check(CLI::IsMember({"onnx", "torchscript"}))
+      ->capture_default_str();
+  command.add_option("--out", arguments->out, "The file, .onnx or .pt")->required();
+  command.add_flag("--step", arguments->options.step,
+                   "A model of one frame at a time, with the state of the motion in and out");
+  command.add_option("--reference", arguments->reference,
+                     "Also write inputs and what comes out, .safetensors, to check a runtime with");
+  command.add_option("--count", example.clips, "Clips in the reference")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command.add_option("--frames", example.frames, "Frames in the reference; 0 is as trained")
+      ->check(CLI::Range(0, 10000))
+      ->capture_default_str();
+  command.add_option("--seed", example.seed, "Of the reference")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  return [arguments] { run_export(*arguments); };
+}
+
+}  // namespace vidgen::cli
