@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace vidgen::video {
@@ -42,5 +43,11 @@ Frame contact_sheet(const std::vector<Clip>& clips, int64_t gap = kSheetGap);
 /// pixels between. The clips have the same size and length; there are at most rows * columns of
 /// them.
 Clip grid(const std::vector<Clip>& clips, int64_t rows, int64_t columns, int64_t gap = kSheetGap);
+/// The clip, or a picture (a clip of one frame), below a line of text of kHeadingHeight pixels: a
+/// heading for each of as many columns of equal width with `gap` pixels between. Throws
+/// vidgen::Error when there is no heading.
+Clip with_headings(const Clip& clip, const std::vector<std::string>& headings,
+                   int64_t gap = kSheetGap);
+constexpr int64_t kHeadingHeight = 14;
 
 }  // namespace vidgen::video
