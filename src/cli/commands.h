@@ -16,6 +16,7 @@ Run add_train(CLI::App& command);
 Run add_sample(CLI::App& command);
 Run add_eval(CLI::App& command);
 Run add_prune(CLI::App& command);
+Run add_compare(CLI::App& command);
 Run add_inspect(CLI::App& command);
 Run add_data(CLI::App& command);
 Run add_bench(CLI::App& command);

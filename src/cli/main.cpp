@@ -28,6 +28,8 @@ constexpr Command kCommands[] = {
     {"sample", "Render clips from a trained generator.", vidgen::cli::add_sample},
     {"eval", "Measure how near generated clips are to real ones.", vidgen::cli::add_eval},
     {"prune", "Set the smallest weights of a generator to zero.", vidgen::cli::add_prune},
+    {"compare", "Compare a generator with what was made of it: size, speed, memory, pictures.",
+     vidgen::cli::add_compare},
     {"inspect", "Show what a checkpoint or weights file holds.", vidgen::cli::add_inspect},
     {"data", "Look at videos, prepare them for training, make some.", vidgen::cli::add_data},
     {"bench", "Time training, rendering, loading and start-up.", vidgen::cli::add_bench},
