@@ -24,14 +24,21 @@ void synchronize(torch::Device device) {
 }
 
 Samples measure(const std::function<void()>& work, const Repeats& repeats, torch::Device device) {
-  Samples samples;
+  return measure_in_turn({work}, repeats, device).front();
+}
+
+std::vector<Samples> measure_in_turn(const std::vector<std::function<void()>>& works,
+                                     const Repeats& repeats, torch::Device device) {
+  std::vector<Samples> samples(works.size());
   for (int64_t i = 0; i < repeats.warmup + repeats.repeats; ++i) {
-    synchronize(device);
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    synchronize(device);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    if (i >= repeats.warmup) samples.seconds.push_back(elapsed.count());
+    for (size_t k = 0; k < works.size(); ++k) {
+      synchronize(device);
+      const auto start = std::chrono::steady_clock::now();
+      works[k]();
+      synchronize(device);
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+      if (i >= repeats.warmup) samples[k].seconds.push_back(elapsed.count());
+    }
   }
   return samples;
 }

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "program.h"
 #include "vidgen/bench/bench.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -15,8 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 using core::cat;
 
-/// Runs a program with its output thrown away; throws vidgen::Error unless it ends with 0.
-void run(const fs::path& program, std::vector<std::string> arguments) {
+}  // namespace
+
+void run_program(const fs::path& program, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), program.string());
   std::vector<char*> argv;
   for (auto& argument : arguments) argv.push_back(argument.data());
@@ -36,19 +38,17 @@ void run(const fs::path& program, std::vector<std::string> arguments) {
     throw Error(cat(program.string(), " ", arguments[1], ": failed, run it by hand"));
 }
 
-}  // namespace
-
 core::Json bench_startup(const fs::path& program, const fs::path& config, const Repeats& repeats) {
   const auto time = [&](const std::vector<std::string>& arguments) {
-    return measure([&] { run(program, arguments); }, repeats, torch::kCPU).json();
+    return measure([&] { run_program(program, arguments); }, repeats, torch::kCPU).json();
   };
   const core::TemporaryFolder folder;
   int64_t runs = 0;
   const auto first_step = measure(
       [&] {
-        run(program, {"train", "--config", config.string(), "--run-dir",
-                      (folder / std::to_string(runs++)).string(), "--set", "train.steps=1", "--set",
-                      "train.sample_every=0"});
+        run_program(program, {"train", "--config", config.string(), "--run-dir",
+                              (folder / std::to_string(runs++)).string(), "--set", "train.steps=1",
+                              "--set", "train.sample_every=0"});
       },
       repeats, torch::kCPU);
   return {{"help", time({"--help"})},

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "output.h"
 #include "vidgen/config/config.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/text.h"
@@ -101,10 +102,34 @@ void run(const std::string& what, const BenchArguments& arguments) {
   }
   const Json report = measure(what, arguments);
   print(report);
-  if (arguments.json.empty()) return;
-  core::AtomicFile file(arguments.json);
-  file.write(report.dump(2) + "\n");
-  file.commit();
+  if (!arguments.json.empty()) write_json(arguments.json, report);
+}
+
+struct MemoryArguments {
+  std::string checkpoint;
+  int64_t clips = 8;
+  fs::path json;
+};
+
+void run(const MemoryArguments& arguments) {
+  if (!arguments.json.empty()) core::check_can_create(arguments.json);
+  const Json report = bench::bench_memory(arguments.checkpoint, arguments.clips);
+  print(report);
+  if (!arguments.json.empty()) write_json(arguments.json, report);
+}
+
+void add_memory(CLI::App& command) {
+  auto arguments = std::make_shared<MemoryArguments>();
+  auto* sub =
+      command.add_subcommand("memory", "Measure the memory that rendering takes, in bytes.");
+  sub->add_option("--checkpoint", arguments->checkpoint,
+                  "A run's folder, a weights file or a checkpoint")
+      ->required();
+  sub->add_option("--clips", arguments->clips, "Clips that are rendered at once")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
+      ->capture_default_str();
+  sub->add_option("--json", arguments->json, "Also write the figures here");
+  sub->callback([arguments] { run(*arguments); });
 }
 
 }  // namespace
@@ -139,6 +164,7 @@ Run add_bench(CLI::App& command) {
     }
     sub->callback([what = name, arguments] { run(what, *arguments); });
   }
+  add_memory(command);
   return {};
 }
 

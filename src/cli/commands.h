@@ -26,6 +26,7 @@ Run add_prune(CLI::App& command);
 Run add_quantize(CLI::App& command);
 Run add_distill(CLI::App& command);
 Run add_export(CLI::App& command);
+Run add_compare(CLI::App& command);
 Run add_inspect(CLI::App& command);
 Run add_data(CLI::App& command);
 Run add_bench(CLI::App& command);

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
-#include <optional>
 
 #include "commands.h"
+#include "output.h"
+#include "real_clips.h"
 #include "vidgen/checkpoint/run_folder.h"
-#include "vidgen/config/yaml.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
-#include "vidgen/data/evaluation.h"
+#include "vidgen/core/text.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/metrics/torchscript.h"
 
@@ -62,64 +62,6 @@ void check_arguments(const EvalArguments& arguments) {
   }
 }
 
-/// The data section of the checkpoint's configuration with the assignments. The rest of it
-/// describes the training, which need not fit to what is changed here.
-data::DataOptions data_options(const checkpoint::Checkpoint& checkpoint,
-                               const std::vector<std::string>& assignments) {
-  config::YamlTree tree{checkpoint.config, {{"", checkpoint.path.string()}}};
-  for (const auto& assignment : assignments) config::set_key(tree, assignment);
-  data::DataOptions options;
-  try {
-    core::read_fields(tree.tree.at("data"), options, "data");
-    data::validate(options);
-  } catch (const core::FieldError& error) {
-    throw Error(cat(tree.place(error.path()), ": ", error.what()));
-  }
-  options.classes = false;  // real clips are compared whatever their class
-  return options;
-}
-
-/// With --data the videos of the training need not be there any more.
-std::optional<data::ClipDataset> training_clips_if_there(const data::DataOptions& options,
-                                                         bool wanted, Evaluation& evaluation) {
-  if (!wanted) return {};
-  try {
-    return data::ClipDataset(options, data::prepare_clips(options), data::Split::kTrain);
-  } catch (const Error& error) {
-    evaluation.notes.push_back(cat("the training data cannot be read: ", error.what(), "."));
-    return {};
-  }
-}
-
-/// The real clips that the arguments ask for.
-data::EvaluationClips read_real_clips(const EvalArguments& arguments,
-                                      const data::DataOptions& options, Evaluation& evaluation) {
-  data::EvaluationOptions wanted;
-  wanted.count = arguments.clips;
-  wanted.seed = static_cast<uint64_t>(arguments.seed);
-  const bool nearest = arguments.metrics.empty() || asked_for(arguments, "nearest");
-  if (!nearest) wanted.training_count = 0;
-
-  if (!arguments.data.empty()) {
-    auto other = options;
-    other.sources = {{arguments.data, 1}};
-    other.holdout = 0;
-    evaluation.real_clips = "clips of " + arguments.data;
-    const data::ClipDataset real(other, data::prepare_clips(other), data::Split::kTrain);
-    const auto training = training_clips_if_there(options, nearest, evaluation);
-    if (!training) wanted.training_count = 0;
-    return data::draw_evaluation_clips(real, training ? &*training : nullptr, wanted);
-  }
-  auto clips = data::draw_evaluation_clips(options, data::prepare_clips(options), wanted);
-  evaluation.real_clips = clips.held_out ? "held-out clips" : "clips of the training data";
-  if (!clips.held_out) {
-    evaluation.notes.emplace_back(
-        "no clips were held out (data.holdout is 0 or there is one file only), so the real ones "
-        "were trained on.");
-  }
-  return clips;
-}
-
 metrics::FeatureKind feature_kind(const std::string& name) {
   if (name == "fvd") return metrics::FeatureKind::kFvd;
   if (name == "fid") return metrics::FeatureKind::kFid;
@@ -165,14 +107,7 @@ void add_feature_scores(const EvalArguments& arguments, const metrics::Extractor
   evaluation.scores.insert(evaluation.scores.end(), scores.begin(), scores.end());
 }
 
-void note_what_is_missing(const EvalArguments& arguments, int64_t available,
-                          Evaluation& evaluation) {
-  const int64_t count = evaluation.clips.real.size(0);
-  if (count < arguments.clips) {
-    evaluation.notes.push_back(cat("there are only ", available,
-                                   " real clips that share no frame, so each set has ", count,
-                                   " instead of ", arguments.clips, "."));
-  }
+void note_what_is_missing(const EvalArguments& arguments, Evaluation& evaluation) {
   for (const auto& name : arguments.metrics.empty() ? metrics::score_names() : arguments.metrics) {
     const bool found = std::any_of(evaluation.scores.begin(), evaluation.scores.end(),
                                    [&name](const auto& score) { return score.name == name; });
@@ -184,11 +119,7 @@ void note_what_is_missing(const EvalArguments& arguments, int64_t available,
 }
 
 void save(const Evaluation& evaluation, const EvalArguments& arguments) {
-  if (!arguments.json.empty()) {
-    core::AtomicFile file(arguments.json);
-    file.write(evaluation_json(evaluation).dump(2) + "\n");
-    file.commit();
-  }
+  if (!arguments.json.empty()) write_json(arguments.json, evaluation_json(evaluation));
   if (!arguments.report.empty()) write_evaluation_page(evaluation, arguments.report);
 }
 
@@ -202,13 +133,20 @@ void run(const EvalArguments& arguments) {
   evaluation.checkpoint =
       checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint));
   const infer::CompiledGenerator generator(evaluation.checkpoint);
-  const auto options = data_options(evaluation.checkpoint, arguments.assignments);
+  const auto options = evaluation_data(evaluation.checkpoint, arguments.assignments);
   if (options.size != generator.shape().size) {
     throw Error(cat("--set data.size=", options.size, ": the generator makes clips of ",
                     generator.shape().size, " pixels"));
   }
   evaluation.seed = arguments.seed;
-  auto real = read_real_clips(arguments, options, evaluation);
+  RealClipsOptions wanted;
+  wanted.source = arguments.data;
+  wanted.count = arguments.clips;
+  wanted.seed = arguments.seed;
+  wanted.training = arguments.metrics.empty() || asked_for(arguments, "nearest");
+  const auto [real, origin, notes] = read_real_clips(options, wanted);
+  evaluation.real_clips = origin;
+  evaluation.notes = notes;
   core::log_info(cat("rendering ", real.real.size(0), " clips"));
   infer::RenderOptions render;
   render.count = real.real.size(0);
@@ -226,7 +164,7 @@ void run(const EvalArguments& arguments) {
   what.names = arguments.metrics;
   what.seed = static_cast<uint64_t>(arguments.seed);
   evaluation.scores = metrics::score_clips(evaluation.clips, what);
-  note_what_is_missing(arguments, real.available, evaluation);
+  note_what_is_missing(arguments, evaluation);
   if (extractor) add_feature_scores(arguments, extractor, evaluation);
   save(evaluation, arguments);
   std::cout << evaluation_text(evaluation);

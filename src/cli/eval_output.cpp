@@ -1,6 +1,5 @@
-#include <cmath>
-
 #include "eval.h"
+#include "output.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
 #include "vidgen/report/html.h"
@@ -14,16 +13,6 @@ using core::Json;
 
 /// On the page: clips of each kind, and frames of each clip.
 constexpr int64_t kSheetClips = 8, kSheetFrames = 8, kSheetWidth = 500;
-
-/// Four significant digits; "" for what is not there.
-std::string digits(double value) {
-  if (std::isnan(value)) return "";
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.4g", value);
-  return text;
-}
-
-Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 std::vector<std::vector<std::string>> score_table(const Evaluation& evaluation) {
   std::vector<std::vector<std::string>> table{

@@ -31,6 +31,8 @@ constexpr Command kCommands[] = {
     {"quantize", "Turn a generator into eight bits.", vidgen::cli::add_quantize},
     {"distill", "Train a generator on what a trained one makes.", vidgen::cli::add_distill},
     {"export", "Write a generator as ONNX or TorchScript.", vidgen::cli::add_export},
+    {"compare", "Compare a generator with what was made of it: size, speed, memory, pictures.",
+     vidgen::cli::add_compare},
     {"inspect", "Show what a checkpoint or weights file holds.", vidgen::cli::add_inspect},
     {"data", "Look at videos, prepare them for training, make some.", vidgen::cli::add_data},
     {"bench", "Time training, rendering, loading and start-up.", vidgen::cli::add_bench},

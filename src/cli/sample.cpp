@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "output.h"
 #include "vidgen/checkpoint/safetensors.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -76,9 +77,7 @@ void write_folder(const torch::Tensor& clips, double fps, const fs::path& folder
 
 void check_writable(const fs::path& out, Format format) {
   if (format != Format::kFolder) return core::check_can_create(out);
-  const auto folder = out.has_filename() ? out : out.parent_path();
-  if (fs::exists(folder)) return core::check_can_create(folder / "clip");
-  core::check_can_create(folder);
+  check_can_fill(out);
 }
 
 void run(SampleArguments arguments) {

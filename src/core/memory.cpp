@@ -1,13 +1,35 @@
 #include "vidgen/core/memory.h"
 
-#include <sys/resource.h>
+#include <fstream>
+#include <string>
 
 namespace vidgen::core {
+namespace {
 
-uint64_t peak_memory_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+/// A line of /proc/self/status. (The peak that getrusage() gives cannot be reset, and a process
+/// inherits it from the one that started it.)
+uint64_t status_bytes(const std::string& key) {
+  std::ifstream status("/proc/self/status");
+  uint64_t kilobytes = 0;
+  for (std::string word; status >> word;) {
+    if (word != key) continue;
+    status >> kilobytes;
+    break;
+  }
+  return kilobytes * 1024;
+}
+
+}  // namespace
+
+uint64_t resident_memory_bytes() { return status_bytes("VmRSS:"); }
+
+uint64_t peak_memory_bytes() { return status_bytes("VmHWM:"); }
+
+bool reset_peak_memory() {
+  std::ofstream file("/proc/self/clear_refs");
+  file << 5;
+  file.flush();
+  return file.good();
 }
 
 }  // namespace vidgen::core

@@ -66,6 +66,22 @@ TEST(BenchTest, GenerateAndLoad) {
   EXPECT_GT(loaded["clips_per_second"], 0);
 }
 
+TEST(BenchTest, MemoryHoldsAtLeastTheClips) {
+  const Workspace work;
+  expect_success(work.train());
+  const auto result =
+      work.run({"bench", "memory", "--checkpoint", "run", "--clips", "400", "--json", "out.json"});
+  expect_success(result);
+  const auto report = core::Json::parse(read_bytes(work / "out.json"));
+  EXPECT_EQ(report["clips"], 400);
+  EXPECT_EQ(report["frames"], 10);
+  EXPECT_GT(report["loaded"], 1000000);
+  EXPECT_GT(report["rendering"], 400 * 10 * 16 * 16 * 3);
+  EXPECT_THAT(result.out, HasSubstr(report["rendering"].dump()));
+  expect_refuses(work, {"bench", "memory", "--checkpoint", "none"}, {"none: no such file"});
+  expect_refuses(work, {"bench", "memory"}, {"--checkpoint is required"});
+}
+
 TEST(BenchTest, StartupRunsTheProgram) {
   const Workspace work;
   const auto report = bench(work, "startup");

@@ -117,8 +117,9 @@ TEST(HelpTest, ListsEverySubcommand) {
   const Workspace work;
   const auto result = work.run({"--help"});
   expect_success(result);
-  for (const std::string name : {"train", "sample", "eval", "prune", "quantize", "inspect", "data",
-                                 "bench", "config", "completion"}) {
+  for (const std::string name :
+       {"train", "sample", "eval", "prune", "quantize", "distill", "export", "compare", "inspect",
+        "data", "bench", "config", "completion"}) {
     EXPECT_THAT(result.out, HasSubstr("\n  " + name + " "));
   }
   const auto train = work.run({"train", "--help"});

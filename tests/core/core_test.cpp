@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <numeric>
 #include <set>
@@ -12,6 +14,7 @@
 #include "support/full_disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
+#include "vidgen/core/memory.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/queue.h"
 #include "vidgen/core/random.h"
@@ -238,6 +241,21 @@ TEST(TextTest, Formats) {
   EXPECT_EQ(format_duration(65), "1:05");
   EXPECT_EQ(format_bytes(999), "999 B");
   EXPECT_EQ(format_bytes(1234567), "1.23 MB");
+}
+
+TEST(MemoryTest, PeakBeginsAnew) {
+  constexpr size_t kBytes = 64 << 20;
+  // Past the allocator, which may keep what is freed.
+  void* large = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(large, MAP_FAILED);
+  std::memset(large, 1, kBytes);
+  EXPECT_GE(peak_memory_bytes(), kBytes);
+  EXPECT_GE(resident_memory_bytes(), kBytes);
+  ASSERT_EQ(::munmap(large, kBytes), 0);
+  const uint64_t before = peak_memory_bytes();
+  EXPECT_LE(resident_memory_bytes(), before);
+  if (!reset_peak_memory()) GTEST_SKIP() << "the system does not allow it";
+  EXPECT_LT(peak_memory_bytes(), before - kBytes / 2);
 }
 
 }  // namespace

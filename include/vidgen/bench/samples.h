@@ -30,4 +30,9 @@ void synchronize(torch::Device device);
 /// Runs `work` again and again; the clock stops when the device is done.
 Samples measure(const std::function<void()>& work, const Repeats& repeats, torch::Device device);
 
+/// As measure(), of several things in turn, so that what slows the machine down for a while slows
+/// all of them.
+std::vector<Samples> measure_in_turn(const std::vector<std::function<void()>>& works,
+                                     const Repeats& repeats, torch::Device device);
+
 }  // namespace vidgen::bench

@@ -12,9 +12,8 @@ constexpr double kMaxPsnr = 100;
 /// Peak signal-to-noise ratio of each frame with the next, in decibels: [N,T-1]. At least 2 frames.
 torch::Tensor frame_psnr(const torch::Tensor& clips);
 
-/// Structural similarity of each frame with the next, at most 1: [N,T-1]. Wang, Bovik, Sheikh,
-/// Simoncelli: "Image quality assessment", 2004: Gaussian window of 11x11 pixels with sigma 1.5, K1
-/// 0.01, K2 0.03, per channel, where the whole window fits. At least 2 frames of 11x11 pixels.
+/// Structural similarity of each frame with the next (ssim_of_frames() of difference.h), at most 1:
+/// [N,T-1]. At least 2 frames of 11x11 pixels.
 torch::Tensor frame_ssim(const torch::Tensor& clips);
 
 /// Mean absolute difference of each frame from the next, in grey levels: [N]. At least 2 frames.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace vidgen::video {
@@ -42,5 +43,12 @@ Frame contact_sheet(const std::vector<Clip>& clips, int64_t gap = kSheetGap);
 /// pixels between. The clips have the same size and length; there are at most rows * columns of
 /// them.
 Clip grid(const std::vector<Clip>& clips, int64_t rows, int64_t columns, int64_t gap = kSheetGap);
+/// Pixels of a line of headings.
+constexpr int64_t kHeadingHeight = 14;
+/// The clip, or a picture (a clip of one frame), below a line of headings in black on white: one
+/// for each of as many columns of equal width with `gap` pixels between. Throws vidgen::Error when
+/// there is none.
+Clip with_headings(const Clip& clip, const std::vector<std::string>& headings,
+                   int64_t gap = kSheetGap);
 
 }  // namespace vidgen::video

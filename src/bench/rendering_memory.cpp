@@ -1,0 +1,45 @@
+#include <malloc.h>
+
+#include "program.h"
+#include "vidgen/bench/bench.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
+#include "vidgen/core/memory.h"
+#include "vidgen/infer/generator.h"
+
+namespace vidgen::bench {
+
+core::Json bench_memory(const std::filesystem::path& run_or_file, int64_t clips) {
+  const auto generator = infer::CompiledGenerator::load(run_or_file);
+  // The first frame brings in code and threads, which are the same for every generator.
+  infer::RenderOptions render;
+  render.frames = 1;
+  generator.render(render);
+  // What loading has freed would hide as much of what rendering takes.
+  ::malloc_trim(0);
+  const uint64_t loaded = core::resident_memory_bytes();
+  if (!core::reset_peak_memory()) {
+    throw Error("/proc/self/clear_refs: cannot be written, so the peak of memory is not known");
+  }
+  render.frames = 0;
+  render.count = clips;
+  render.batch = clips;
+  generator.render(render);
+  const uint64_t peak = core::peak_memory_bytes();
+  return {{"clips", clips},
+          {"frames", generator.shape().frames},
+          {"loaded", loaded},
+          {"rendering", peak > loaded ? peak - loaded : uint64_t{0}}};
+}
+
+core::Json bench_memory_apart(const std::filesystem::path& program,
+                              const std::filesystem::path& run_or_file, int64_t clips) {
+  constexpr uint64_t kMaxBytes = 1 << 20;
+  const core::TemporaryFolder folder;
+  const auto json = folder / "memory.json";
+  run_program(program, {"bench", "memory", "--checkpoint", run_or_file.string(), "--clips",
+                        std::to_string(clips), "--json", json.string()});
+  return core::Json::parse(core::read_file(json, kMaxBytes));
+}
+
+}  // namespace vidgen::bench

@@ -1,0 +1,274 @@
+#include "compare.h"
+
+#include <algorithm>
+#include <functional>
+#include <iostream>
+
+#include "commands.h"
+#include "output.h"
+#include "real_clips.h"
+#include "vidgen/bench/bench.h"
+#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
+#include "vidgen/core/log.h"
+#include "vidgen/core/text.h"
+#include "vidgen/metrics/difference.h"
+#include "vidgen/models/factory.h"
+#include "vidgen/models/summary.h"
+
+namespace vidgen::cli {
+namespace {
+
+using core::cat;
+namespace fs = std::filesystem;
+
+/// Clips that are rendered at once, and that are shown, at most.
+constexpr int64_t kBatch = 8, kShownClips = 8;
+
+struct CompareArguments {
+  std::vector<std::string> files;
+  std::string data;
+  int64_t clips = 64;
+  int64_t seed = 0;
+  bench::Repeats repeats;
+  fs::path out;
+  fs::path json;
+};
+
+void check_arguments(const CompareArguments& arguments) {
+  if (arguments.files.size() < 2) {
+    throw Error(cat(arguments.files.front(),
+                    ": nothing to compare it with, expected the original and at least one file "
+                    "more"));
+  }
+  if (!arguments.out.empty()) check_can_fill(arguments.out);
+  if (!arguments.json.empty()) core::check_can_create(arguments.json);
+}
+
+ComparedModel load_model(const checkpoint::Checkpoint& checkpoint) {
+  ComparedModel model;
+  model.file = checkpoint.path;
+  model.bytes = fs::file_size(checkpoint.path);
+  model.generator = std::make_unique<infer::CompiledGenerator>(checkpoint);
+  // The network as its configuration describes it: what is counted is the same however the weights
+  // are stored.
+  auto network = models::make_generator(checkpoint::model_options(checkpoint), checkpoint.clip);
+  model.temporal = network->options.temporal;
+  for (const auto& parameter : network->parameters()) model.parameters += parameter.numel();
+  for (const auto& row : models::summarize(*network, checkpoint.clip)) model.flops += row.flops;
+  return model;
+}
+
+std::string clip_words(const models::ClipShape& clip) {
+  return cat(clip.frames, " frames of ", clip.size, "x", clip.size, ", ",
+             clip.channels == 1 ? "grey" : "colour");
+}
+
+std::string class_words(const std::vector<std::string>& names) {
+  return names.empty() ? "no classes" : "the classes " + core::join(names);
+}
+
+void check_same_clips(const ComparedModel& original, const ComparedModel& other) {
+  const auto found = clip_words(other.generator->shape());
+  const auto expected = clip_words(original.generator->shape());
+  if (found != expected) {
+    throw Error(cat(other.file.string(), ": makes clips of ", found, ", expected clips as ",
+                    original.file.string(), " makes them, of ", expected));
+  }
+  const auto& names = other.generator->class_names();
+  const auto& expected_names = original.generator->class_names();
+  if (names != expected_names) {
+    throw Error(cat(other.file.string(), ": has ", class_words(names), ", expected ",
+                    class_words(expected_names), " as ", original.file.string()));
+  }
+}
+
+/// Reads the files, the original first. Returns the section of its configuration that says how its
+/// clips were made.
+data::DataOptions load_models(const std::vector<std::string>& files, bool with_data,
+                              Comparison& comparison) {
+  data::DataOptions data;
+  for (const auto& file : files) {
+    const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(file));
+    comparison.models.push_back(load_model(checkpoint));
+    check_same_clips(comparison.models.front(), comparison.models.back());
+    if (checkpoint.kind == checkpoint::Kind::kCheckpoint) {
+      comparison.notes.push_back(
+          cat(checkpoint.path.string(),
+              " is a checkpoint: its bytes hold the state of the training as well."));
+    }
+    if (with_data && comparison.models.size() == 1) data = evaluation_data(checkpoint);
+  }
+  comparison.clip = comparison.models.front().generator->shape();
+  if (const auto& names = comparison.models.front().generator->class_names(); !names.empty()) {
+    comparison.notes.push_back(cat("the clips are of the ", names.size(), " classes in turn."));
+  }
+  return data;
+}
+
+infer::RenderOptions render_options(const Comparison& comparison, int64_t clips) {
+  infer::RenderOptions render;
+  render.count = clips;
+  render.seed = static_cast<uint64_t>(comparison.seed);
+  render.batch = comparison.batch;
+  return render;
+}
+
+bool same_latents(const ComparedModel& a, const ComparedModel& b, int64_t frames) {
+  return a.temporal.content_dim == b.temporal.content_dim &&
+         a.temporal.motion_dim == b.temporal.motion_dim &&
+         nn::noise_frames(a.temporal, frames) == nn::noise_frames(b.temporal, frames);
+}
+
+/// All metrics but that of copied training clips, which compression does not concern.
+std::unique_ptr<const metrics::Scorer> make_scorer(const data::DataOptions& data,
+                                                   const CompareArguments& arguments,
+                                                   Comparison& comparison) {
+  if (arguments.data.empty()) return nullptr;
+  RealClipsOptions wanted;
+  wanted.source = arguments.data;
+  wanted.count = arguments.clips;
+  wanted.seed = arguments.seed;
+  const auto [real, origin, notes] = read_real_clips(data, wanted);
+  comparison.real_clips = origin;
+  comparison.real_count = real.real.size(0);
+  comparison.notes.insert(comparison.notes.end(), notes.begin(), notes.end());
+  metrics::ScoreOptions what;
+  what.seed = static_cast<uint64_t>(arguments.seed);
+  for (const auto& name : metrics::score_names()) {
+    if (name != "nearest") what.names.push_back(name);
+  }
+  return std::make_unique<const metrics::Scorer>(
+      metrics::ClipSets{{}, real.real, real.other_real, real.training}, what);
+}
+
+/// Renders the same latents with each model.
+void compare_clips(const metrics::Scorer* scorer, Comparison& comparison) {
+  const auto render = render_options(comparison, comparison.clips);
+  const auto& original = comparison.models.front();
+  torch::Tensor expected;
+  for (auto& model : comparison.models) {
+    core::log_info(cat("rendering ", render.count, " clips with ", model.file.string()));
+    const auto clips = model.generator->render(render);
+    model.shown = clips.narrow(0, 0, std::min(kShownClips, render.count)).clone();
+    if (scorer) model.scores = scorer->score(clips.narrow(0, 0, comparison.real_count));
+    if (&model == &original) {
+      expected = clips;
+    } else if (same_latents(original, model, comparison.clip.frames)) {
+      model.difference = Difference{metrics::psnr_between(clips, expected),
+                                    metrics::ssim_between(clips, expected)};
+    } else {
+      comparison.notes.push_back(
+          cat(model.file.string(), " takes latents of another shape than ", original.file.string(),
+              ", so their clips show different things and are not compared with each other."));
+    }
+  }
+}
+
+bench::Samples for_each_frame(bench::Samples samples, int64_t frames) {
+  for (auto& seconds : samples.seconds) seconds /= static_cast<double>(frames);
+  return samples;
+}
+
+void time_together(const bench::Repeats& repeats, Comparison& comparison) {
+  const auto render = render_options(comparison, comparison.batch);
+  std::vector<std::function<void()>> works;
+  for (const auto& model : comparison.models) {
+    works.emplace_back([&model, render] { model.generator->render(render); });
+  }
+  const auto samples = bench::measure_in_turn(works, repeats, torch::kCPU);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    comparison.models[i].together =
+        for_each_frame(samples[i], comparison.batch * comparison.clip.frames);
+  }
+}
+
+/// One sample is as many frames as a clip has.
+void time_streaming(const bench::Repeats& repeats, Comparison& comparison) {
+  infer::StreamOptions options;
+  options.seed = static_cast<uint64_t>(comparison.seed);
+  const int64_t frames = comparison.clip.frames;
+  std::vector<ComparedModel*> timed;
+  std::vector<std::function<void()>> works;
+  for (auto& model : comparison.models) {
+    try {
+      auto stream = std::make_shared<infer::Stream>(model.generator->stream(options));
+      stream->next_frame();
+      works.emplace_back([stream, frames] {
+        for (int64_t t = 0; t < frames; ++t) stream->next_frame();
+      });
+      timed.push_back(&model);
+    } catch (const Error& error) {
+      comparison.notes.push_back(
+          cat(model.file.string(), " cannot make one frame at a time: ", error.what(), "."));
+    }
+  }
+  const auto samples = bench::measure_in_turn(works, repeats, torch::kCPU);
+  for (size_t i = 0; i < timed.size(); ++i) {
+    timed[i]->streaming = for_each_frame(samples[i], frames);
+  }
+}
+
+void measure_memory(Comparison& comparison) {
+  const auto program = fs::read_symlink("/proc/self/exe");
+  for (auto& model : comparison.models) {
+    try {
+      const auto report = bench::bench_memory_apart(program, model.file, comparison.batch);
+      model.memory = report.at("rendering").get<uint64_t>();
+    } catch (const Error& error) {
+      comparison.notes.push_back(
+          cat("the memory of ", model.file.string(), " was not measured: ", error.what(), "."));
+    }
+  }
+}
+
+void run(const CompareArguments& arguments) {
+  check_arguments(arguments);
+  Comparison comparison;
+  comparison.seed = arguments.seed;
+  comparison.clips = arguments.clips;
+  comparison.batch = std::min(kBatch, arguments.clips);
+  const auto data = load_models(arguments.files, !arguments.data.empty(), comparison);
+  const auto scorer = make_scorer(data, arguments, comparison);
+  compare_clips(scorer.get(), comparison);
+  core::log_info("timing them in turn");
+  time_together(arguments.repeats, comparison);
+  time_streaming(arguments.repeats, comparison);
+  measure_memory(comparison);
+  if (!arguments.out.empty()) write_comparison(comparison, arguments.out);
+  if (!arguments.json.empty()) write_json(arguments.json, comparison_json(comparison));
+  std::cout << comparison_text(comparison);
+}
+
+}  // namespace
+
+Run add_compare(CLI::App& command) {
+  auto arguments = std::make_shared<CompareArguments>();
+  command
+      .add_option("FILES", arguments->files,
+                  "The original, then what was made of it: runs' folders, weights files, "
+                  "checkpoints, quantised generators")
+      ->required();
+  command.add_option("--data", arguments->data,
+                     "A video or a folder of real ones to measure all against");
+  command.add_option("--clips", arguments->clips, "Clips that the numbers come from")
+      ->check(CLI::Range(int64_t{2}, int64_t{100000}))
+      ->capture_default_str();
+  command
+      .add_option("--seed", arguments->seed, "Of the latents, which are the same for all models")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--repeats", arguments->repeats.repeats, "Runs of each model that are timed")
+      ->check(CLI::Range(int64_t{1}, int64_t{100000}))
+      ->capture_default_str();
+  command.add_option("--warmup", arguments->repeats.warmup, "Runs before")
+      ->check(CLI::Range(int64_t{0}, int64_t{100000}))
+      ->capture_default_str();
+  command.add_option("--out", arguments->out,
+                     "A folder for side_by_side.mp4, side_by_side.png and compare.html");
+  command.add_option("--json", arguments->json, "Also write the numbers here");
+  return [arguments] { run(*arguments); };
+}
+
+}  // namespace vidgen::cli

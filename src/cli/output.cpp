@@ -1,0 +1,33 @@
+#include "output.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "vidgen/core/files.h"
+
+namespace vidgen::cli {
+
+std::string digits(double value) {
+  if (std::isnan(value)) return "";
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.4g", value);
+  return text;
+}
+
+core::Json number_or_null(double value) {
+  return std::isfinite(value) ? core::Json(value) : core::Json(nullptr);
+}
+
+void write_json(const std::filesystem::path& path, const core::Json& json) {
+  core::AtomicFile file(path);
+  file.write(json.dump(2) + "\n");
+  file.commit();
+}
+
+void check_can_fill(const std::filesystem::path& folder) {
+  const auto name = folder.has_filename() ? folder : folder.parent_path();
+  if (std::filesystem::exists(name)) return core::check_can_create(name / "file");
+  core::check_can_create(name);
+}
+
+}  // namespace vidgen::cli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "vidgen/core/json.h"
+
+/// What several subcommands need to say what they found.
+namespace vidgen::cli {
+
+/// Four significant digits; "" for what is not a number.
+std::string digits(double value);
+/// JSON knows no infinity and nothing that is not a number.
+core::Json number_or_null(double value);
+
+/// Writes it indented; whole or not at all. Throws vidgen::Error naming the file.
+void write_json(const std::filesystem::path& path, const core::Json& json);
+
+/// Throws vidgen::Error unless files can be created in the folder, or the folder itself where there
+/// is none yet.
+void check_can_fill(const std::filesystem::path& folder);
+
+}  // namespace vidgen::cli

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vidgen/checkpoint/checkpoint.h"
+#include "vidgen/data/evaluation.h"
+#include "vidgen/data/options.h"
+
+/// The real clips that generated ones are compared with, as `eval` and `compare` draw them.
+namespace vidgen::cli {
+
+/// The data section of the checkpoint's configuration with assignments of its keys
+/// ("data.holdout=0.2"). The rest of it describes the training, which need not fit to what is
+/// changed here. Throws vidgen::Error naming the key or the file.
+data::DataOptions evaluation_data(const checkpoint::Checkpoint& checkpoint,
+                                  const std::vector<std::string>& assignments = {});
+
+struct RealClipsOptions {
+  /// A video or a folder in place of the data's own sources; "" for those.
+  std::string source;
+  int64_t count = 256;
+  int64_t seed = 0;
+  /// Whether clips that a generator was trained on are wanted as well.
+  bool training = false;
+};
+
+struct RealClips {
+  data::EvaluationClips clips;
+  /// Where they come from, in words: "held-out clips".
+  std::string origin;
+  /// What the reader has to know to judge a comparison with them, a sentence each.
+  std::vector<std::string> notes;
+};
+
+/// Throws vidgen::Error when there are too few. With `source` the data's own videos need not be
+/// there any more.
+RealClips read_real_clips(const data::DataOptions& data, const RealClipsOptions& options);
+
+}  // namespace vidgen::cli
