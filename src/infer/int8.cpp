@@ -35,6 +35,9 @@ auto find_int8_operator(const char* name) {
 
 Int64List pair_of(int64_t value) { return Int64List{value, value}; }
 
+// Not inline: GCC 12 would warn of numbers that are not there.
+[[gnu::noinline]] std::optional<Int64List> any_input_shape() { return std::nullopt; }
+
 /// The filters [out',in,k,k] of the convolution that does a layer's work.
 torch::Tensor int8_filters(Layer::Kind kind, const torch::Tensor& weight) {
   const int64_t in = weight.size(0), out = weight.size(1);
@@ -113,7 +116,7 @@ Int8Layer::Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const 
   bias_ = quantized.bias.repeat({copies});
   static const auto prepack = find_int8_operator<Int8Prepack>("onednn::qconv_prepack");
   weight_ = prepack.call(filters, weight_scale_, input_.scale, input_.zero_point, pair_of(1),
-                         pair_of(padding_), pair_of(1), /*groups=*/1, std::nullopt);
+                         pair_of(padding_), pair_of(1), /*groups=*/1, any_input_shape());
 }
 
 torch::Tensor Int8Layer::convolve(const torch::Tensor& x) const {

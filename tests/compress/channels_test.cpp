@@ -84,9 +84,9 @@ TEST(SliceChannels, TakesAllThatTrainingKeeps) {
   checkpoint::Tensors tensors;
   const std::string name = "frame.main.3.conv.weight";  // 24 channels in and out
   const auto weight = torch::randn({24, 24, 3, 3}, test::random(5));
-  for (const std::string place : {"generator." + name, "ema." + name, "mask." + name,
-                                  "optimizer.generator." + name + ".exp_avg",
-                                  "optimizer.generator." + name + ".exp_avg_sq"}) {
+  for (const std::string& place : {"generator." + name, "ema." + name, "mask." + name,
+                                   "optimizer.generator." + name + ".exp_avg",
+                                   "optimizer.generator." + name + ".exp_avg_sq"}) {
     tensors[place] = weight.clone();
   }
   tensors["optimizer.generator." + name + ".step"] = torch::tensor(3.0f);

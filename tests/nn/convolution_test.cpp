@@ -153,7 +153,7 @@ TEST_F(FastConvolutionTest, GradientsThatNobodyWantsAreNotComputed) {
 }
 
 TEST_F(FastConvolutionTest, DoublingWithConstantWeights) {
-  const auto layer = up(300, 70);
+  auto layer = up(300, 70);
   const auto x = channels_last(torch::randn({40, 300, 8, 6}, test::random(8)));
   const auto bias = torch::randn({70}, test::random(9));
   const torch::NoGradGuard no_grad;

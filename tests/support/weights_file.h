@@ -20,8 +20,9 @@ inline bool name_ends_with(const std::string& name, const std::string& end) {
 /// A weights file as training writes it, of a network that was never trained, but in which every
 /// part counts: batch normalisation has statistics, attention a gamma, and pictures have contrast.
 inline checkpoint::Checkpoint write_random_weights(const std::filesystem::path& path,
-                                                   const models::ModelOptions& options,
+                                                   models::ModelOptions options,
                                                    const models::ClipShape& clip) {
+  options.discriminators.resize(1);  // one that takes clips of any length
   checkpoint::Checkpoint file;
   file.path = path;
   file.kind = checkpoint::Kind::kWeights;

@@ -107,7 +107,7 @@ TEST_P(Penalties, FastConvolutionsGiveTheSameGradients) {
     nn::backend().winograd = true;
     const auto found = judge.gradient(penalty);
     EXPECT_LT((found - expected).norm().item<float>(), 1e-4 * expected.norm().item<float>());
-    EXPECT_EQ(found.equal(expected), GetParam() == 0) << "clips are what they are chosen for";
+    EXPECT_FALSE(found.equal(expected)) << "they were not used";
   }
 }
 
