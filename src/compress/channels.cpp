@@ -122,6 +122,8 @@ std::vector<ChannelGroup> channel_groups(const models::ModelOptions& options,
     add_dcgan_stages(groups, models::has_full_size_stage(options.generator, shape));
   }
   for (auto& group : groups) {
+    if (resolution_of(group.stage) == options.generator.warp_at)
+      group.blocks = options.generator.warp_groups;
     if (attends_at(options, resolution_of(group.stage))) inside.push_back(add_attention(group));
   }
   groups.insert(groups.end(), inside.begin(), inside.end());

@@ -105,9 +105,14 @@ std::vector<torch::Tensor> taylor_importance(models::VideoGenerator& generator,
   return importance;
 }
 
-torch::Tensor most_important(const torch::Tensor& importance, int64_t count) {
-  const auto order = importance.argsort(/*stable=*/true, /*dim=*/0, /*descending=*/true);
-  return std::get<0>(order.narrow(0, 0, count).sort());
+torch::Tensor most_important(const torch::Tensor& importance, int64_t count, int64_t blocks) {
+  TORCH_CHECK(importance.numel() % blocks == 0 && count % blocks == 0, "expected ",
+              importance.numel(), " and ", count, " channels to be multiples of ", blocks);
+  const auto order = importance.view({blocks, -1})
+                         .argsort(/*stable=*/true, /*dim=*/1,
+                                  /*descending=*/true);
+  const auto first = torch::arange(blocks).unsqueeze(1) * (importance.numel() / blocks);
+  return std::get<0>((order.narrow(1, 0, count / blocks) + first).flatten().sort());
 }
 
 KeptChannels choose_channels(const std::vector<ChannelGroup>& groups,
@@ -115,8 +120,8 @@ KeptChannels choose_channels(const std::vector<ChannelGroup>& groups,
                              const std::vector<int64_t>& widths) {
   KeptChannels kept;
   for (size_t i = 0; i < groups.size(); ++i) {
-    kept.push_back(
-        most_important(importance.at(i), channels_at(groups[i], widths.at(groups[i].stage))));
+    const int64_t width = channels_at(groups[i], widths.at(groups[i].stage));
+    kept.push_back(most_important(importance.at(i), width, groups[i].blocks));
   }
   return kept;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "vidgen/nn/batch_norm.h"
 
@@ -99,11 +100,12 @@ class Trials {
     row.resolution = int64_t{4} << stage;
     row.width = widths_[stage];
     ErrorCurve curve(row.width);
+    const int64_t blocks = groups_.at(stage).blocks;
     auto widths = widths_;
     double error = 0;
     for (const double share : kSensitivityShares) {
       const auto left = std::llround((1 - share) * static_cast<double>(row.width));
-      const int64_t width = std::max<int64_t>(1, left);
+      const int64_t width = std::max<int64_t>(1, left / blocks) * blocks;
       if (width < widths[stage]) {
         widths[stage] = width;
         auto smaller = generator_of(widths);
@@ -148,7 +150,12 @@ StructuredReport prune_structured(checkpoint::Checkpoint& checkpoint,
     curves.push_back(trials.measure(stage, report.stages.emplace_back()));
 
   const auto flops = trials.flops();
-  const auto widths = allocate_widths(trials.widths(), curves, flops, options.allocation);
+  auto allocation = options.allocation;
+  for (const auto& group : trials.groups()) {
+    allocation.multiple = std::lcm(allocation.multiple, group.blocks);
+    allocation.min_width = std::max(allocation.min_width, allocation.multiple);
+  }
+  const auto widths = allocate_widths(trials.widths(), curves, flops, allocation);
   for (size_t stage = 0; stage < widths.size(); ++stage) report.stages[stage].kept = widths[stage];
   report.flops_before = flops(trials.widths());
   report.flops_after = flops(widths);

@@ -33,12 +33,15 @@ Executor::Executor(const Plan& plan, const Setting& setting, const StepMaker& sp
     if (layer.kind == Layer::Kind::kAttention &&
         layer.attention->options.axes == nn::AttentionAxes::kSpaceTime)
       looks_along_clips_ = true;
+    if (layer.kind == Layer::Kind::kWarp) warp_ = i;
   }
 }
 
 torch::Tensor Executor::run(const torch::Tensor& z, int64_t frames) const {
   const c10::InferenceMode inference;
-  const auto latents = z.to(setting_.device, setting_.type);
+  const auto codes = z.to(setting_.device);
+  const auto latents =
+      (warp_ > 0 ? codes.slice(0, 0, c10::nullopt, frames) : codes).to(setting_.type);
   std::vector<torch::Tensor> outputs(steps_.size());
   for (size_t i = 0; i < steps_.size(); ++i) {
     std::vector<torch::Tensor> inputs;
@@ -50,7 +53,8 @@ torch::Tensor Executor::run(const torch::Tensor& z, int64_t frames) const {
         inputs.push_back(outputs[from]);
       }
     }
-    outputs[i] = steps_[i]->run(inputs, frames);
+    if (i == warp_ && i > 0) inputs.push_back(codes);
+    outputs[i] = steps_[i]->run(inputs, i < warp_ ? 1 : frames);
   }
   return outputs.back();
 }

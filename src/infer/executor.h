@@ -25,6 +25,8 @@ class Executor {
 
   /// Whether frames look at the others of their clip, so that they cannot be made one by one.
   bool looks_along_clips() const { return looks_along_clips_; }
+  /// Whether part of the work is done once for all frames of a clip that are made at once.
+  bool shares_along_clips() const { return warp_ > 0; }
   const Setting& setting() const { return setting_; }
 
  private:
@@ -33,6 +35,8 @@ class Executor {
   std::vector<std::vector<size_t>> inputs_;
   std::vector<size_t> last_uses_;
   bool looks_along_clips_ = false;
+  /// The place of kWarp, before which a clip needs one row; 0: there is none.
+  size_t warp_ = 0;
 };
 
 }  // namespace vidgen::infer

@@ -18,10 +18,11 @@ class FrameGraphBuilder {
     int64_t side;
   };
 
-  Pictures layer(const Layer& layer, const std::vector<Pictures>& inputs);
+  Pictures layer(const Layer& layer, const std::vector<Pictures>& inputs, const Value& z);
   Value convolve(const Layer& layer, const Value& x);
   Value int8_bias(const std::string& name, const QuantizedLayer& layer);
   Value attend(const Layer& layer, const Pictures& pictures);
+  Value warp(const Layer& layer, const Pictures& pictures, const Value& z);
   Value activated(const Value& x, Activation activation);
 
   const Playable& generator_;
@@ -107,8 +108,42 @@ Value FrameGraphBuilder::attend(const Layer& layer, const Pictures& pictures) {
                        {pictures.value, writer_.apply(Operation::kMultiply, {found, gamma})});
 }
 
+/// Where the middle of each pixel lies, in [-1,1], as [1,side*side,3]: x, y and 1.
+torch::Tensor pixel_places(int64_t side) {
+  const auto along = (2 * torch::arange(side, torch::kFloat) + 1) / side - 1;
+  const auto yx = torch::meshgrid({along, along}, "ij");
+  return torch::stack({yx[1], yx[0], torch::ones({side, side})}, 2).view({1, side * side, 3});
+}
+
+Value FrameGraphBuilder::warp(const Layer& layer, const Pictures& pictures, const Value& z) {
+  const auto& options = layer.warp->options;
+  const auto parameters = layer.warp->named_parameters();
+  const auto linear = [&](const Value& x, const char* part, const torch::Tensor& weight,
+                          const torch::Tensor& bias) {
+    const std::string name = core::cat(layer.name, ".motion.", part);
+    const Value product = writer_.apply(
+        Operation::kMatrixProduct, {x, writer_.weight(name + ".weight", weight.t().contiguous())});
+    return writer_.apply(Operation::kAdd, {product, writer_.weight(name + ".bias", bias)});
+  };
+  const auto scale = layer.warp->scale();
+  const Value code = writer_.reshape(z, {-1, options.code_dim});
+  const Value hidden =
+      activated(linear(code, "0", parameters["motion.0.weight"], parameters["motion.0.bias"]),
+                Activation::kLeakyRelu);
+  const Value maps = linear(hidden, "2", parameters["motion.2.weight"] * scale.unsqueeze(1),
+                            parameters["motion.2.bias"] * scale + layer.warp->identity());
+  const Value turned = writer_.transpose(writer_.reshape(maps, {-1, 2, 3}), {0, 2, 1});
+  const int64_t side = pictures.side, channels = options.channels;
+  const Value places = writer_.weight(layer.name + ".places", pixel_places(side));
+  const Value grid = writer_.reshape(writer_.apply(Operation::kMatrixProduct, {places, turned}),
+                                     {-1, side, side, 2});
+  const Value groups = writer_.reshape(pictures.value, {-1, channels / options.groups, side, side});
+  return writer_.reshape(writer_.sample(groups, grid), {-1, channels, side, side});
+}
+
 FrameGraphBuilder::Pictures FrameGraphBuilder::layer(const Layer& layer,
-                                                     const std::vector<Pictures>& inputs) {
+                                                     const std::vector<Pictures>& inputs,
+                                                     const Value& z) {
   const auto& [value, side] = inputs.front();
   switch (layer.kind) {
     case Layer::Kind::kFromLatent:
@@ -125,6 +160,8 @@ FrameGraphBuilder::Pictures FrameGraphBuilder::layer(const Layer& layer,
     }
     case Layer::Kind::kAttention:
       return {attend(layer, inputs.front()), side};
+    case Layer::Kind::kWarp:
+      return {warp(layer, inputs.front(), z), side};
   }
   TORCH_CHECK(false, "unknown kind of layer ", layer.name);
 }
@@ -135,7 +172,7 @@ Value FrameGraphBuilder::run(const Value& z) {
     std::vector<Pictures> inputs;
     for (const size_t input : next.inputs) inputs.push_back(done.at(input));
     if (inputs.empty()) inputs.push_back({z, 1});
-    auto result = layer(next, inputs);
+    auto result = layer(next, inputs, z);
     result.value = activated(result.value, next.activation);
     done.push_back(result);
   }

@@ -13,8 +13,7 @@
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
-#include "vidgen/infer/int8.h"
-#include "vidgen/infer/plan.h"
+#include "vidgen/infer/playable.h"
 #include "vidgen/models/pixels.h"
 
 namespace vidgen::infer {
@@ -45,20 +44,18 @@ Setting floating_setting(Precision precision, torch::Device device) {
   return {device, half ? torch::kBFloat16 : torch::kFloat};
 }
 
-QuantizedGenerator parts_of(const models::VideoGenerator& network) {
+Playable parts_of(const models::VideoGenerator& network) {
   return {network, make_plan(network), {}};
 }
 
 /// What is in the file, for the options.
-QuantizedGenerator load_parts(const checkpoint::Checkpoint& checkpoint,
-                              const CompileOptions& options) {
-  if (checkpoint.kind == checkpoint::Kind::kQuantized) return load_quantized(checkpoint);
-  if (options.precision == Precision::kInt8) {
+Playable load_parts(const checkpoint::Checkpoint& checkpoint, const CompileOptions& options) {
+  if (options.precision == Precision::kInt8 && checkpoint.kind != checkpoint::Kind::kQuantized) {
     throw Error(core::cat(checkpoint.path.string(),
                           ": is not quantised, so that there is no precision int8; vidgen quantize "
                           "makes a file that has it"));
   }
-  return parts_of(checkpoint::load_generator(checkpoint));
+  return load_playable(checkpoint);
 }
 
 int64_t count_parameters(const models::VideoGenerator& network) {
@@ -114,18 +111,17 @@ CompiledGenerator::CompiledGenerator(const models::VideoGenerator& network,
                                      const CompileOptions& options)
     : CompiledGenerator(parts_of(network), shape, std::move(class_names), options) {}
 
-CompiledGenerator::CompiledGenerator(const QuantizedGenerator& parts,
-                                     const models::ClipShape& shape,
+CompiledGenerator::CompiledGenerator(const Playable& parts, const models::ClipShape& shape,
                                      std::vector<std::string> class_names,
                                      const CompileOptions& options)
     : latents_(latents_of(parts.network, options.device)),
       shape_(shape),
       class_names_(std::move(class_names)),
-      precision_(resolved(options, !parts.layers.empty())),
+      precision_(resolved(options, !parts.int8.empty())),
       parameters_(count_parameters(parts.network)) {
   const auto setting = floating_setting(precision_, options.device);
   const auto special =
-      precision_ == Precision::kInt8 ? int8_steps(parts.layers, setting) : StepMaker();
+      precision_ == Precision::kInt8 ? int8_steps(parts.int8, setting) : StepMaker();
   executor_ = std::make_shared<Executor>(parts.plan, setting, special);
   if (shape_.fps <= 0) shape_.fps = 25;
 }
@@ -166,12 +162,23 @@ torch::Tensor CompiledGenerator::render(const RenderOptions& options) const {
   const auto pixels = clips.flatten(0, 1);
   const c10::InferenceMode inference;
   const auto z = network->frame_latents(latents.to(executor_->setting().device));
-  const bool whole_clips = executor_->looks_along_clips();
-  const int64_t rows = options.batch * (whole_clips ? frames : std::min(frames, shape_.frames));
-  for (int64_t first = 0; first < z.size(0); first += rows) {
-    const int64_t count = std::min(rows, z.size(0) - first);
-    const auto pictures = executor_->run(z.narrow(0, first, count), whole_clips ? frames : 1);
-    pixels.narrow(0, first, count).copy_(models::to_rgb(pictures.unsqueeze(2)).squeeze(1));
+  const auto paint = [&](int64_t first, int64_t rows, int64_t frames_of_a_clip) {
+    const auto pictures = executor_->run(z.narrow(0, first, rows), frames_of_a_clip);
+    pixels.narrow(0, first, rows).copy_(models::to_rgb(pictures.unsqueeze(2)).squeeze(1));
+  };
+  const int64_t limit = options.batch * std::min(frames, shape_.frames);
+  if (executor_->looks_along_clips() || frames <= shape_.frames) {
+    for (int64_t clip = 0; clip < options.count; clip += options.batch) {
+      const int64_t count = std::min(options.batch, options.count - clip);
+      paint(clip * frames, count * frames, frames);
+    }
+    return clips;
+  }
+  for (int64_t clip = 0; clip < options.count; ++clip) {
+    for (int64_t frame = 0; frame < frames; frame += limit) {
+      const int64_t count = std::min(limit, frames - frame);
+      paint(clip * frames + frame, count, executor_->shares_along_clips() ? count : 1);
+    }
   }
   return clips;
 }

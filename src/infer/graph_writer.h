@@ -107,6 +107,9 @@ class GraphWriter {
                                 const std::vector<Value>& states) = 0;
   /// Pictures [M,C,H,W] -> [M,C,2H,2W], each pixel four times.
   virtual Value repeat_pixels(const Value& x) = 0;
+  /// Pictures [M,C,H,W] at the places grid [M,H',W',2] between their pixels, as
+  /// torch.nn.functional.grid_sample: bilinear, zeros outside, corners not aligned.
+  virtual Value sample(const Value& x, const Value& grid) = 0;
   /// [B,1,D] -> [B,frames,D].
   virtual Value repeat_frames(const Value& x, const Extent& frames) = 0;
   /// Rounds to the nearest of scale * (0 ... 255 - zero_point), as a uint8 tensor would hold it.

@@ -1,10 +1,8 @@
 #include <algorithm>
 
 #include "vidgen/checkpoint/checkpoint.h"
-#include "vidgen/checkpoint/state.h"
 #include "vidgen/core/error.h"
 #include "vidgen/infer/int8.h"
-#include "vidgen/models/factory.h"
 
 namespace vidgen::infer {
 namespace {
@@ -42,36 +40,6 @@ class Int8Parts {
 [[noreturn]] void refuse_layer(const std::filesystem::path& path, const std::string& layer,
                                const std::string& problem) {
   throw Error(core::cat(path.string(), ": tensor ", kInt8Prefix, layer, ".weight ", problem));
-}
-
-/// Loads what is not in the plan into the network, whose attention the plan runs.
-void load_outside(const checkpoint::Checkpoint& file, const Plan& plan,
-                  models::VideoGenerator network) {
-  const checkpoint::SafetensorsFile tensors{{}, file.tensors_under(file.generator_prefix())};
-  checkpoint::StateLoader loader(file.path, tensors);
-  for (auto& item : network->named_parameters()) {
-    if (outside_plan(plan, item.key())) loader.tensor(item.key(), item.value());
-  }
-  for (auto& item : network->named_buffers()) {
-    if (outside_plan(plan, item.key())) loader.tensor(item.key(), item.value());
-  }
-  loader.finish();
-}
-
-/// Loads the weights of the layers that stay in floating point.
-void load_floating(const checkpoint::Checkpoint& file, const QuantizedLayers& layers, Plan& plan) {
-  const checkpoint::SafetensorsFile tensors{{}, file.tensors_under("plan.")};
-  checkpoint::StateLoader loader(file.path, tensors);
-  for (auto& layer : plan) {
-    if (!layer.weight.defined() || layers.count(layer.name) > 0) continue;
-    auto weight = torch::empty(layer.weight.sizes(), torch::kBFloat16);
-    auto bias = torch::empty({layer.weight.size(output_axis(layer.kind))});
-    loader.tensor(layer.name + ".weight", weight);
-    loader.tensor(layer.name + ".bias", bias);
-    layer.weight = weight.to(torch::kFloat);
-    layer.bias = bias;
-  }
-  loader.finish();
 }
 
 }  // namespace
@@ -136,28 +104,9 @@ bool outside_plan(const Plan& plan, const std::string& tensor) {
     return tensor.compare(0, start.size(), start) == 0;
   };
   return !begins_with("frame.") || std::any_of(plan.begin(), plan.end(), [&](const Layer& layer) {
-    return layer.kind == Layer::Kind::kAttention && begins_with(layer.name + ".");
+    return (layer.kind == Layer::Kind::kAttention || layer.kind == Layer::Kind::kWarp) &&
+           begins_with(layer.name + ".");
   });
-}
-
-QuantizedGenerator load_quantized(const checkpoint::Checkpoint& file) {
-  QuantizedGenerator generator;
-  generator.network = models::make_generator(checkpoint::model_options(file), file.clip);
-  generator.network->eval();
-  generator.plan = make_plan(generator.network);
-  generator.layers = read_int8(file);
-  check_int8(generator.layers, generator.plan, file.path);
-  load_outside(file, generator.plan, generator.network);
-  load_floating(file, generator.layers, generator.plan);
-  for (auto& layer : generator.plan) {
-    const auto found = generator.layers.find(layer.name);
-    if (found == generator.layers.end()) continue;
-    std::vector<int64_t> shape(4, 1);
-    shape[static_cast<size_t>(output_axis(layer.kind))] = -1;
-    layer.weight = found->second.weight.to(torch::kFloat) * found->second.weight_scale.view(shape);
-    layer.bias = found->second.bias;
-  }
-  return generator;
 }
 
 }  // namespace vidgen::infer

@@ -234,6 +234,13 @@ Value OnnxWriter::repeat_pixels(const Value& x) {
                    {"nearest_mode", std::string("floor")}});
 }
 
+Value OnnxWriter::sample(const Value& x, const Value& grid) {
+  return value_of("GridSample", {x, grid},
+                  {{"align_corners", int64_t{0}},
+                   {"mode", std::string("bilinear")},
+                   {"padding_mode", std::string("zeros")}});
+}
+
 Value OnnxWriter::tensor_of(const Extent& extent) {
   if (extent.value.empty()) return integers({extent.number});
   return value_of("Shape", {extent.value}, {{"start", extent.number}, {"end", extent.number + 1}});

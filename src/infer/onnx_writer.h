@@ -25,6 +25,7 @@ class OnnxWriter : public GraphWriter {
   RecurrentValues recur(const Value& x, const RecurrentLayer& layer,
                         const std::vector<Value>& states) override;
   Value repeat_pixels(const Value& x) override;
+  Value sample(const Value& x, const Value& grid) override;
   Value repeat_frames(const Value& x, const Extent& frames) override;
   Value round_to_uint8(const Value& x, double scale, int64_t zero_point) override;
   Value concatenate(const std::vector<Value>& parts, int64_t axis) override;

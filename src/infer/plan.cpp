@@ -147,8 +147,29 @@ void add_attention(const Modules& frame, Plan& plan) {
   plan.push_back(std::move(layer));
 }
 
+void add_warp(const Modules& frame, Plan& plan) {
+  const auto name = "warp_" + std::to_string(resolution_of(plan));
+  const auto* module = frame.find(name);
+  if (!module) return;
+  Layer layer;
+  layer.name = "frame." + name;
+  layer.kind = Layer::Kind::kWarp;
+  layer.inputs = {plan.size() - 1};
+  layer.warp = nn::Warp(std::dynamic_pointer_cast<nn::WarpImpl>(*module));
+  plan.push_back(std::move(layer));
+}
+
+/// The first layer takes whole latents, of which it may read the first numbers only.
+void read_whole_latents(int64_t latent_dim, Layer& first) {
+  const auto& weight = first.weight;
+  const auto rest =
+      torch::zeros({latent_dim - weight.size(0), weight.size(1), weight.size(2), weight.size(3)},
+                   weight.options());
+  first.weight = torch::cat({weight, rest});
+}
+
 torch::Tensor run_layer(const Layer& layer, const torch::Tensor& x, const torch::Tensor& second,
-                        int64_t frames) {
+                        const torch::Tensor& z, int64_t frames) {
   const auto transposed = [&](const torch::Tensor& pictures, int64_t stride, int64_t padding) {
     return at::convolution(pictures, layer.weight, layer.bias, {stride, stride}, {padding, padding},
                            {1, 1}, /*transposed=*/true, {0, 0}, 1);
@@ -170,6 +191,10 @@ torch::Tensor run_layer(const Layer& layer, const torch::Tensor& x, const torch:
     case Layer::Kind::kAttention: {
       auto attention = layer.attention;
       return attention->forward(x, frames);
+    }
+    case Layer::Kind::kWarp: {
+      auto warp = layer.warp;
+      return warp->forward(x, z);
     }
   }
   TORCH_CHECK(false, layer.name, ": unknown kind of layer");
@@ -197,8 +222,11 @@ Plan make_plan(const models::VideoGenerator& network) {
   Plan plan;
   for (const auto& item : frame["main"]->named_children()) {
     const bool end_of_stage = add_module("frame.main." + item.key(), *item.value(), plan);
-    if (end_of_stage) add_attention(frame, plan);
+    if (!end_of_stage) continue;
+    add_attention(frame, plan);
+    add_warp(frame, plan);
   }
+  read_whole_latents(network->options.frame.latent_dim, plan.front());
   for (auto& layer : plan) {
     if (!layer.weight.defined()) continue;
     layer.weight = layer.weight.to(torch::kFloat).contiguous();
@@ -225,7 +253,7 @@ torch::Tensor run_plan(const Plan& plan, const torch::Tensor& z, int64_t frames,
     const auto& inputs = layer.inputs;
     const torch::Tensor x = inputs.empty() ? z : outputs[inputs[0]];
     const torch::Tensor second = inputs.size() > 1 ? outputs[inputs[1]] : torch::Tensor();
-    outputs[i] = activate_(run_layer(layer, x, second, frames), layer.activation);
+    outputs[i] = activate_(run_layer(layer, x, second, z.flatten(1), frames), layer.activation);
     if (show) show(i, x, outputs[i]);
     for (const size_t input : inputs) {
       if (last[input] == i) outputs[input] = torch::Tensor();

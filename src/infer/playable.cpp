@@ -1,74 +1,71 @@
 #include "vidgen/infer/playable.h"
 
-#include <cstring>
-#include <set>
-#include <string>
-
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/state.h"
 #include "vidgen/models/factory.h"
-#include "vidgen/nn/layout.h"
 
 namespace vidgen::infer {
 namespace {
 
-constexpr const char* kFrame = "frame.";
-
-/// The parameters of a quantised file's network that it holds as a weights file does: all that are
-/// not in the weights of the plan's layers.
-void load_unplanned(const checkpoint::Checkpoint& file, Playable& result) {
-  std::set<std::string> blocks;
-  for (const auto& layer : result.plan) {
-    if (layer.kind == Layer::Kind::kAttention) blocks.insert(layer.name);
-  }
+/// Loads what is not in the plan into the network, whose attention the plan runs.
+void load_outside(const checkpoint::Checkpoint& file, const Plan& plan,
+                  models::VideoGenerator network) {
   const checkpoint::SafetensorsFile tensors{{}, file.tensors_under(file.generator_prefix())};
   checkpoint::StateLoader loader(file.path, tensors);
-  for (auto& item : result.network->named_parameters()) {
-    const std::string& name = item.key();
-    // "frame.attention_16" of "frame.attention_16.query.weight".
-    const std::string part = name.substr(0, name.find('.', std::strlen(kFrame)));
-    if (name.rfind(kFrame, 0) != 0 || blocks.count(part) > 0) loader.tensor(name, item.value());
+  for (auto& item : network->named_parameters()) {
+    if (outside_plan(plan, item.key())) loader.tensor(item.key(), item.value());
+  }
+  for (auto& item : network->named_buffers()) {
+    if (outside_plan(plan, item.key())) loader.tensor(item.key(), item.value());
   }
   loader.finish();
 }
 
-/// The weights of the layers that are not in eight bits.
-void load_plan(const checkpoint::Checkpoint& file, Playable& result) {
+/// Loads the weights of the layers that stay in floating point.
+void load_floating(const checkpoint::Checkpoint& file, const QuantizedLayers& layers, Plan& plan) {
   const checkpoint::SafetensorsFile tensors{{}, file.tensors_under("plan.")};
   checkpoint::StateLoader loader(file.path, tensors);
-  for (auto& layer : result.plan) {
-    if (!layer.weight.defined()) continue;
-    if (result.int8.count(layer.name) > 0) {
-      layer.weight = layer.bias = torch::Tensor();
-      continue;
-    }
-    auto weight = layer.weight.to(torch::kBFloat16);
+  for (auto& layer : plan) {
+    if (!layer.weight.defined() || layers.count(layer.name) > 0) continue;
+    auto weight = torch::empty(layer.weight.sizes(), torch::kBFloat16);
+    auto bias = torch::empty({layer.weight.size(output_axis(layer.kind))});
     loader.tensor(layer.name + ".weight", weight);
+    loader.tensor(layer.name + ".bias", bias);
     layer.weight = weight.to(torch::kFloat);
-    loader.tensor(layer.name + ".bias", layer.bias);
+    layer.bias = bias;
   }
   loader.finish();
+}
+
+Playable load_quantized(const checkpoint::Checkpoint& file) {
+  Playable generator;
+  generator.network = models::make_generator(checkpoint::model_options(file), file.clip);
+  // Its layers are the right ones, their weights come from elsewhere.
+  generator.network->eval();
+  generator.plan = make_plan(generator.network);
+  generator.int8 = read_int8(file);
+  check_int8(generator.int8, generator.plan, file.path);
+  load_outside(file, generator.plan, generator.network);
+  load_floating(file, generator.int8, generator.plan);
+  for (auto& layer : generator.plan) {
+    const auto found = generator.int8.find(layer.name);
+    if (found == generator.int8.end()) continue;
+    std::vector<int64_t> shape(4, 1);
+    shape[static_cast<size_t>(output_axis(layer.kind))] = -1;
+    layer.weight = found->second.weight.to(torch::kFloat) * found->second.weight_scale.view(shape);
+    layer.bias = found->second.bias;
+  }
+  return generator;
 }
 
 }  // namespace
 
 Playable load_playable(const checkpoint::Checkpoint& file) {
   const torch::NoGradGuard no_grad;
+  if (file.kind == checkpoint::Kind::kQuantized) return load_quantized(file);
   Playable result;
-  if (file.kind != checkpoint::Kind::kQuantized) {
-    result.network = checkpoint::load_generator(file);
-    result.plan = make_plan(result.network);
-    return result;
-  }
-  result.network = models::make_generator(checkpoint::model_options(file), file.clip);
-  nn::to_channels_last(*result.network);
-  result.network->eval();
-  // Its layers are the right ones, their weights come from elsewhere.
+  result.network = checkpoint::load_generator(file);
   result.plan = make_plan(result.network);
-  result.int8 = read_int8(file);
-  check_int8(result.int8, result.plan, file.path);
-  load_unplanned(file, result);
-  load_plan(file, result);
   return result;
 }
 

@@ -182,6 +182,22 @@ class AttentionStep : public Step {
   nn::SelfAttention attention_;
 };
 
+class WarpStep : public Step {
+ public:
+  WarpStep(const Layer& layer, const Setting& setting)
+      : warp_(std::dynamic_pointer_cast<nn::WarpImpl>(layer.warp->clone())) {
+    warp_->to(setting.device);
+  }
+
+  torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t /*frames*/) const override {
+    auto warp = warp_;
+    return warp->forward(inputs.at(0), inputs.at(1));
+  }
+
+ private:
+  nn::Warp warp_;
+};
+
 /// Below this many channels the result of a transposed convolution leaves most of a vector
 /// register empty.
 constexpr int64_t kFewChannels = 16;
@@ -209,6 +225,8 @@ std::unique_ptr<Step> make_step(const Layer& layer, int64_t side, const Setting&
       return std::make_unique<AddStep>(layer);
     case Layer::Kind::kAttention:
       return std::make_unique<AttentionStep>(layer, setting);
+    case Layer::Kind::kWarp:
+      return std::make_unique<WarpStep>(layer, setting);
   }
   TORCH_CHECK(false, layer.name, ": unknown kind of layer");
 }

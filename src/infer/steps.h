@@ -19,8 +19,9 @@ struct Setting {
 class Step {
  public:
   virtual ~Step() = default;
-  /// `inputs` are the outputs of the layer's inputs, or the latents [M,D]. A tensor that nobody
-  /// else holds (use_count() is 1) may be overwritten. `frames` as for run_plan().
+  /// `inputs` are the outputs of the layer's inputs, or the latents [M,D], which kWarp takes last.
+  /// A tensor that nobody else holds (use_count() is 1) may be overwritten. `frames` as for
+  /// run_plan().
   virtual torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t frames) const = 0;
 };
 

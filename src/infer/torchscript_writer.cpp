@@ -136,6 +136,10 @@ Value TorchScriptWriter::repeat_pixels(const Value& x) {
       core::cat("torch.upsample_nearest2d(", x, ", [2 * ", x, ".size(2), 2 * ", x, ".size(3)])"));
 }
 
+Value TorchScriptWriter::sample(const Value& x, const Value& grid) {
+  return line(core::cat("torch.grid_sampler(", x, ", ", grid, ", 0, 0, False)"));
+}
+
 Value TorchScriptWriter::repeat_frames(const Value& x, const Extent& frames) {
   return line(core::cat(x, ".expand([-1, ", text_of(frames), ", -1])"));
 }

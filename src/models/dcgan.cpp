@@ -27,6 +27,15 @@ layers::Conv2d down(int64_t in, int64_t out, int64_t stride, int64_t padding) {
 
 }  // namespace
 
+torch::Tensor first_pixels(const DcganGeneratorOptions& options, const torch::Tensor& z,
+                           int64_t frames) {
+  const auto rows =
+      options.warp_at > 0
+          ? z.flatten(1).slice(0, 0, c10::nullopt, frames).narrow(1, 0, options.clip_dim)
+          : z.flatten(1);
+  return rows.unsqueeze(2).unsqueeze(3);
+}
+
 DcganGeneratorImpl::DcganGeneratorImpl(DcganGeneratorOptions options)
     : options(std::move(options)) {
   reset();
@@ -34,7 +43,7 @@ DcganGeneratorImpl::DcganGeneratorImpl(DcganGeneratorOptions options)
 
 void DcganGeneratorImpl::reset() {
   stages_ = nn::Stages();
-  int64_t channels = options.latent_dim;
+  int64_t channels = options.warp_at > 0 ? options.clip_dim : options.latent_dim;
   int64_t resolution = 4;
   for (const int64_t width : options.widths) {
     const bool first = resolution == 4;
@@ -44,6 +53,8 @@ void DcganGeneratorImpl::reset() {
     if (contains(options.attention, resolution)) {
       stages_.add_attention(resolution, {width, options.attention_axes});
     }
+    if (resolution == options.warp_at)
+      stages_.add_warp(resolution, {options.latent_dim, width, options.warp_groups});
     channels = width;
     resolution *= 2;
   }
@@ -62,7 +73,7 @@ torch::Tensor DcganGeneratorImpl::forward(const torch::Tensor& z, int64_t frames
                                           nn::StageOutputs* stages) {
   TORCH_CHECK(z.dim() >= 2 && z.size(1) == options.latent_dim && z.numel() == z.size(0) * z.size(1),
               "expected latents [M,", options.latent_dim, "], found ", z.sizes());
-  return stages_.forward(z.reshape({z.size(0), z.size(1), 1, 1}), frames, observer, stages);
+  return stages_.forward(first_pixels(options, z, frames), frames, observer, stages, z.flatten(1));
 }
 
 DcganDiscriminatorImpl::DcganDiscriminatorImpl(DcganDiscriminatorOptions options)

@@ -74,6 +74,25 @@ void check_attention(const std::vector<int64_t>& attention, int64_t picture,
   }
 }
 
+void check_warp(const ModelOptions& options, const ClipShape& shape) {
+  const auto& generator = options.generator;
+  if (generator.warp_at == 0) return;
+  const std::string path = "model.generator.warp_at";
+  check_attention({generator.warp_at}, shape.size, path);
+  if (options.temporal.content_dim == 0 && options.classes() == 0) {
+    throw core::FieldError(path, core::cat("found ", generator.warp_at,
+                                           ", which paints clips from their content, but "
+                                           "model.temporal.content_dim is 0"));
+  }
+  const auto stage = static_cast<size_t>(doublings(generator.warp_at));
+  const int64_t width = resolved_widths(generator, shape).at(stage);
+  if (width % generator.warp_groups == 0) return;
+  throw core::FieldError(
+      "model.generator.warp_groups",
+      core::cat("found ", generator.warp_groups, ", expected a divisor of ", width,
+                ", the width at ", generator.warp_at, "x", generator.warp_at));
+}
+
 void check_only_residual(const DiscriminatorOptions& options, const std::string& path) {
   if (options.network == DiscriminatorNetwork::kResidual) return;
   const auto fail = [](const std::string& key, const std::string& found) {
@@ -172,6 +191,13 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
                 "resolutions behind which a block of self-attention stands");
   visitor.choice("attention_axes", options.attention_axes, axes_choices(),
                  "whether positions attend to their own frame or to the whole clip");
+  visitor.field(
+      "warp_at", options.warp_at, {0, 512},
+      "the resolution up to which a clip is painted once, from its content and class, and "
+      "where motion moves it to its place in each frame; 0: each frame is painted from "
+      "its own latent");
+  visitor.field("warp_groups", options.warp_groups, {1, 512},
+                "groups of channels that move independently; a divisor of the width at warp_at");
 }
 
 void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
@@ -238,6 +264,7 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
   check_generator_widths(options.generator, shape);
   check_attention(options.generator.attention, shape.size, "model.generator.attention");
   nn::validate(options.temporal, "model.temporal");
+  check_warp(options, shape);
   if (options.discriminators.empty()) {
     throw core::FieldError("model.discriminators", "found none, expected at least one");
   }

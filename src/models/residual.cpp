@@ -34,18 +34,24 @@ void ResidualGeneratorImpl::reset() {
   stages_ = nn::Stages();
   int64_t channels = options.widths.front();
   int64_t resolution = 4;
+  const int64_t latent_dim = options.warp_at > 0 ? options.clip_dim : options.latent_dim;
+  const auto end_stage = [&] {
+    add_attention(stages_, options, resolution, channels);
+    if (resolution == options.warp_at)
+      stages_.add_warp(resolution, {options.latent_dim, channels, options.warp_groups});
+  };
   stages_.add(layers::ConvTranspose2d(
-      layers::ConvTranspose2dOptions(options.latent_dim, channels, resolution).bias(false)));
+      layers::ConvTranspose2dOptions(latent_dim, channels, resolution).bias(false)));
   stages_.add(layers::BatchNorm2d(channels));
   stages_.add(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2).inplace(true)));
-  add_attention(stages_, options, resolution, channels);
+  end_stage();
   for (size_t i = 1; i < options.widths.size(); ++i) {
     nn::ResidualBlockOptions block{channels, options.widths[i], nn::Resample::kDouble};
     block.batch_norm = true;
     stages_.add(nn::ResidualBlock(block));
     resolution *= 2;
     channels = block.out;
-    add_attention(stages_, options, resolution, channels);
+    end_stage();
   }
   stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, options.channels, 3).padding(1)));
   stages_.add(layers::Tanh());
@@ -57,7 +63,7 @@ torch::Tensor ResidualGeneratorImpl::forward(const torch::Tensor& z, int64_t fra
                                              nn::StageOutputs* stages) {
   TORCH_CHECK(z.dim() == 2 && z.size(1) == options.latent_dim, "expected latents [M,",
               options.latent_dim, "], found ", z.sizes());
-  return stages_.forward(z.reshape({z.size(0), z.size(1), 1, 1}), frames, observer, stages);
+  return stages_.forward(first_pixels(options, z, frames), frames, observer, stages, z.flatten(1));
 }
 
 ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options)

@@ -99,8 +99,8 @@ void VideoGeneratorImpl::reset() {
       break;
   }
   const bool with_classes = options.classes > 0;
-  options.frame.latent_dim =
-      temporal.content_dim + (with_classes ? options.class_dim : 0) + temporal.motion_dim;
+  options.frame.clip_dim = temporal.content_dim + (with_classes ? options.class_dim : 0);
+  options.frame.latent_dim = options.frame.clip_dim + temporal.motion_dim;
   switch (options.type) {
     case GeneratorType::kDcgan:
       dcgan_ = register_module("frame", DcganGenerator(options.frame));

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "vidgen/nn/temporal.h"
+#include "vidgen/nn/warp.h"
 
 namespace vidgen::nn {
 namespace {
@@ -43,12 +44,12 @@ double motion(const ConvolutionMotionImpl& layer, const torch::Tensor& output) {
 }
 
 // Every matrix is applied once to each row.
-double matrices(const torch::nn::Module& layer, const torch::Tensor& output) {
+double matrices(const torch::nn::Module& layer, double rows) {
   double weights = 0;
   for (const auto& parameter : layer.parameters()) {
     if (parameter.dim() == 2) weights += elements(parameter);
   }
-  return 2 * weights * elements(output) / static_cast<double>(output.size(-1));
+  return 2 * weights * rows;
 }
 
 }  // namespace
@@ -71,7 +72,8 @@ double forward_flops(const torch::nn::Module& layer, const torch::Tensor& output
   }
   if (const auto* path = layer.as<ConvolutionMotion>()) return motion(*path, output);
   if (layer.as<torch::nn::Embedding>()) return 0;  // it looks up
-  return matrices(layer, output);
+  if (layer.as<Warp>()) return matrices(layer, static_cast<double>(output.size(0)));
+  return matrices(layer, elements(output) / static_cast<double>(output.size(-1)));
 }
 
 }  // namespace vidgen::nn

@@ -35,11 +35,18 @@ void Stages::add_attention(int64_t resolution, const SelfAttentionOptions& optio
       Attention{"attention_" + std::to_string(resolution), SelfAttention(options)});
 }
 
+void Stages::add_warp(int64_t resolution, const WarpOptions& options) {
+  warp_ = Warp(options);
+  warp_name_ = "warp_" + std::to_string(resolution);
+  warp_behind_ = main_->size() - 1;
+}
+
 void Stages::register_in(torch::nn::Module& owner) {
   owner.register_module("main", main_);
   for (auto& [index, attention] : attention_) {
     owner.register_module(attention.name, attention.block);
   }
+  if (warp_) owner.register_module(warp_name_, warp_);
 }
 
 size_t Stages::end_of_part(size_t first) const {
@@ -91,7 +98,7 @@ torch::Tensor Stages::run(torch::Tensor x, size_t first, size_t end, int64_t fra
 }
 
 torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserver& observer,
-                              StageOutputs* stages) {
+                              StageOutputs* stages, const torch::Tensor& code) {
   const bool again = backend().recompute && !observer;
   for (size_t first = 0; first < main_->size();) {
     const size_t end = end_of_part(first);
@@ -102,6 +109,10 @@ torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserv
       x = recompute(part, layers(first, end), x);
     } else {
       x = run(std::move(x), first, end, frames, observer);
+    }
+    if (warp_ && end == warp_behind_ + 1) {
+      x = warp_->forward(x, code);
+      if (observer) observer(warp_name_, *warp_, x);
     }
     if (stages && end < main_->size()) stages->push_back(x);
     first = end;

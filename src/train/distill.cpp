@@ -27,9 +27,15 @@ void check_student(const RunOptions& student, const checkpoint::Checkpoint& teac
   const auto key =
       first_difference(common_options(checkpoint::model_options(teacher), teacher.clip),
                        common_options(student.model, clip_shape(student.data)), expected, found);
-  if (key.empty()) return;
-  throw core::FieldError(key, core::cat("found ", found, ", expected ", expected,
-                                        " as in its teacher, ", teacher.path.string()));
+  const auto refuse = [&teacher](const std::string& where, const auto& has, const auto& needs) {
+    throw core::FieldError(where, core::cat("found ", has, ", expected ", needs,
+                                            " as in its teacher, ", teacher.path.string()));
+  };
+  if (!key.empty()) refuse(key, found, expected);
+  // Stages before are pictures of clips, those behind are of frames.
+  const int64_t warp_at = checkpoint::model_options(teacher).generator.warp_at;
+  if (student.distill.feature > 0 && student.model.generator.warp_at != warp_at)
+    refuse("model.generator.warp_at", student.model.generator.warp_at, warp_at);
 }
 
 }  // namespace

@@ -118,6 +118,10 @@ TEST_F(ExportTest, EveryFrameGeneratorRunsInOnnxRuntimeAndOpenVino) {
   options.generator.type = models::GeneratorType::kResidual;
   options.generator.attention = {8};
   export_onnx("residual", options);
+  options.generator.warp_at = 8;
+  options.generator.warp_groups = 2;
+  export_onnx("warp", options);
+  options.generator.warp_at = 0;
   options.temporal.content_dim = 0;
   export_onnx("no_content", options);
   expect_runtimes_agree();

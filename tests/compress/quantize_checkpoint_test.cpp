@@ -118,11 +118,11 @@ TEST_P(QuantizeCheckpoint, TheFileHoldsAllThatPlayingNeeds) {
   EXPECT_EQ(read.passes[0].at("pass").get<std::string>(), "quantize");
   EXPECT_EQ(read.passes[0].at("source").get<std::string>(), "weights.safetensors");
   EXPECT_EQ(read.passes[0].at("options").at("calibration").get<std::string>(), "min-max");
-  const auto loaded = infer::load_quantized(read);
+  const auto loaded = infer::load_playable(read);
   const auto source = plan();
   const auto latents = torch::randn({2 * kFrames, source.front().weight.size(0)}, test::random(7));
   EXPECT_TRUE(
-      infer::run_plan_int8(loaded.plan, loaded.layers, latents, kFrames)
+      infer::run_plan_int8(loaded.plan, loaded.int8, latents, kFrames)
           .equal(infer::run_plan_int8(source, infer::read_int8(result.file), latents, kFrames)))
       << "nothing is lost on the disk";
 
@@ -166,16 +166,16 @@ TEST_P(QuantizeCheckpoint, TheMostSensitiveLayersStayInBfloat16) {
   EXPECT_GE(taken_out, 1u);
 
   const auto latents = torch::randn({2 * kFrames, plan().front().weight.size(0)}, test::random(7));
-  const auto loaded = infer::load_quantized(some.file);
+  const auto loaded = infer::load_playable(some.file);
   if (infer::can_compute(infer::Precision::kBfloat16, torch::kCPU)) {
     const auto type = torch::kBFloat16;
     const auto expected = infer::run_plan_int8(plan(), layers, latents, kFrames, type);
     EXPECT_TRUE(
-        infer::run_plan_int8(loaded.plan, loaded.layers, latents, kFrames, type).equal(expected));
+        infer::run_plan_int8(loaded.plan, loaded.int8, latents, kFrames, type).equal(expected));
   }
   auto broken = some.file;
   broken.file.tensors["plan.frame.main.99.weight"] = torch::zeros({1});
-  EXPECT_THAT(error_of([&] { infer::load_quantized(broken); }),
+  EXPECT_THAT(error_of([&] { infer::load_playable(broken); }),
               HasSubstr("weights.safetensors: tensor frame.main.99.weight"));
 
   // The same limit, said as a distance from bfloat16.

@@ -180,6 +180,27 @@ TEST(PruneStructured, RemovesItsShareOfTheArithmetic) {
   }
 }
 
+TEST(ImportanceTest, BlocksKeepAsMany) {
+  const auto importance = torch::tensor({9., 8., 7., 6., 1., 3., 2., 0.}, torch::kDouble);
+  EXPECT_TRUE(most_important(importance, 4, 2).equal(torch::tensor({0, 1, 5, 6})));
+  EXPECT_TRUE(most_important(importance, 4, 4).equal(torch::tensor({0, 2, 5, 6})));
+}
+
+TEST(PruneStructured, WhatMovesTogetherStaysTogether) {
+  for (const auto type : {models::GeneratorType::kDcgan, models::GeneratorType::kResidual}) {
+    auto options = small_model(type);
+    options.generator.warp_at = 8;
+    options.generator.warp_groups = 6;
+    auto file = weights_file(options, tensors_of(random_generator(options)));
+    StructuredOptions wanted;
+    wanted.allocation.sparsity = 0.3;
+    const auto report = prune_structured(file, wanted);
+    EXPECT_LE(report.flops_after, 0.7 * report.flops_before);
+    EXPECT_EQ(report.stages.at(1).kept % 6, 0);
+    EXPECT_NO_THROW(checkpoint::load_generator(file));
+  }
+}
+
 TEST(PruneStructured, NothingChangesWithoutSparsity) {
   const auto options = small_model(models::GeneratorType::kResidual);
   auto file = weights_file(options, tensors_of(random_generator(options)));

@@ -100,6 +100,15 @@ TEST_F(ExportTest, TorchScriptComputesWhatTheNetworkComputes) {
   }
 }
 
+TEST_F(ExportTest, NetworkThatMovesWhatItPaints) {
+  auto options = exported_model(nn::TemporalType::kWaves);
+  options.generator.warp_at = 4;
+  options.generator.warp_groups = 2;
+  const auto written = exporter(options);
+  expect_clips(script(written, false), written.example({}, {}));
+  expect_steps(script(written, true), written.example({ExportFormat::kTorchScript, true}, {}));
+}
+
 TEST_F(ExportTest, ResidualNetworkWithClassesAndAttention) {
   auto options = exported_model(nn::TemporalType::kGruCell);
   options.generator.type = models::GeneratorType::kResidual;

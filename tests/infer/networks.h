@@ -100,6 +100,13 @@ inline std::vector<NetworkCase> network_cases() {
   all.back().options.generator.attention_axes = nn::AttentionAxes::kSpaceTime;
   all.push_back({"classes", tiny_model()});
   all.back().options.class_names = {"cats", "dogs"};
+  all.push_back({"warp", tiny_model({8, 12})});
+  all.back().options.generator.warp_at = 8;
+  all.back().options.generator.warp_groups = 3;
+  all.push_back({"residual_warp", all[3].options});
+  all.back().options.generator.type = models::GeneratorType::kResidual;
+  all.back().options.generator.widths = {12, 8, 6};
+  all.back().options.generator.warp_at = 4;
   // Of sizes for which the Winograd algorithm is used.
   all.push_back({"wide", tiny_model({256, 64})});
   return all;

@@ -52,6 +52,38 @@ TEST(DcganGenerator, ReproducesReferenceInChannelsLast) {
   EXPECT_TRUE(pictures.is_contiguous(torch::MemoryFormat::ChannelsLast));
 }
 
+TEST(DcganGenerator, PaintsAClipOnceAndMovesIt) {
+  ModelOptions options;
+  options.generator.widths = {16, 8};
+  options.generator.warp_at = 8;
+  options.temporal.content_dim = 5;
+  options.temporal.motion_dim = 3;
+  for (const auto type : {GeneratorType::kDcgan, GeneratorType::kResidual}) {
+    options.generator.type = type;
+    if (type == GeneratorType::kResidual) options.generator.widths = {16, 8, 8};
+    auto generator = make_generator(options, {3, 4, 16, 25});
+    generator->eval();
+    const torch::NoGradGuard no_grad;
+    const auto latents = sample_latents(options.temporal, 2, 4, 1);
+    std::map<std::string, int64_t> rows;
+    const auto clips =
+        generator->forward(latents, [&](const std::string& name, const torch::nn::Module&,
+                                        const torch::Tensor& out) { rows[name] = out.size(0); });
+    EXPECT_EQ(rows.at("frame.main.0"), 2);
+    EXPECT_EQ(rows.at("frame.warp_8"), 8);
+    EXPECT_EQ(clips.sizes(), (std::vector<int64_t>{2, 3, 4, 16, 16}));
+    // Other motion moves the same picture; other content is another one.
+    auto elsewhere = latents;
+    elsewhere.noise = latents.noise.flip({0});
+    EXPECT_FALSE(generator->forward(elsewhere).equal(clips));
+    auto one_frame = latents;
+    one_frame.times = torch::tensor({{2}, {1}});
+    const auto frames = generator->forward(one_frame);
+    EXPECT_LT((frames.select(2, 0)[0] - clips[0].select(1, 2)).abs().max().item<double>(), 1e-5);
+    EXPECT_LT((frames.select(2, 0)[1] - clips[1].select(1, 1)).abs().max().item<double>(), 1e-5);
+  }
+}
+
 TEST(DcganDiscriminator, ReproducesReference) {
   const Fixture fixture("seed_discriminator");
   auto discriminator = reference_discriminator(fixture);

@@ -147,6 +147,28 @@ TEST(ModelOptions, AttentionStandsAtHiddenStages) {
             "model.discriminators[0].attention: found resolution 6, expected some of 4, 8");
 }
 
+TEST(ModelOptions, WarpStandsAtAHiddenStageOfEqualGroups) {
+  ModelOptions options;
+  options.generator.widths = {32, 24, 16, 8};
+  options.generator.warp_at = 8;
+  options.generator.warp_groups = 6;
+  EXPECT_EQ(problem(options), "");
+  options.generator.warp_groups = 5;
+  EXPECT_EQ(problem(options),
+            "model.generator.warp_groups: found 5, expected a divisor of 24, the width at 8x8");
+  options.generator.warp_at = 64;
+  EXPECT_EQ(problem(options),
+            "model.generator.warp_at: found resolution 64, expected some of 4, 8, 16, 32");
+  options.generator.warp_at = 8;
+  options.temporal.content_dim = 0;
+  EXPECT_EQ(problem(options),
+            "model.generator.warp_at: found 8, which paints clips from their content, but "
+            "model.temporal.content_dim is 0");
+  options.class_names = {"cats", "dogs"};
+  options.generator.warp_groups = 1;
+  EXPECT_EQ(problem(options), "");
+}
+
 TEST(ModelOptions, ClipDiscriminatorNeedsEnoughFrames) {
   ModelOptions options;
   EXPECT_EQ(

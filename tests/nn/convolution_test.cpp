@@ -169,7 +169,7 @@ TEST_F(FastConvolutionTest, DoublingWithConstantWeights) {
     const c10::InferenceMode inference;
     EXPECT_TRUE(doubling(x + 0).equal(found)) << "of inference tensors";
   }
-  EXPECT_FALSE(DoublingConvolution::may_pay(up(300, 40)->weight)) << "too few channels";
+  EXPECT_FALSE(DoublingConvolution::may_pay(up(300, 30)->weight)) << "too few channels";
   backend().winograd = false;
   EXPECT_FALSE(DoublingConvolution::may_pay(layer->weight));
 }

@@ -40,6 +40,9 @@ struct ChannelGroup {
   /// Whose width it is in model.generator.widths.
   size_t stage = 0;
   int64_t channels = 0;
+  /// The channels lie in so many blocks, of which each keeps as many: those that nn::Warp moves
+  /// together.
+  int64_t blocks = 1;
   /// Query and key of the stage's attention, of which there are
   /// nn::SelfAttentionOptions::query_channels() instead of the stage's width.
   bool queries = false;

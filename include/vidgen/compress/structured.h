@@ -45,8 +45,9 @@ std::vector<torch::Tensor> taylor_importance(models::VideoGenerator& generator,
                                              const std::vector<ChannelGroup>& groups,
                                              const models::ClipShape& shape, int64_t batches = 32);
 
-/// The `count` largest of float64 [channels], among equals the first, as rising indices: int64.
-torch::Tensor most_important(const torch::Tensor& importance, int64_t count);
+/// The `count` largest of float64 [channels], as many of each of the blocks that lie in a row,
+/// among equals the first, as rising indices: int64. Both numbers are multiples of the blocks.
+torch::Tensor most_important(const torch::Tensor& importance, int64_t count, int64_t blocks = 1);
 
 /// For each group the most important channels, as many as the widths of the stages leave.
 KeptChannels choose_channels(const std::vector<ChannelGroup>& groups,

@@ -61,7 +61,7 @@ struct CompileOptions {
 };
 
 class Executor;
-struct QuantizedGenerator;
+struct Playable;
 
 /// A trained generator, ready to play. Needs nothing but the file. What training needs is gone:
 /// batch normalisation is part of the weights, which lie as the kernels want them. The pictures are
@@ -102,7 +102,7 @@ class CompiledGenerator {
   int64_t parameters() const { return parameters_; }
 
  private:
-  CompiledGenerator(const QuantizedGenerator& parts, const models::ClipShape& shape,
+  CompiledGenerator(const Playable& parts, const models::ClipShape& shape,
                     std::vector<std::string> class_names, const CompileOptions& options);
 
   /// The place of a class among the names.

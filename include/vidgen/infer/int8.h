@@ -117,17 +117,4 @@ torch::Tensor run_plan_int8(const Plan& plan, const QuantizedLayers& layers, con
 /// weights: those of attention do not either.
 bool outside_plan(const Plan& plan, const std::string& tensor);
 
-/// What a quantised file holds.
-struct QuantizedGenerator {
-  /// Whose temporal module, classes and attention are those of the file.
-  models::VideoGenerator network{nullptr};
-  /// With the file's weights; those in eight bits as the real numbers that they stand for.
-  Plan plan{};
-  QuantizedLayers layers{};
-};
-
-/// Throws vidgen::Error naming the file, and the tensor that is missing, superfluous or of another
-/// shape than the configuration says.
-QuantizedGenerator load_quantized(const checkpoint::Checkpoint& file);
-
 }  // namespace vidgen::infer

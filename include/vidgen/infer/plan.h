@@ -8,6 +8,7 @@
 
 #include "vidgen/models/video_generator.h"
 #include "vidgen/nn/attention.h"
+#include "vidgen/nn/warp.h"
 
 namespace vidgen::infer {
 
@@ -31,7 +32,10 @@ struct Layer {
     /// (first + second) * scale; no weight.
     kAdd,
     /// nn::SelfAttention `attention`; no weight here.
-    kAttention
+    kAttention,
+    /// nn::Warp `warp`, which also takes the latents; no weight here. What comes before is the same
+    /// for all frames of a clip.
+    kWarp
   };
 
   /// The module whose weights these are: "frame.main.0", "frame.main.4.conv",
@@ -48,6 +52,8 @@ struct Layer {
   double scale = 1;
   /// Of kAttention: the network's own, not a copy.
   nn::SelfAttention attention{nullptr};
+  /// Of kWarp, likewise.
+  nn::Warp warp{nullptr};
 };
 
 /// In the order of execution; the last puts out pictures [M,C,S,S] in [-1,1].

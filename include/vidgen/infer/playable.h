@@ -12,13 +12,14 @@ namespace vidgen::infer {
 
 /// A generator out of a file, in the parts that it is played from.
 struct Playable {
-  /// In evaluation mode. That of a quantised file has no weights of the plan's layers, and so no
-  /// forward() that means anything.
+  /// In evaluation mode. Of that of a quantised file the temporal module, classes, attention and
+  /// warp are the file's; it has no weights of the plan's layers, and so no forward() that means
+  /// anything.
   models::VideoGenerator network{nullptr};
-  /// Its frame generator. Layers that are in `int8` have no weights here.
-  Plan plan;
+  /// Its frame generator. Layers that are in `int8` have the real numbers that those stand for.
+  Plan plan{};
   /// None but for a quantised file.
-  QuantizedLayers int8;
+  QuantizedLayers int8{};
 };
 
 /// From a checkpoint, a weights file or a quantised file. Throws vidgen::Error, naming the file and

@@ -28,11 +28,23 @@ struct DcganGeneratorOptions {
   /// Resolutions of hidden stages with self-attention.
   std::vector<int64_t> attention;
   nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
+  /// The resolution of the hidden stage behind which what a clip shows is moved to where it is in
+  /// each frame, by the whole latent (nn::Warp). The stages up to there are computed once a clip,
+  /// from the first `clip_dim` numbers of its latents. 0: each frame is painted from its latent.
+  int64_t warp_at = 0;
+  int64_t warp_groups = 1;
+  int64_t clip_dim = 0;
 };
+
+/// What the first layer of a generator takes for latents [M,D], of which each `frames` rows are one
+/// clip: [M,D,1,1], or with warp_at [M/frames,clip_dim,1,1].
+torch::Tensor first_pixels(const DcganGeneratorOptions& options, const torch::Tensor& z,
+                           int64_t frames);
 
 /// Transposed convolutions from a latent to a picture in [-1,1]: stages of ConvTranspose2d k4,
 /// BatchNorm, ReLU (the first s1 p0, the others s2 p1), then ConvTranspose2d k4 s2 p1 (or Conv2d k3
-/// s1 p1, see full_size_stage) and Tanh; no bias. Parameters: main.<i>.*, attention_<resolution>.*.
+/// s1 p1, see full_size_stage) and Tanh; no bias. Parameters: main.<i>.*, attention_<resolution>.*,
+/// warp_<resolution>.*.
 class DcganGeneratorImpl : public torch::nn::Cloneable<DcganGeneratorImpl> {
  public:
   explicit DcganGeneratorImpl(DcganGeneratorOptions options);

@@ -69,7 +69,8 @@ torch::Tensor labels_in_turn(int64_t classes, int64_t clips, int64_t first = 0);
 struct VideoGeneratorOptions {
   nn::TemporalOptions temporal;
   GeneratorType type = GeneratorType::kDcgan;
-  /// Its latent_dim is set to content_dim + motion_dim, and class_dim more with classes.
+  /// Its clip_dim is set to content_dim, and class_dim more with classes, and its latent_dim to
+  /// motion_dim more.
   DcganGeneratorOptions frame;
   /// Classes of clips; 0 for clips that have none.
   int64_t classes = 0;

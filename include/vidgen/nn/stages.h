@@ -10,6 +10,7 @@
 
 #include "vidgen/nn/attention.h"
 #include "vidgen/nn/observer.h"
+#include "vidgen/nn/warp.h"
 
 namespace vidgen::nn {
 
@@ -34,17 +35,23 @@ class Stages {
   /// The layers added from here on see each `frames` in a row as one picture with the channels of
   /// all. Once.
   void add_fold(int64_t frames);
-  /// Makes the layers submodules of `owner`: "main.<i>" and "attention_<resolution>".
+  /// Behind the layer that was added last, what a clip shows is moved to its place in each frame:
+  /// the layers before see one picture a clip. Once, before a convolution or residual block.
+  void add_warp(int64_t resolution, const WarpOptions& options);
+  /// Makes the layers submodules of `owner`: "main.<i>", "attention_<resolution>" and
+  /// "warp_<resolution>".
   void register_in(torch::nn::Module& owner);
 
   /// Takes frames [M,C,H,W] or clips [B,C,T,H,W]; `frames` as for SelfAttention. With
-  /// Backend::recompute, each part is computed again. `stages`, if given, is filled.
+  /// Backend::recompute, each part is computed again. `stages`, if given, is filled. `code` is that
+  /// of Warp, [M,code_dim]; with one, x is of clips [B,C,H,W].
   torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer,
-                        StageOutputs* stages = nullptr);
+                        StageOutputs* stages = nullptr, const torch::Tensor& code = {});
 
  private:
   /// The frames of a clip at this layer.
   int64_t frames_at(size_t index, int64_t frames) const {
+    if (index <= warp_behind_ && warp_) return 1;
     return index < fold_before_ ? frames : frames / fold_;
   }
 
@@ -66,6 +73,10 @@ class Stages {
   int64_t fold_ = 1;
   /// The index in main_ of the first layer that sees folded frames.
   size_t fold_before_ = 0;
+  /// Empty without, and the index in main_ of the layer before.
+  Warp warp_{nullptr};
+  std::string warp_name_;
+  size_t warp_behind_ = 0;
 };
 
 }  // namespace vidgen::nn

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/pimpl.h>
+#include <torch/types.h>
+
+namespace vidgen::nn {
+
+struct WarpOptions {
+  /// Length of a frame's code.
+  int64_t code_dim = 10;
+  /// Of the features.
+  int64_t channels = 64;
+  /// Groups of channels that move independently; a divisor of the channels.
+  int64_t groups = 1;
+  /// Width of the hidden layer that turns a code into motions.
+  int64_t hidden = 64;
+};
+
+/// Moves what a clip shows to where it is in each frame: each group of channels of the clip's
+/// features is resampled by an affine map of its own, which two linear layers make of the frame's
+/// code (Jaderberg et al., "Spatial Transformer Networks", 2015). What leaves the picture is gone,
+/// and zeros come in. Parameters: motion.0.*, motion.2.*.
+///
+/// Computed in float32. Only first derivatives. On CUDA the gradient is summed in no fixed order,
+/// so that the same step may give other bits.
+class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
+ public:
+  explicit WarpImpl(WarpOptions options);
+
+  /// Features of clips [B,C,H,W] and the codes of their
+  /// frames, clip by clip [B*frames,code_dim] -> [B*frames,C,H,W] of the type of x, channels_last.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& code);
+  void reset() override;
+
+  /// What turns the numbers n [M,6*groups] of the layers into maps [M*groups,2,3], as in
+  /// torch.nn.functional.affine_grid: n * scale + identity, both [6*groups].
+  torch::Tensor scale() const;
+  torch::Tensor identity() const;
+
+  WarpOptions options;
+
+ private:
+  torch::nn::Sequential motion_;
+};
+TORCH_MODULE(Warp);
+
+}  // namespace vidgen::nn

@@ -1,0 +1,56 @@
+#include "vidgen/nn/warp.h"
+
+#include <c10/core/impl/LocalDispatchKeySet.h>
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/linear.h>
+
+namespace vidgen::nn {
+namespace {
+
+/// How far the layers' numbers turn, stretch and shear a picture, relative to how far they move it:
+/// things move more than they change.
+constexpr double kTurn = 0.1;
+
+}  // namespace
+
+WarpImpl::WarpImpl(WarpOptions options) : options(options) { reset(); }
+
+void WarpImpl::reset() {
+  namespace layers = torch::nn;
+  motion_ = register_module(
+      "motion",
+      layers::Sequential(layers::Linear(options.code_dim, options.hidden),
+                         layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2)),
+                         layers::Linear(options.hidden, 6 * options.groups)));
+}
+
+torch::Tensor WarpImpl::scale() const {
+  return torch::tensor({kTurn, kTurn, 1., kTurn, kTurn, 1.}, torch::kFloat).repeat(options.groups);
+}
+
+torch::Tensor WarpImpl::identity() const {
+  return torch::eye(2, 3).flatten().repeat(options.groups);
+}
+
+torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& code) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const int64_t rows = code.size(0), clips = x.size(0), groups = options.groups;
+  TORCH_CHECK(rows % clips == 0 && x.size(1) == options.channels, "warp: expected codes of ", clips,
+              " clips and ", options.channels, " channels, found ", code.sizes(), " and ",
+              x.sizes());
+  const auto numbers = motion_->forward(code.to(torch::kFloat));
+  const auto maps = torch::addcmul(identity().to(code.device()), numbers, scale().to(code.device()))
+                        .view({rows * groups, 2, 3});
+  const auto shown = x.to(torch::kFloat)
+                         .unsqueeze(1)
+                         .expand({clips, rows / clips, x.size(1), x.size(2), x.size(3)})
+                         .reshape({rows * groups, x.size(1) / groups, x.size(2), x.size(3)});
+  const auto grid = at::affine_grid_generator(maps, shown.sizes(), /*align_corners=*/false);
+  constexpr int64_t kBilinear = 0, kZeros = 0;
+  return at::grid_sampler_2d(shown, grid, kBilinear, kZeros, /*align_corners=*/false)
+      .view({rows, x.size(1), x.size(2), x.size(3)})
+      .to(x.scalar_type())
+      .contiguous(torch::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace vidgen::nn

@@ -1,0 +1,92 @@
+#include "vidgen/nn/warp.h"
+
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "../support/random.h"
+
+namespace vidgen::nn {
+namespace {
+
+/// Moves each group by the same number of pixels to the right and down, whatever the code.
+Warp shifting(const WarpOptions& options, const std::vector<std::pair<double, double>>& pixels,
+              double side) {
+  Warp warp(options);
+  const torch::NoGradGuard no_grad;
+  auto parameters = warp->named_parameters();
+  parameters["motion.2.weight"].zero_();
+  auto& bias = parameters["motion.2.bias"].zero_();
+  for (size_t group = 0; group < pixels.size(); ++group) {
+    // Where a pixel comes from, in halves of the picture.
+    const auto at = static_cast<int64_t>(6 * group);
+    bias[at + 2] = -2 * pixels[group].first / side;
+    bias[at + 5] = -2 * pixels[group].second / side;
+  }
+  return warp;
+}
+
+TEST(WarpTest, GroupsMoveByThemselvesAndZerosComeIn) {
+  auto warp = shifting({4, 4, 2}, {{1, 0}, {0, -2}}, 8);
+  const auto x = torch::randn({1, 4, 8, 8}, test::random(1));
+  const auto y = warp(x, torch::randn({1, 4}, test::random(2)));
+  EXPECT_LT((y.narrow(1, 0, 2).narrow(3, 1, 7) - x.narrow(1, 0, 2).narrow(3, 0, 7))
+                .abs()
+                .max()
+                .item<double>(),
+            1e-5);
+  EXPECT_LT(y.narrow(1, 0, 2).select(3, 0).abs().max().item<double>(), 1e-5);
+  EXPECT_LT((y.narrow(1, 2, 2).narrow(2, 0, 6) - x.narrow(1, 2, 2).narrow(2, 2, 6))
+                .abs()
+                .max()
+                .item<double>(),
+            1e-5);
+  EXPECT_LT(y.narrow(1, 2, 2).narrow(2, 6, 2).abs().max().item<double>(), 1e-5);
+}
+
+TEST(WarpTest, EachFrameIsMovedByItsCode) {
+  Warp warp(WarpOptions{3, 6, 2});
+  const auto x = torch::randn({2, 6, 8, 8}, test::random(1));
+  const auto code = torch::randn({8, 3}, test::random(2));
+  const auto y = warp(x, code);
+  EXPECT_EQ(y.sizes(), (std::vector<int64_t>{8, 6, 8, 8}));
+  EXPECT_TRUE(y.is_contiguous(torch::MemoryFormat::ChannelsLast));
+  for (int64_t row = 0; row < 8; ++row) {
+    const auto alone = warp(x.narrow(0, row / 4, 1), code.narrow(0, row, 1))[0];
+    EXPECT_LT((alone - y[row]).abs().max().item<double>(), 1e-5) << row;
+  }
+  EXPECT_GT((y[0] - y[1]).abs().max().item<double>(), 1e-2);
+}
+
+TEST(WarpTest, GradientsAreFiniteDifferences) {
+  Warp warp(WarpOptions{3, 4, 2, 5});
+  const auto x = torch::randn({2, 4, 6, 6}, test::random(1)).requires_grad_();
+  const auto code = torch::randn({4, 3}, test::random(2)).requires_grad_();
+  const auto judge = torch::randn({4, 4, 6, 6}, test::random(3));
+  const auto value = [&](const torch::Tensor& features, const torch::Tensor& motion) {
+    return (warp(features, motion) * judge).sum();
+  };
+  const auto slopes = torch::autograd::grad({value(x, code)}, {x, code});
+  const torch::NoGradGuard no_grad;
+  const double step = 1e-2;
+  const auto along_x = torch::randn(x.sizes(), test::random(4));
+  const double measured =
+      (value(x + step * along_x, code) - value(x - step * along_x, code)).item<double>() /
+      (2 * step);
+  EXPECT_NEAR((slopes[0] * along_x).sum().item<double>(), measured, 1e-2 * std::abs(measured));
+  // Bilinear: linear between the pixels, so that a small step is needed not to cross one.
+  const auto along_code = torch::randn(code.sizes(), test::random(5));
+  const double small = 1e-3;
+  const double turned =
+      (value(x, code + small * along_code) - value(x, code - small * along_code)).item<double>() /
+      (2 * small);
+  EXPECT_NEAR((slopes[1] * along_code).sum().item<double>(), turned, 0.05 * std::abs(turned));
+}
+
+TEST(WarpTest, RefusesWhatDoesNotFit) {
+  Warp warp(WarpOptions{3, 6, 2});
+  EXPECT_THROW(warp(torch::zeros({2, 4, 8, 8}), torch::zeros({4, 3})), c10::Error);
+  EXPECT_THROW(warp(torch::zeros({2, 6, 8, 8}), torch::zeros({3, 3})), c10::Error);
+}
+
+}  // namespace
+}  // namespace vidgen::nn
