@@ -13,6 +13,7 @@
 #include "vidgen/compress/prune_checkpoint.h"
 #include "vidgen/core/fields.h"
 #include "vidgen/infer/generator.h"
+#include "vidgen/infer/playable.h"
 #include "vidgen/models/factory.h"
 #include "vidgen/nn/init.h"
 
