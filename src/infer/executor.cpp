@@ -39,22 +39,30 @@ Executor::Executor(const Plan& plan, const Setting& setting, const StepMaker& sp
 
 torch::Tensor Executor::run(const torch::Tensor& z, int64_t frames) const {
   const c10::InferenceMode inference;
-  const auto codes = z.to(setting_.device);
-  const auto latents =
-      (warp_ > 0 ? codes.slice(0, 0, c10::nullopt, frames) : codes).to(setting_.type);
-  std::vector<torch::Tensor> outputs(steps_.size());
-  for (size_t i = 0; i < steps_.size(); ++i) {
+  if (!paints_clips()) return run_steps(0, steps_.size(), z, {}, frames);
+  return move(paint(z.slice(0, 0, c10::nullopt, frames)), z, frames);
+}
+
+torch::Tensor Executor::run_steps(size_t first, size_t end, const torch::Tensor& in,
+                                  const torch::Tensor& z, int64_t frames) const {
+  const c10::InferenceMode inference;
+  const auto start = in.to(setting_.device, setting_.type);
+  std::vector<torch::Tensor> outputs(end);
+  for (size_t i = first; i < end; ++i) {
     std::vector<torch::Tensor> inputs;
-    if (inputs_[i].empty()) inputs.push_back(latents);
-    for (const size_t from : inputs_[i]) {
-      if (last_uses_[from] == i) {
-        inputs.push_back(std::move(outputs[from]));
-      } else {
-        inputs.push_back(outputs[from]);
+    if (i == first) {
+      inputs.push_back(start);
+    } else {
+      for (const size_t from : inputs_[i]) {
+        if (last_uses_[from] == i) {
+          inputs.push_back(std::move(outputs[from]));
+        } else {
+          inputs.push_back(outputs[from]);
+        }
       }
     }
-    if (i == warp_ && i > 0) inputs.push_back(codes);
-    outputs[i] = steps_[i]->run(inputs, i < warp_ ? 1 : frames);
+    if (i == warp_ && i > 0) inputs.push_back(z.to(setting_.device));
+    outputs[i] = steps_[i]->run(inputs, frames);
   }
   return outputs.back();
 }

@@ -23,13 +23,24 @@ class Executor {
   /// in the setting's, channels_last: an inference tensor (c10::InferenceMode).
   torch::Tensor run(const torch::Tensor& z, int64_t frames) const;
 
+  /// Whether a clip is painted once and then moved in each frame: run() is move() of paint() of the
+  /// first row of each clip.
+  bool paints_clips() const { return warp_ > 0; }
+  /// z [B,D] of clips -> what is moved, and that with z [M,D] of their frames -> pictures.
+  torch::Tensor paint(const torch::Tensor& z) const { return run_steps(0, warp_, z, {}, 1); }
+  torch::Tensor move(const torch::Tensor& painted, const torch::Tensor& z, int64_t frames) const {
+    return run_steps(warp_, steps_.size(), painted, z, frames);
+  }
+
   /// Whether frames look at the others of their clip, so that they cannot be made one by one.
   bool looks_along_clips() const { return looks_along_clips_; }
-  /// Whether part of the work is done once for all frames of a clip that are made at once.
-  bool shares_along_clips() const { return warp_ > 0; }
   const Setting& setting() const { return setting_; }
 
  private:
+  /// Steps first ... end, of which the first takes `in`, and kWarp `z` besides.
+  torch::Tensor run_steps(size_t first, size_t end, const torch::Tensor& in, const torch::Tensor& z,
+                          int64_t frames) const;
+
   Setting setting_;
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<std::vector<size_t>> inputs_;

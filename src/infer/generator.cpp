@@ -177,7 +177,7 @@ torch::Tensor CompiledGenerator::render(const RenderOptions& options) const {
   for (int64_t clip = 0; clip < options.count; ++clip) {
     for (int64_t frame = 0; frame < frames; frame += limit) {
       const int64_t count = std::min(limit, frames - frame);
-      paint(clip * frames + frame, count, executor_->shares_along_clips() ? count : 1);
+      paint(clip * frames + frame, count, executor_->paints_clips() ? count : 1);
     }
   }
   return clips;

@@ -135,28 +135,27 @@ int64_t resolution_of(const Plan& plan) {
   return side;
 }
 
-void add_attention(const Modules& frame, Plan& plan) {
-  const auto name = "attention_" + std::to_string(resolution_of(plan));
+/// Adds a layer for the block behind a stage, named after the stage's resolution, if it is there.
+std::shared_ptr<torch::nn::Module> add_block_at(const Modules& frame, const char* what,
+                                                Layer::Kind kind, Plan& plan) {
+  const auto name = what + std::to_string(resolution_of(plan));
   const auto* module = frame.find(name);
-  if (!module) return;
+  if (!module) return nullptr;
   Layer layer;
   layer.name = "frame." + name;
-  layer.kind = Layer::Kind::kAttention;
+  layer.kind = kind;
   layer.inputs = {plan.size() - 1};
-  layer.attention = nn::SelfAttention(std::dynamic_pointer_cast<nn::SelfAttentionImpl>(*module));
   plan.push_back(std::move(layer));
+  return *module;
 }
 
-void add_warp(const Modules& frame, Plan& plan) {
-  const auto name = "warp_" + std::to_string(resolution_of(plan));
-  const auto* module = frame.find(name);
-  if (!module) return;
-  Layer layer;
-  layer.name = "frame." + name;
-  layer.kind = Layer::Kind::kWarp;
-  layer.inputs = {plan.size() - 1};
-  layer.warp = nn::Warp(std::dynamic_pointer_cast<nn::WarpImpl>(*module));
-  plan.push_back(std::move(layer));
+/// What may stand behind a stage.
+void end_stage(const Modules& frame, Plan& plan) {
+  if (auto block = add_block_at(frame, "attention_", Layer::Kind::kAttention, plan))
+    plan.back().attention =
+        nn::SelfAttention(std::dynamic_pointer_cast<nn::SelfAttentionImpl>(block));
+  if (auto block = add_block_at(frame, "warp_", Layer::Kind::kWarp, plan))
+    plan.back().warp = nn::Warp(std::dynamic_pointer_cast<nn::WarpImpl>(block));
 }
 
 /// The first layer takes whole latents, of which it may read the first numbers only.
@@ -222,9 +221,7 @@ Plan make_plan(const models::VideoGenerator& network) {
   Plan plan;
   for (const auto& item : frame["main"]->named_children()) {
     const bool end_of_stage = add_module("frame.main." + item.key(), *item.value(), plan);
-    if (!end_of_stage) continue;
-    add_attention(frame, plan);
-    add_warp(frame, plan);
+    if (end_of_stage) end_stage(frame, plan);
   }
   read_whole_latents(network->options.frame.latent_dim, plan.front());
   for (auto& layer : plan) {

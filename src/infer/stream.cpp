@@ -35,7 +35,9 @@ torch::Tensor Stream::next_frame() {
     const auto noise = (random_.next_noise(rows) * truncation_).to(executor_->setting().device);
     z = torch::cat({content_, latents_->next_motion(noise, initial_, motion_)}, 1);
   }
-  const auto pictures = executor_->run(z, /*frames=*/1);
+  if (executor_->paints_clips() && !painted_.defined()) painted_ = executor_->paint(z);
+  const auto pictures =
+      painted_.defined() ? executor_->move(painted_, z, /*frames=*/1) : executor_->run(z, 1);
   return models::to_rgb(pictures.unsqueeze(2))[0][0];
 }
 

@@ -63,6 +63,21 @@ TEST_P(StreamTest, IsTheNetworkOnTheSameNoise) {
       << "the first class";
 }
 
+TEST(StreamsTest, AClipThatIsPaintedOnceIsTheClipOfTheSameSeed) {
+  auto options = tiny_model({8, 12}, TemporalType::kGruCell);
+  options.generator.warp_at = 8;
+  options.generator.warp_groups = 2;
+  const CompiledGenerator generator(lively_network(options), kTinyShape);
+  RenderOptions render;
+  render.seed = 5;
+  render.frames = 16;
+  const auto clip = generator.render(render)[0];
+  EXPECT_GT(difference(clip[0], clip[15]), 1) << "something moves";
+  StreamOptions stream;
+  stream.seed = 5;
+  EXPECT_LE(difference(frames_of(generator.stream(stream), render.frames), clip), 1);
+}
+
 TEST(StreamsTest, DoNotDisturbEachOther) {
   const CompiledGenerator generator(lively_network(tiny_model()), kTinyShape);
   const auto expected = frames_of(generator.stream(), 6);

@@ -47,6 +47,8 @@ class Stream {
   double truncation_;
   /// [1,n], what all frames have in common.
   torch::Tensor content_, initial_;
+  /// Where the clip is painted once: what is moved in each frame.
+  torch::Tensor painted_;
   models::MotionState motion_;
 };
 
