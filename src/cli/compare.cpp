@@ -55,7 +55,7 @@ ComparedModel load_model(const checkpoint::Checkpoint& checkpoint) {
   // are stored.
   auto network = models::make_generator(checkpoint::model_options(checkpoint), checkpoint.clip);
   model.temporal = network->options.temporal;
-  for (const auto& parameter : network->parameters()) model.parameters += parameter.numel();
+  model.parameters = models::parameter_count(*network);
   for (const auto& row : models::summarize(*network, checkpoint.clip)) model.flops += row.flops;
   return model;
 }

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "output.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -22,21 +23,13 @@ struct ExportArguments {
   infer::ExportExampleOptions example;
 };
 
-void check_export_name(const char* option, const std::filesystem::path& path,
-                       const std::string& extension) {
-  if (core::lower_extension(path) != extension) {
-    throw Error(cat(option, " ", path.string(), ": expected a name that ends in ", extension));
-  }
-  core::check_can_create(path);
-}
-
 void run_export(ExportArguments arguments) {
   const bool onnx = arguments.format == "onnx";
   auto& options = arguments.options;
   options.format = onnx ? infer::ExportFormat::kOnnx : infer::ExportFormat::kTorchScript;
-  check_export_name("--out", arguments.out, onnx ? ".onnx" : ".pt");
+  check_result_name("--out", arguments.out, onnx ? ".onnx" : ".pt");
   const bool with_example = !arguments.reference.empty();
-  if (with_example) check_export_name("--reference", arguments.reference, ".safetensors");
+  if (with_example) check_result_name("--reference", arguments.reference, ".safetensors");
 
   const infer::Exporter exporter(
       checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint)));

@@ -24,6 +24,15 @@ void write_json(const std::filesystem::path& path, const core::Json& json) {
   file.commit();
 }
 
+void check_result_name(const char* option, const std::filesystem::path& path,
+                       const std::string& extension) {
+  if (core::lower_extension(path) != extension) {
+    throw Error(
+        core::cat(option, " ", path.string(), ": expected a name that ends in ", extension));
+  }
+  core::check_can_create(path);
+}
+
 void check_can_fill(const std::filesystem::path& folder) {
   const auto name = folder.has_filename() ? folder : folder.parent_path();
   if (std::filesystem::exists(name)) return core::check_can_create(name / "file");

@@ -16,6 +16,10 @@ core::Json number_or_null(double value);
 /// Writes it indented; whole or not at all. Throws vidgen::Error naming the file.
 void write_json(const std::filesystem::path& path, const core::Json& json);
 
+/// Throws vidgen::Error naming the option unless the file ends in `extension` and can be created.
+void check_result_name(const char* option, const std::filesystem::path& path,
+                       const std::string& extension);
+
 /// Throws vidgen::Error unless files can be created in the folder, or the folder itself where there
 /// is none yet.
 void check_can_fill(const std::filesystem::path& folder);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "output.h"
 #include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/compress/finetune.h"
@@ -145,11 +146,7 @@ bool finetune(checkpoint::Checkpoint& checkpoint, const PruneArguments& argument
 
 void run(PruneArguments arguments) {
   complete(arguments);
-  core::check_can_create(arguments.out);
-  if (core::lower_extension(arguments.out) != ".safetensors") {
-    throw Error(
-        cat("--out ", arguments.out.string(), ": expected a name that ends in .safetensors"));
-  }
+  check_result_name("--out", arguments.out, ".safetensors");
   auto checkpoint = checkpoint::read_checkpoint(
       checkpoint::find_checkpoint(arguments.checkpoint, checkpoint::Prefer::kCheckpoint));
   const auto bytes_before = std::filesystem::file_size(checkpoint.path);

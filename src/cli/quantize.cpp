@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "output.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/compress/quantize_checkpoint.h"
 #include "vidgen/core/error.h"
@@ -48,11 +49,7 @@ size_t bytes_of(const checkpoint::Tensors& tensors) {
 }
 
 void run(const QuantizeArguments& arguments) {
-  core::check_can_create(arguments.out);
-  if (core::lower_extension(arguments.out) != ".safetensors") {
-    throw Error(
-        core::cat("--out ", arguments.out.string(), ": expected a name that ends in .safetensors"));
-  }
+  check_result_name("--out", arguments.out, ".safetensors");
   const auto source =
       checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint));
   auto result = compress::quantize_checkpoint(source, arguments.quantize);

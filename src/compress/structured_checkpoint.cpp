@@ -45,12 +45,6 @@ torch::Tensor judged_clips(models::VideoGenerator& generator, const models::Clip
 /// Of clips in [-1,1].
 double psnr_of(double mean_square) { return 10 * std::log10(4 / mean_square); }
 
-int64_t count_parameters(const models::VideoGenerator& generator) {
-  int64_t count = 0;
-  for (const auto& parameter : generator->parameters()) count += parameter.numel();
-  return count;
-}
-
 void take_channels(checkpoint::Checkpoint& checkpoint, const std::vector<ChannelGroup>& groups,
                    const KeptChannels& kept, const std::vector<int64_t>& widths) {
   slice_channels(checkpoint.file.tensors, groups, kept, checkpoint.path.string());
@@ -84,7 +78,7 @@ class Trials {
 
   const std::vector<ChannelGroup>& groups() const { return groups_; }
   const std::vector<int64_t>& widths() const { return widths_; }
-  int64_t parameters() const { return count_parameters(original_); }
+  int64_t parameters() const { return models::parameter_count(*original_); }
   FrameFlops flops() { return {models::summarize(*original_, shape_), groups_, options_, shape_}; }
   KeptChannels channels(const std::vector<int64_t>& widths) const {
     return choose_channels(groups_, importance_, widths);
@@ -168,7 +162,7 @@ StructuredReport prune_structured(checkpoint::Checkpoint& checkpoint,
     for (const auto& item : generator->named_buffers())
       checkpoint.file.tensors[checkpoint.generator_prefix() + item.key()] = item.value();
   }
-  report.parameters_after = count_parameters(generator);
+  report.parameters_after = models::parameter_count(*generator);
   report.psnr = psnr_of(trials.error_of(generator));
   return report;
 }

@@ -15,6 +15,7 @@
 #include "vidgen/core/text.h"
 #include "vidgen/infer/playable.h"
 #include "vidgen/models/pixels.h"
+#include "vidgen/models/summary.h"
 
 namespace vidgen::infer {
 namespace {
@@ -56,12 +57,6 @@ Playable load_parts(const checkpoint::Checkpoint& checkpoint, const CompileOptio
                           "makes a file that has it"));
   }
   return load_playable(checkpoint);
-}
-
-int64_t count_parameters(const models::VideoGenerator& network) {
-  int64_t count = 0;
-  for (const auto& parameter : network->parameters()) count += parameter.numel();
-  return count;
 }
 
 /// A copy of the network without its frame generator.
@@ -118,7 +113,7 @@ CompiledGenerator::CompiledGenerator(const Playable& parts, const models::ClipSh
       shape_(shape),
       class_names_(std::move(class_names)),
       precision_(resolved(options, !parts.int8.empty())),
-      parameters_(count_parameters(parts.network)) {
+      parameters_(models::parameter_count(*parts.network)) {
   const auto setting = floating_setting(precision_, options.device);
   const auto special =
       precision_ == Precision::kInt8 ? int8_steps(parts.int8, setting) : StepMaker();

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "interleave.h"
+#include "steps.h"
 
 namespace vidgen::infer {
 namespace {
@@ -45,11 +46,7 @@ torch::Tensor int8_filters(Layer::Kind kind, const torch::Tensor& weight) {
     case Layer::Kind::kFromLatent:
       return weight.permute({2, 3, 1, 0}).reshape({16 * out, in, 1, 1});
     case Layer::Kind::kDouble:
-      // Phase a of the lines takes the lines 3-a and 1-a of the filter, one after the other.
-      return weight.flip({2, 3})
-          .reshape({in, out, 2, 2, 2, 2})
-          .permute({3, 5, 1, 0, 2, 4})
-          .reshape({4 * out, in, 2, 2});
+      return phase_filters(weight);
     default:
       return weight;
   }
@@ -96,8 +93,6 @@ bool can_be_int8(Layer::Kind kind) {
   return kind == Layer::Kind::kFromLatent || kind == Layer::Kind::kDouble ||
          kind == Layer::Kind::kConvolution;
 }
-
-int64_t output_axis(Layer::Kind kind) { return kind == Layer::Kind::kConvolution ? 0 : 1; }
 
 Int8Layer::Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const Handover& output)
     : kind_(layer.kind),

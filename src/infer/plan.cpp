@@ -15,9 +15,6 @@ namespace {
 namespace layers = torch::nn;
 using Modules = torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>>;
 
-/// The weight's dimension that counts channels out.
-int64_t channels_out(Layer::Kind kind) { return kind == Layer::Kind::kConvolution ? 0 : 1; }
-
 /// A layer of float64 weights, behind the last one of the plan.
 template <class Convolution>
 Layer weighted_layer(const Plan& plan, const std::string& name, Layer::Kind kind,
@@ -29,7 +26,7 @@ Layer weighted_layer(const Plan& plan, const std::string& name, Layer::Kind kind
   layer.weight = module.weight.detach().to(torch::kDouble);
   layer.bias = module.bias.defined()
                    ? module.bias.detach().to(torch::kDouble)
-                   : torch::zeros({layer.weight.size(channels_out(kind))}, layer.weight.options());
+                   : torch::zeros({layer.weight.size(output_axis(kind))}, layer.weight.options());
   return layer;
 }
 
@@ -56,7 +53,7 @@ void fold(const layers::BatchNorm2dImpl& norm, Layer& layer) {
   const auto wide = [](const torch::Tensor& tensor) { return tensor.detach().to(torch::kDouble); };
   const auto factor = wide(norm.weight) / (wide(norm.running_var) + norm.options.eps()).sqrt();
   std::vector<int64_t> shape(4, 1);
-  shape[static_cast<size_t>(channels_out(layer.kind))] = -1;
+  shape[static_cast<size_t>(output_axis(layer.kind))] = -1;
   layer.weight = layer.weight * factor.view(shape);
   layer.bias = (layer.bias - wide(norm.running_mean)) * factor + wide(norm.bias);
 }
@@ -214,6 +211,8 @@ torch::Tensor activate_(torch::Tensor x, Activation activation) {
   }
   TORCH_CHECK(false, "unknown activation");
 }
+
+int64_t output_axis(Layer::Kind kind) { return kind == Layer::Kind::kConvolution ? 0 : 1; }
 
 Plan make_plan(const models::VideoGenerator& network) {
   const torch::NoGradGuard no_grad;

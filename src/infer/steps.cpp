@@ -105,8 +105,9 @@ class DoubleStep : public Step {
 class PhasesStep : public Step {
  public:
   PhasesStep(const Layer& layer, int64_t side, const Setting& setting)
-      : convolution_(placed(phases(layer.weight), setting), placed(layer.bias.repeat({4}), setting),
-                     {/*transposed=*/false, 1, 1, side}, layer.activation),
+      : convolution_(placed(phase_filters(layer.weight), setting),
+                     placed(layer.bias.repeat({4}), setting), {/*transposed=*/false, 1, 1, side},
+                     layer.activation),
         channels_(layer.bias.size(0)) {}
 
   torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t /*frames*/) const override {
@@ -127,17 +128,6 @@ class PhasesStep : public Step {
   }
 
  private:
-  /// [in,out,4,4] -> [4*out,in,2,2], the phases (a, b) one after the other. An even line (a = 0)
-  /// of the result sees the line of x above it by the filter's line 3 and the one below by 1, an
-  /// odd one by 2 and 0; columns alike.
-  static torch::Tensor phases(const torch::Tensor& weight) {
-    const int64_t in = weight.size(0), out = weight.size(1);
-    return weight.flip({2, 3})
-        .reshape({in, out, 2, 2, 2, 2})
-        .permute({3, 5, 1, 0, 2, 4})
-        .reshape({4 * out, in, 2, 2});
-  }
-
   PackedConvolution convolution_;
   int64_t channels_;
 };
@@ -209,6 +199,14 @@ std::unique_ptr<Step> make_doubling(const Layer& layer, int64_t side, const Sett
 }
 
 }  // namespace
+
+torch::Tensor phase_filters(const torch::Tensor& weight) {
+  const int64_t in = weight.size(0), out = weight.size(1);
+  return weight.flip({2, 3})
+      .reshape({in, out, 2, 2, 2, 2})
+      .permute({3, 5, 1, 0, 2, 4})
+      .reshape({4 * out, in, 2, 2});
+}
 
 std::unique_ptr<Step> make_step(const Layer& layer, int64_t side, const Setting& setting) {
   switch (layer.kind) {

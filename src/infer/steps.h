@@ -25,6 +25,12 @@ class Step {
   virtual torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t frames) const = 0;
 };
 
+/// The filters [4*out,in,2,2] of the convolution that does the work of kDouble's [in,out,4,4], the
+/// phases (a, b) of its result one after the other: an even line (a = 0) of the result sees the
+/// line above it by the filter's line 3 and the one below by 1, an odd one by 2 and 0; columns
+/// alike.
+torch::Tensor phase_filters(const torch::Tensor& weight);
+
 /// The layer in floating point. `side`: the pixels a side of what comes in.
 std::unique_ptr<Step> make_step(const Layer& layer, int64_t side, const Setting& setting);
 

@@ -24,12 +24,6 @@ class Evaluating {
   const bool training_;
 };
 
-int64_t parameter_count(const torch::nn::Module& module) {
-  int64_t count = 0;
-  for (const auto& parameter : module.parameters()) count += parameter.numel();
-  return count;
-}
-
 /// "torch::nn::Conv2dImpl" -> "Conv2d".
 std::string short_type(const std::string& name) {
   const auto start = name.rfind(':') + 1;
@@ -52,6 +46,12 @@ torch::TensorOptions options_of(const torch::nn::Module& module) {
 }
 
 }  // namespace
+
+int64_t parameter_count(const torch::nn::Module& module) {
+  int64_t count = 0;
+  for (const auto& parameter : module.parameters()) count += parameter.numel();
+  return count;
+}
 
 void walk_layers(VideoGeneratorImpl& generator, const ClipShape& shape, int64_t clips,
                  const nn::LayerObserver& observer) {

@@ -24,12 +24,15 @@ void WarpImpl::reset() {
                          layers::Linear(options.hidden, 6 * options.groups)));
 }
 
-torch::Tensor WarpImpl::scale() const {
-  return torch::tensor({kTurn, kTurn, 1., kTurn, kTurn, 1.}, torch::kFloat).repeat(options.groups);
+// Made on the device: a copy from the host would make a training step wait.
+torch::Tensor WarpImpl::scale(torch::Device device) const {
+  auto scale = torch::full({options.groups, 2, 3}, kTurn, device);
+  scale.select(2, 2).fill_(1);
+  return scale.flatten();
 }
 
-torch::Tensor WarpImpl::identity() const {
-  return torch::eye(2, 3).flatten().repeat(options.groups);
+torch::Tensor WarpImpl::identity(torch::Device device) const {
+  return torch::eye(2, 3, device).flatten().repeat(options.groups);
 }
 
 torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& code) {
@@ -39,7 +42,7 @@ torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& cod
               " clips and ", options.channels, " channels, found ", code.sizes(), " and ",
               x.sizes());
   const auto numbers = motion_->forward(code.to(torch::kFloat));
-  const auto maps = torch::addcmul(identity().to(code.device()), numbers, scale().to(code.device()))
+  const auto maps = torch::addcmul(identity(code.device()), numbers, scale(code.device()))
                         .view({rows * groups, 2, 3});
   const auto shown = x.to(torch::kFloat)
                          .unsqueeze(1)

@@ -53,8 +53,6 @@ using QuantizedLayers = std::map<std::string, QuantizedLayer>;
 
 /// Whether a layer of this kind can be quantised.
 bool can_be_int8(Layer::Kind kind);
-/// The axis of the output channels in a weight of such a layer.
-int64_t output_axis(Layer::Kind kind);
 
 /// The layers that a file holds, "int8.<name>.weight|weight_scale|bias|input_scale|
 /// input_zero_point"; none for a file that is not quantised. Throws vidgen::Error naming the file

@@ -56,6 +56,9 @@ struct Layer {
   nn::Warp warp{nullptr};
 };
 
+/// The axis of the output channels in a weight of a layer of this kind.
+int64_t output_axis(Layer::Kind kind);
+
 /// In the order of execution; the last puts out pictures [M,C,S,S] in [-1,1].
 using Plan = std::vector<Layer>;
 

@@ -10,6 +10,9 @@
 
 namespace vidgen::models {
 
+/// Numbers in a module's parameters.
+int64_t parameter_count(const torch::nn::Module& module);
+
 /// Shows each layer of a network to `observer`, in the order they run, by running `clips` clips of
 /// zeros; changes no weight, buffer or mode.
 void walk_layers(VideoGeneratorImpl& generator, const ClipShape& shape, int64_t clips,

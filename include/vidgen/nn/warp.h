@@ -36,8 +36,8 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
 
   /// What turns the numbers n [M,6*groups] of the layers into maps [M*groups,2,3], as in
   /// torch.nn.functional.affine_grid: n * scale + identity, both [6*groups].
-  torch::Tensor scale() const;
-  torch::Tensor identity() const;
+  torch::Tensor scale(torch::Device device = torch::kCPU) const;
+  torch::Tensor identity(torch::Device device = torch::kCPU) const;
 
   WarpOptions options;
 
