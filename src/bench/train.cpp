@@ -147,24 +147,12 @@ core::Json setting(const Training& training, const train::RunOptions& options) {
 core::Json bench_compiled(train::GanStep& gan, const train::RunOptions& options,
                           const Repeats& repeats, torch::Device device) {
   const auto shape = train::clip_shape(options.data);
-  infer::RenderOptions render;
-  render.count = options.train.batch_size;
   core::Json report = core::Json::object();
   for (const auto precision : {infer::Precision::kFloat32, infer::Precision::kBfloat16}) {
     if (!infer::can_compute(precision, device)) continue;
     const infer::CompiledGenerator generator(gan.ema_generator(), shape, {}, {precision, device});
-    const auto batches = measure([&] { generator.render(render); }, repeats, device);
-    const double clips = static_cast<double>(render.count) / batches.median();
-    core::Json row{{"batch_seconds", batches.json()},
-                   {"clips_per_second", clips},
-                   {"frames_per_second", clips * static_cast<double>(shape.frames)}};
-    const auto& net = options.model.generator;
-    if (net.attention.empty() || net.attention_axes == nn::AttentionAxes::kSpace) {
-      auto stream = generator.stream();
-      const Repeats frames{shape.frames, repeats.repeats * shape.frames};
-      row["frame_seconds"] = measure([&] { stream.next_frame(); }, frames, device).json();
-    }
-    report[infer::precision_name(precision)] = row;
+    report[infer::precision_name(precision)] =
+        time_rendering(generator, options.train.batch_size, repeats, device);
   }
   return report;
 }

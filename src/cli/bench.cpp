@@ -105,23 +105,19 @@ void run(const std::string& what, const BenchArguments& arguments) {
   if (!arguments.json.empty()) write_json(arguments.json, report);
 }
 
-struct MemoryArguments {
+/// Of what is measured of a trained generator.
+struct RenderArguments {
   std::string checkpoint;
   int64_t clips = 8;
+  std::string precision = "auto";
+  bench::Repeats repeats;
   fs::path json;
 };
 
-void run(const MemoryArguments& arguments) {
-  if (!arguments.json.empty()) core::check_can_create(arguments.json);
-  const Json report = bench::bench_memory(arguments.checkpoint, arguments.clips);
-  print(report);
-  if (!arguments.json.empty()) write_json(arguments.json, report);
-}
-
-void add_memory(CLI::App& command) {
-  auto arguments = std::make_shared<MemoryArguments>();
-  auto* sub =
-      command.add_subcommand("memory", "Measure the memory that rendering takes, in bytes.");
+CLI::App& add_rendering(CLI::App& command, const std::string& name, const std::string& help,
+                        const std::shared_ptr<RenderArguments>& arguments,
+                        Json (*measure)(const RenderArguments&)) {
+  auto* sub = command.add_subcommand(name, help);
   sub->add_option("--checkpoint", arguments->checkpoint,
                   "A run's folder, a weights file or a checkpoint")
       ->required();
@@ -129,7 +125,41 @@ void add_memory(CLI::App& command) {
       ->check(CLI::Range(int64_t{1}, int64_t{1000}))
       ->capture_default_str();
   sub->add_option("--json", arguments->json, "Also write the figures here");
-  sub->callback([arguments] { run(*arguments); });
+  sub->callback([arguments, measure] {
+    if (!arguments->json.empty()) core::check_can_create(arguments->json);
+    const Json report = measure(*arguments);
+    print(report);
+    if (!arguments->json.empty()) write_json(arguments->json, report);
+  });
+  return *sub;
+}
+
+void add_repeats(CLI::App& command, bench::Repeats& repeats) {
+  command.add_option("--repeats", repeats.repeats, "Runs that are timed")
+      ->check(CLI::Range(int64_t{1}, int64_t{100000}))
+      ->capture_default_str();
+  command.add_option("--warmup", repeats.warmup, "Runs before")
+      ->check(CLI::Range(int64_t{0}, int64_t{100000}))
+      ->capture_default_str();
+}
+
+void add_render(CLI::App& command) {
+  auto arguments = std::make_shared<RenderArguments>();
+  auto& sub = add_rendering(command, "render", "Time a trained generator: clips and single frames.",
+                            arguments, [](const RenderArguments& wanted) {
+                              return bench::bench_render(wanted.checkpoint,
+                                                         infer::parse_precision(wanted.precision),
+                                                         wanted.clips, wanted.repeats);
+                            });
+  add_precision(sub, arguments->precision);
+  add_repeats(sub, arguments->repeats);
+}
+
+void add_memory(CLI::App& command) {
+  add_rendering(command, "memory", "Measure the memory that rendering takes, in bytes.",
+                std::make_shared<RenderArguments>(), [](const RenderArguments& wanted) {
+                  return bench::bench_memory(wanted.checkpoint, wanted.clips);
+                });
 }
 
 }  // namespace
@@ -149,12 +179,7 @@ Run add_bench(CLI::App& command) {
       sub->add_option("--set", arguments->assignments, "Set a key, as in --set train.batch_size=16")
           ->allow_extra_args(false);
     }
-    sub->add_option("--repeats", arguments->repeats.repeats, "Runs that are timed")
-        ->check(CLI::Range(int64_t{1}, int64_t{100000}))
-        ->capture_default_str();
-    sub->add_option("--warmup", arguments->repeats.warmup, "Runs before")
-        ->check(CLI::Range(int64_t{0}, int64_t{100000}))
-        ->capture_default_str();
+    add_repeats(*sub, arguments->repeats);
     sub->add_option("--json", arguments->json, "Also write the figures here");
     if (name == "train") {
       sub->add_option("--trace", arguments->trace,
@@ -164,6 +189,7 @@ Run add_bench(CLI::App& command) {
     }
     sub->callback([what = name, arguments] { run(what, *arguments); });
   }
+  add_render(command);
   add_memory(command);
   return {};
 }

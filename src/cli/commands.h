@@ -33,6 +33,9 @@ Run add_bench(CLI::App& command);
 Run add_config(CLI::App& command);
 Run add_completion(CLI::App& command);
 
+/// Declares --precision of what plays a trained generator: the name of an infer::Precision.
+void add_precision(CLI::App& command, std::string& precision);
+
 /// Writes the resolved configuration into a run's folder, which is made if there is none.
 void save_config(const checkpoint::RunFolder& folder, const train::RunOptions& config);
 

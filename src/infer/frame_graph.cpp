@@ -125,13 +125,21 @@ Value FrameGraphBuilder::warp(const Layer& layer, const Pictures& pictures, cons
         Operation::kMatrixProduct, {x, writer_.weight(name + ".weight", weight.t().contiguous())});
     return writer_.apply(Operation::kAdd, {product, writer_.weight(name + ".bias", bias)});
   };
-  const auto scale = layer.warp->scale();
+  // Groups that stay are maps without a motion: the numbers of the first rows are zeros.
+  const auto moving = [&](const torch::Tensor& numbers) {
+    auto all = torch::zeros({6 * options.groups, numbers.size(1)});
+    all.narrow(0, 6 * options.still, numbers.size(0)).copy_(numbers);
+    return all;
+  };
+  const auto scale = layer.warp->scale().unsqueeze(1);
+  const auto weight = moving(parameters["motion.2.weight"] * scale);
+  const auto bias = moving(parameters["motion.2.bias"].unsqueeze(1) * scale).squeeze(1);
   const Value code = writer_.reshape(z, {-1, options.code_dim});
   const Value hidden =
       activated(linear(code, "0", parameters["motion.0.weight"], parameters["motion.0.bias"]),
                 Activation::kLeakyRelu);
-  const Value maps = linear(hidden, "2", parameters["motion.2.weight"] * scale.unsqueeze(1),
-                            parameters["motion.2.bias"] * scale + layer.warp->identity());
+  const auto in_place = torch::eye(2, 3).flatten().repeat(options.groups);
+  const Value maps = linear(hidden, "2", weight, bias + in_place);
   const Value turned = writer_.transpose(writer_.reshape(maps, {-1, 2, 3}), {0, 2, 1});
   const int64_t side = pictures.side, channels = options.channels;
   const Value places = writer_.weight(layer.name + ".places", pixel_places(side));

@@ -188,8 +188,10 @@ torch::Tensor CompiledGenerator::frames(const torch::Tensor& z, int64_t frames_o
   return executor_->run(z, frames_of_a_clip).to(torch::kFloat);
 }
 
+bool CompiledGenerator::can_stream() const { return !executor_->looks_along_clips(); }
+
 Stream CompiledGenerator::stream(const StreamOptions& options) const {
-  if (executor_->looks_along_clips()) {
+  if (!can_stream()) {
     throw Error(
         "this generator has attention over space and time (attention_axes: space_time): a frame "
         "looks at the whole clip, and cannot be made before the others");

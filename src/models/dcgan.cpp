@@ -36,6 +36,15 @@ torch::Tensor first_pixels(const DcganGeneratorOptions& options, const torch::Te
   return rows.unsqueeze(2).unsqueeze(3);
 }
 
+nn::WarpOptions warp_options(const DcganGeneratorOptions& options, int64_t channels) {
+  nn::WarpOptions warp;
+  warp.code_dim = options.latent_dim;
+  warp.channels = channels;
+  warp.groups = options.warp_groups;
+  warp.still = options.warp_still;
+  return warp;
+}
+
 DcganGeneratorImpl::DcganGeneratorImpl(DcganGeneratorOptions options)
     : options(std::move(options)) {
   reset();
@@ -53,8 +62,7 @@ void DcganGeneratorImpl::reset() {
     if (contains(options.attention, resolution)) {
       stages_.add_attention(resolution, {width, options.attention_axes});
     }
-    if (resolution == options.warp_at)
-      stages_.add_warp(resolution, {options.latent_dim, width, options.warp_groups});
+    if (resolution == options.warp_at) stages_.add_warp(resolution, warp_options(options, width));
     channels = width;
     resolution *= 2;
   }

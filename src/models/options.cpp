@@ -78,7 +78,8 @@ void check_warp(const ModelOptions& options, const ClipShape& shape) {
   const auto& generator = options.generator;
   if (generator.warp_at == 0) return;
   const std::string path = "model.generator.warp_at";
-  check_attention({generator.warp_at}, shape.size, path);
+  check_attention({generator.warp_at}, shape.size * (has_full_size_stage(generator, shape) ? 2 : 1),
+                  path);
   if (options.temporal.content_dim == 0 && options.classes() == 0) {
     throw core::FieldError(path, core::cat("found ", generator.warp_at,
                                            ", which paints clips from their content, but "
@@ -86,11 +87,17 @@ void check_warp(const ModelOptions& options, const ClipShape& shape) {
   }
   const auto stage = static_cast<size_t>(doublings(generator.warp_at));
   const int64_t width = resolved_widths(generator, shape).at(stage);
-  if (width % generator.warp_groups == 0) return;
-  throw core::FieldError(
-      "model.generator.warp_groups",
-      core::cat("found ", generator.warp_groups, ", expected a divisor of ", width,
-                ", the width at ", generator.warp_at, "x", generator.warp_at));
+  if (width % generator.warp_groups != 0) {
+    throw core::FieldError(
+        "model.generator.warp_groups",
+        core::cat("found ", generator.warp_groups, ", expected a divisor of ", width,
+                  ", the width at ", generator.warp_at, "x", generator.warp_at));
+  }
+  if (generator.warp_still >= generator.warp_groups) {
+    throw core::FieldError("model.generator.warp_still",
+                           core::cat("found ", generator.warp_still, ", expected less than the ",
+                                     generator.warp_groups, " of warp_groups"));
+  }
 }
 
 void check_only_residual(const DiscriminatorOptions& options, const std::string& path) {
@@ -198,6 +205,9 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
       "its own latent");
   visitor.field("warp_groups", options.warp_groups, {1, 512},
                 "groups of channels that move independently; a divisor of the width at warp_at");
+  visitor.field("warp_still", options.warp_still, {0, 511},
+                "of these groups, how many stay where they are, as a scene does before a fixed "
+                "camera");
 }
 
 void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {

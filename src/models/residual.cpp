@@ -38,7 +38,7 @@ void ResidualGeneratorImpl::reset() {
   const auto end_stage = [&] {
     add_attention(stages_, options, resolution, channels);
     if (resolution == options.warp_at)
-      stages_.add_warp(resolution, {options.latent_dim, channels, options.warp_groups});
+      stages_.add_warp(resolution, warp_options(options, channels));
   };
   stages_.add(layers::ConvTranspose2d(
       layers::ConvTranspose2dOptions(latent_dim, channels, resolution).bias(false)));

@@ -82,6 +82,23 @@ TEST(BenchTest, MemoryHoldsAtLeastTheClips) {
   expect_refuses(work, {"bench", "memory"}, {"--checkpoint is required"});
 }
 
+TEST(BenchTest, RenderTimesATrainedGenerator) {
+  const Workspace work;
+  expect_success(work.train());
+  expect_success(work.run({"bench", "render", "--checkpoint", "run", "--precision", "float32",
+                           "--clips", "3", "--repeats", "2", "--json", "out.json"}));
+  const auto report = core::Json::parse(read_bytes(work / "out.json"));
+  EXPECT_EQ(report["clips"], 3);
+  EXPECT_EQ(report["precision"], "float32");
+  EXPECT_EQ(report["batch_seconds"]["repeats"], 2);
+  EXPECT_EQ(report["frame_seconds"]["repeats"], 2 * 10);
+  EXPECT_NEAR(
+      report["clips_per_second"].get<double>() * report["batch_seconds"]["median"].get<double>(), 3,
+      1e-6);
+  expect_refuses(work, {"bench", "render", "--checkpoint", "run", "--precision", "int8"}, {"int8"});
+  expect_refuses(work, {"bench", "render", "--checkpoint", "none"}, {"none: no such file"});
+}
+
 TEST(BenchTest, StartupRunsTheProgram) {
   const Workspace work;
   const auto report = bench(work, "startup");

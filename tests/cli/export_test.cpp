@@ -120,6 +120,7 @@ TEST_F(ExportTest, EveryFrameGeneratorRunsInOnnxRuntimeAndOpenVino) {
   export_onnx("residual", options);
   options.generator.warp_at = 8;
   options.generator.warp_groups = 2;
+  options.generator.warp_still = 1;
   export_onnx("warp", options);
   options.generator.warp_at = 0;
   options.temporal.content_dim = 0;

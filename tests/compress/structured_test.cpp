@@ -191,6 +191,7 @@ TEST(PruneStructured, WhatMovesTogetherStaysTogether) {
     auto options = small_model(type);
     options.generator.warp_at = 8;
     options.generator.warp_groups = 6;
+    options.generator.warp_still = 2;
     auto file = weights_file(options, tensors_of(random_generator(options)));
     StructuredOptions wanted;
     wanted.allocation.sparsity = 0.3;

@@ -103,10 +103,11 @@ inline std::vector<NetworkCase> network_cases() {
   all.push_back({"warp", tiny_model({8, 12})});
   all.back().options.generator.warp_at = 8;
   all.back().options.generator.warp_groups = 3;
+  all.back().options.generator.warp_still = 1;
   all.push_back({"residual_warp", all[3].options});
   all.back().options.generator.type = models::GeneratorType::kResidual;
   all.back().options.generator.widths = {12, 8, 6};
-  all.back().options.generator.warp_at = 4;
+  all.back().options.generator.warp_at = 16;
   // Of sizes for which the Winograd algorithm is used.
   all.push_back({"wide", tiny_model({256, 64})});
   return all;

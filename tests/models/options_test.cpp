@@ -159,6 +159,15 @@ TEST(ModelOptions, WarpStandsAtAHiddenStageOfEqualGroups) {
   options.generator.warp_at = 64;
   EXPECT_EQ(problem(options),
             "model.generator.warp_at: found resolution 64, expected some of 4, 8, 16, 32");
+  options.generator.widths = {32, 24, 16, 8, 8};
+  options.generator.warp_groups = 4;
+  EXPECT_EQ(problem(options), "");
+  options.generator.warp_still = 3;
+  EXPECT_EQ(problem(options), "");
+  options.generator.warp_still = 4;
+  EXPECT_EQ(problem(options),
+            "model.generator.warp_still: found 4, expected less than the 4 of warp_groups");
+  options.generator.warp_still = 0;
   options.generator.warp_at = 8;
   options.temporal.content_dim = 0;
   EXPECT_EQ(problem(options),

@@ -43,6 +43,21 @@ TEST(WarpTest, GroupsMoveByThemselvesAndZerosComeIn) {
   EXPECT_LT(y.narrow(1, 2, 2).narrow(2, 6, 2).abs().max().item<double>(), 1e-5);
 }
 
+TEST(WarpTest, TheFirstGroupsMayStay) {
+  auto warp = shifting({4, 6, 3, 64, /*still=*/1}, {{1, 0}, {2, 0}}, 8);
+  const auto x = torch::randn({2, 6, 8, 8}, test::random(1));
+  const auto y = warp(x, torch::randn({4, 4}, test::random(2)));
+  for (int64_t row = 0; row < 4; ++row) {
+    const auto& clip = x[row / 2];
+    EXPECT_TRUE(torch::equal(y[row].narrow(0, 0, 2), clip.narrow(0, 0, 2))) << row;
+    for (const int64_t group : {1, 2}) {
+      const auto moved = y[row].narrow(0, 2 * group, 2).narrow(2, group, 8 - group);
+      const auto expected = clip.narrow(0, 2 * group, 2).narrow(2, 0, 8 - group);
+      EXPECT_LT((moved - expected).abs().max().item<double>(), 1e-5) << row << " " << group;
+    }
+  }
+}
+
 TEST(WarpTest, EachFrameIsMovedByItsCode) {
   Warp warp(WarpOptions{3, 6, 2});
   const auto x = torch::randn({2, 6, 8, 8}, test::random(1));

@@ -4,6 +4,7 @@
 
 #include "vidgen/bench/samples.h"
 #include "vidgen/core/json.h"
+#include "vidgen/infer/generator.h"
 #include "vidgen/train/options.h"
 
 /// What `vidgen bench` measures. Each returns its figures as a JSON object: times in seconds, rates
@@ -18,6 +19,12 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
 /// ("compiled") by infer::CompiledGenerator in each precision that the machine has, in batches and
 /// ("frame_seconds") as a stream of single frames.
 core::Json bench_generate(const train::RunOptions& options, const Repeats& repeats);
+
+/// Rendering `clips` clips at once with the generator of a file or a run's folder, and a stream of
+/// single frames where its frames do not look at each other, on the CPU. Throws vidgen::Error when
+/// the file cannot be read or played in this precision.
+core::Json bench_render(const std::filesystem::path& run_or_file, infer::Precision precision,
+                        int64_t clips, const Repeats& repeats);
 
 /// The loader for itself: batches from the clip cache; decoding the first video anew, in one
 /// thread, and making its clip cache, in a temporary folder.

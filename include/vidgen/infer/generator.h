@@ -91,6 +91,8 @@ class CompiledGenerator {
   /// One clip without end, frame by frame. Throws vidgen::Error for a class that it was not trained
   /// on, and where frames look at the others of their clip (attention_axes: space_time).
   Stream stream(const StreamOptions& options = {}) const;
+  /// Whether stream() has an answer.
+  bool can_stream() const;
 
   /// What it was trained on; fps is 25 when that is not known.
   const models::ClipShape& shape() const { return shape_; }

@@ -33,6 +33,7 @@ struct DcganGeneratorOptions {
   /// from the first `clip_dim` numbers of its latents. 0: each frame is painted from its latent.
   int64_t warp_at = 0;
   int64_t warp_groups = 1;
+  int64_t warp_still = 0;
   int64_t clip_dim = 0;
 };
 
@@ -40,6 +41,9 @@ struct DcganGeneratorOptions {
 /// clip: [M,D,1,1], or with warp_at [M/frames,clip_dim,1,1].
 torch::Tensor first_pixels(const DcganGeneratorOptions& options, const torch::Tensor& z,
                            int64_t frames);
+
+/// Of the block of a generator that moves `channels` at warp_at.
+nn::WarpOptions warp_options(const DcganGeneratorOptions& options, int64_t channels);
 
 /// Transposed convolutions from a latent to a picture in [-1,1]: stages of ConvTranspose2d k4,
 /// BatchNorm, ReLU (the first s1 p0, the others s2 p1), then ConvTranspose2d k4 s2 p1 (or Conv2d k3

@@ -25,12 +25,14 @@ struct GeneratorOptions {
   /// Resolutions (4 up to half the clip size) behind which a block of self-attention stands.
   std::vector<int64_t> attention;
   nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
-  /// The resolution (4 up to half the clip size) where what a clip shows is moved to where it is in
-  /// each frame (nn::Warp): up to there a clip is painted once, from its content and class. 0:
-  /// nothing is moved, each frame is painted from its own latent.
+  /// The resolution of the stage (4x4 up to the last) where what a clip shows is moved to where it
+  /// is in each frame (nn::Warp): up to there a clip is painted once, from its content and class.
+  /// 0: nothing is moved, each frame is painted from its own latent.
   int64_t warp_at = 0;
   /// Groups of channels that move independently; a divisor of the width at warp_at.
   int64_t warp_groups = 1;
+  /// Groups, the first ones, that stay where they are, as a scene does before a fixed camera.
+  int64_t warp_still = 0;
 };
 
 enum class DiscriminatorType {

@@ -16,12 +16,17 @@ struct WarpOptions {
   int64_t groups = 1;
   /// Width of the hidden layer that turns a code into motions.
   int64_t hidden = 64;
+  /// Groups, the first ones, that stay where they are: what a fixed camera sees behind that which
+  /// moves. Less than `groups`.
+  int64_t still = 0;
+
+  int64_t moving() const { return groups - still; }
 };
 
 /// Moves what a clip shows to where it is in each frame: each group of channels of the clip's
 /// features is resampled by an affine map of its own, which two linear layers make of the frame's
 /// code (Jaderberg et al., "Spatial Transformer Networks", 2015). What leaves the picture is gone,
-/// and zeros come in. Parameters: motion.0.*, motion.2.*.
+/// and zeros come in. The first `still` groups stay. Parameters: motion.0.*, motion.2.*.
 ///
 /// Computed in float32. Only first derivatives. On CUDA the gradient is summed in no fixed order,
 /// so that the same step may give other bits.
@@ -34,10 +39,9 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& code);
   void reset() override;
 
-  /// What turns the numbers n [M,6*groups] of the layers into maps [M*groups,2,3], as in
-  /// torch.nn.functional.affine_grid: n * scale + identity, both [6*groups].
+  /// What turns the numbers n [M,6*moving] of the layers into maps [M*moving,2,3], as in
+  /// torch.nn.functional.affine_grid: n * scale, [6*moving], and the identity.
   torch::Tensor scale(torch::Device device = torch::kCPU) const;
-  torch::Tensor identity(torch::Device device = torch::kCPU) const;
 
   WarpOptions options;
 

@@ -1,3 +1,6 @@
+#include "rendering.h"
+
+#include <ATen/Parallel.h>
 #include <malloc.h>
 
 #include "program.h"
@@ -5,9 +8,36 @@
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/memory.h"
-#include "vidgen/infer/generator.h"
 
 namespace vidgen::bench {
+
+core::Json time_rendering(const infer::CompiledGenerator& generator, int64_t clips,
+                          const Repeats& repeats, torch::Device device) {
+  infer::RenderOptions render;
+  render.count = render.batch = clips;
+  const auto batches = measure([&] { generator.render(render); }, repeats, device);
+  const double rate = static_cast<double>(clips) / batches.median();
+  const int64_t frames = generator.shape().frames;
+  core::Json report{{"batch_seconds", batches.json()},
+                    {"clips_per_second", rate},
+                    {"frames_per_second", rate * static_cast<double>(frames)}};
+  if (generator.can_stream()) {
+    auto stream = generator.stream();
+    const Repeats single{frames, repeats.repeats * frames};
+    report["frame_seconds"] = measure([&] { stream.next_frame(); }, single, device).json();
+  }
+  return report;
+}
+
+core::Json bench_render(const std::filesystem::path& run_or_file, infer::Precision precision,
+                        int64_t clips, const Repeats& repeats) {
+  const auto generator = infer::CompiledGenerator::load(run_or_file, {precision});
+  auto report = time_rendering(generator, clips, repeats, torch::kCPU);
+  report["precision"] = infer::precision_name(generator.precision());
+  report["threads"] = at::get_num_threads();
+  report["clips"] = clips;
+  return report;
+}
 
 core::Json bench_memory(const std::filesystem::path& run_or_file, int64_t clips) {
   const auto generator = infer::CompiledGenerator::load(run_or_file);
