@@ -108,12 +108,14 @@ void run(const std::string& what, const BenchArguments& arguments) {
 struct MemoryArguments {
   std::string checkpoint;
   int64_t clips = 8;
+  std::string precision = "auto";
   fs::path json;
 };
 
 void run(const MemoryArguments& arguments) {
   if (!arguments.json.empty()) core::check_can_create(arguments.json);
-  const Json report = bench::bench_memory(arguments.checkpoint, arguments.clips);
+  const Json report = bench::bench_memory(arguments.checkpoint, arguments.clips,
+                                          infer::parse_precision(arguments.precision));
   print(report);
   if (!arguments.json.empty()) write_json(arguments.json, report);
 }
@@ -128,6 +130,7 @@ void add_memory(CLI::App& command) {
   sub->add_option("--clips", arguments->clips, "Clips that are rendered at once")
       ->check(CLI::Range(int64_t{1}, int64_t{1000}))
       ->capture_default_str();
+  add_precision_option(*sub, arguments->precision);
   sub->add_option("--json", arguments->json, "Also write the figures here");
   sub->callback([arguments] { run(*arguments); });
 }

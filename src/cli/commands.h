@@ -36,6 +36,9 @@ Run add_completion(CLI::App& command);
 /// Writes the resolved configuration into a run's folder, which is made if there is none.
 void save_config(const checkpoint::RunFolder& folder, const train::RunOptions& config);
 
+/// Declares --precision, whose text infer::parse_precision() takes.
+void add_precision_option(CLI::App& command, std::string& precision);
+
 /// "vidgen 0.1.0" and what it was built with, one item a line.
 std::string version_text();
 

@@ -121,6 +121,15 @@ void run(SampleArguments arguments) {
 
 }  // namespace
 
+void add_precision_option(CLI::App& command, std::string& precision) {
+  command
+      .add_option("--precision", precision,
+                  "What it computes in: auto (int8 for a quantised file, else float32), float32, "
+                  "bfloat16, int8")
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16", "int8"}))
+      ->capture_default_str();
+}
+
 Run add_sample(CLI::App& command) {
   auto arguments = std::make_shared<SampleArguments>();
   auto& render = arguments->render;
@@ -156,12 +165,7 @@ Run add_sample(CLI::App& command) {
   command.add_option("--truncation", render.truncation, "Below 1: more typical, less varied clips")
       ->check(number_from(0, 2))
       ->capture_default_str();
-  command
-      .add_option("--precision", arguments->precision,
-                  "What it computes in: auto (int8 for a quantised file, else float32), float32, "
-                  "bfloat16, int8")
-      ->check(CLI::IsMember({"auto", "float32", "bfloat16", "int8"}))
-      ->capture_default_str();
+  add_precision_option(command, arguments->precision);
   return [arguments] { run(*arguments); };
 }
 
