@@ -39,8 +39,11 @@ core::Json bench_render(const std::filesystem::path& run_or_file, infer::Precisi
   return report;
 }
 
-core::Json bench_memory(const std::filesystem::path& run_or_file, int64_t clips) {
-  const auto generator = infer::CompiledGenerator::load(run_or_file);
+core::Json bench_memory(const std::filesystem::path& run_or_file, int64_t clips,
+                        infer::Precision precision) {
+  infer::CompileOptions compile;
+  compile.precision = precision;
+  const auto generator = infer::CompiledGenerator::load(run_or_file, compile);
   // The first frame brings in code and threads, which are the same for every generator.
   infer::RenderOptions render;
   render.frames = 1;
@@ -63,12 +66,14 @@ core::Json bench_memory(const std::filesystem::path& run_or_file, int64_t clips)
 }
 
 core::Json bench_memory_apart(const std::filesystem::path& program,
-                              const std::filesystem::path& run_or_file, int64_t clips) {
+                              const std::filesystem::path& run_or_file, int64_t clips,
+                              infer::Precision precision) {
   constexpr uint64_t kMaxBytes = 1 << 20;
   const core::TemporaryFolder folder;
   const auto json = folder / "memory.json";
   run_program(program, {"bench", "memory", "--checkpoint", run_or_file.string(), "--clips",
-                        std::to_string(clips), "--json", json.string()});
+                        std::to_string(clips), "--precision", infer::precision_name(precision),
+                        "--json", json.string()});
   return core::Json::parse(core::read_file(json, kMaxBytes));
 }
 

@@ -183,15 +183,19 @@ void refuse_quantized(const Checkpoint& checkpoint) {
                   "exported, but not trained, pruned, quantised again or distilled"));
 }
 
-models::VideoGenerator load_generator(const Checkpoint& checkpoint) {
+void load_weights(const Checkpoint& checkpoint, models::VideoGeneratorImpl& generator) {
   refuse_quantized(checkpoint);
-  auto generator = models::make_generator(model_options(checkpoint), checkpoint.clip);
-  nn::to_channels_last(*generator);
   const SafetensorsFile weights{{}, checkpoint.tensors_under(checkpoint.generator_prefix())};
   StateLoader loader(checkpoint.path, weights);
-  for (auto& item : generator->named_parameters()) loader.tensor(item.key(), item.value());
-  for (auto& item : generator->named_buffers()) loader.tensor(item.key(), item.value());
+  for (auto& item : generator.named_parameters()) loader.tensor(item.key(), item.value());
+  for (auto& item : generator.named_buffers()) loader.tensor(item.key(), item.value());
   loader.finish();
+}
+
+models::VideoGenerator load_generator(const Checkpoint& checkpoint) {
+  auto generator = models::make_generator(model_options(checkpoint), checkpoint.clip);
+  nn::to_channels_last(*generator);
+  load_weights(checkpoint, *generator);
   generator->eval();
   return generator;
 }

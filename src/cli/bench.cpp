@@ -124,6 +124,7 @@ CLI::App& add_rendering(CLI::App& command, const std::string& name, const std::s
   sub->add_option("--clips", arguments->clips, "Clips that are rendered at once")
       ->check(CLI::Range(int64_t{1}, int64_t{1000}))
       ->capture_default_str();
+  add_precision(*sub, arguments->precision);
   sub->add_option("--json", arguments->json, "Also write the figures here");
   sub->callback([arguments, measure] {
     if (!arguments->json.empty()) core::check_can_create(arguments->json);
@@ -151,14 +152,14 @@ void add_render(CLI::App& command) {
                                                          infer::parse_precision(wanted.precision),
                                                          wanted.clips, wanted.repeats);
                             });
-  add_precision(sub, arguments->precision);
   add_repeats(sub, arguments->repeats);
 }
 
 void add_memory(CLI::App& command) {
   add_rendering(command, "memory", "Measure the memory that rendering takes, in bytes.",
                 std::make_shared<RenderArguments>(), [](const RenderArguments& wanted) {
-                  return bench::bench_memory(wanted.checkpoint, wanted.clips);
+                  return bench::bench_memory(wanted.checkpoint, wanted.clips,
+                                             infer::parse_precision(wanted.precision));
                 });
 }
 

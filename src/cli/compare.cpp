@@ -46,11 +46,31 @@ void check_arguments(const CompareArguments& arguments) {
   if (!arguments.json.empty()) core::check_can_create(arguments.json);
 }
 
-ComparedModel load_model(const checkpoint::Checkpoint& checkpoint) {
+/// One of FILES.
+struct NamedModel {
+  fs::path file;
+  infer::CompileOptions compile;
+};
+
+/// FILE or FILE@PRECISION; what is there under the whole name is meant by it.
+NamedModel parse_model(const std::string& text) {
+  NamedModel model{text, {}};
+  std::error_code error;
+  const auto mark = text.rfind('@');
+  if (mark == std::string::npos || fs::exists(text, error)) return model;
+  const auto file = text.substr(0, mark);
+  if (!fs::exists(file, error)) return model;
+  model.file = file;
+  model.compile.precision = infer::parse_precision(text.substr(mark + 1));
+  return model;
+}
+
+ComparedModel load_model(const checkpoint::Checkpoint& checkpoint,
+                         const infer::CompileOptions& compile) {
   ComparedModel model;
   model.file = checkpoint.path;
   model.bytes = fs::file_size(checkpoint.path);
-  model.generator = std::make_unique<infer::CompiledGenerator>(checkpoint);
+  model.generator = std::make_unique<infer::CompiledGenerator>(checkpoint, compile);
   // The network as its configuration describes it: what is counted is the same however the weights
   // are stored.
   auto network = models::make_generator(checkpoint::model_options(checkpoint), checkpoint.clip);
@@ -84,19 +104,26 @@ void check_same_clips(const ComparedModel& original, const ComparedModel& other)
   }
 }
 
+/// A file in several precisions has the same to say.
+void note_once(Comparison& comparison, const std::string& note) {
+  auto& notes = comparison.notes;
+  if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+}
+
 /// Reads the files, the original first. Returns the section of its configuration that says how its
 /// clips were made.
 data::DataOptions load_models(const std::vector<std::string>& files, bool with_data,
                               Comparison& comparison) {
   data::DataOptions data;
   for (const auto& file : files) {
-    const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(file));
-    comparison.models.push_back(load_model(checkpoint));
+    const auto named = parse_model(file);
+    const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(named.file));
+    comparison.models.push_back(load_model(checkpoint, named.compile));
     check_same_clips(comparison.models.front(), comparison.models.back());
     if (checkpoint.kind == checkpoint::Kind::kCheckpoint) {
-      comparison.notes.push_back(
-          cat(checkpoint.path.string(),
-              " is a checkpoint: its bytes hold the state of the training as well."));
+      note_once(comparison,
+                cat(checkpoint.path.string(),
+                    " is a checkpoint: its bytes hold the state of the training as well."));
     }
     if (with_data && comparison.models.size() == 1) data = evaluation_data(checkpoint);
   }
@@ -149,7 +176,8 @@ void compare_clips(const metrics::Scorer* scorer, Comparison& comparison) {
   const auto& original = comparison.models.front();
   torch::Tensor expected;
   for (auto& model : comparison.models) {
-    core::log_info(cat("rendering ", render.count, " clips with ", model.file.string()));
+    core::log_info(cat("rendering ", render.count, " clips with ", model.file.string(), " in ",
+                       infer::precision_name(model.generator->precision())));
     const auto clips = model.generator->render(render);
     model.shown = clips.narrow(0, 0, std::min(kShownClips, render.count)).clone();
     if (scorer) model.scores = scorer->score(clips.narrow(0, 0, comparison.real_count));
@@ -159,9 +187,10 @@ void compare_clips(const metrics::Scorer* scorer, Comparison& comparison) {
       model.difference = Difference{metrics::psnr_between(clips, expected),
                                     metrics::ssim_between(clips, expected)};
     } else {
-      comparison.notes.push_back(
-          cat(model.file.string(), " takes latents of another shape than ", original.file.string(),
-              ", so their clips show different things and are not compared with each other."));
+      note_once(comparison, cat(model.file.string(), " takes latents of another shape than ",
+                                original.file.string(),
+                                ", so their clips show different things and are not compared with "
+                                "each other."));
     }
   }
 }
@@ -200,8 +229,8 @@ void time_streaming(const bench::Repeats& repeats, Comparison& comparison) {
       });
       timed.push_back(&model);
     } catch (const Error& error) {
-      comparison.notes.push_back(
-          cat(model.file.string(), " cannot make one frame at a time: ", error.what(), "."));
+      note_once(comparison,
+                cat(model.file.string(), " cannot make one frame at a time: ", error.what(), "."));
     }
   }
   const auto samples = bench::measure_in_turn(works, repeats, torch::kCPU);
@@ -214,11 +243,12 @@ void measure_memory(Comparison& comparison) {
   const auto program = fs::read_symlink("/proc/self/exe");
   for (auto& model : comparison.models) {
     try {
-      const auto report = bench::bench_memory_apart(program, model.file, comparison.batch);
+      const auto report = bench::bench_memory_apart(program, model.file, comparison.batch,
+                                                    model.generator->precision());
       model.memory = report.at("rendering").get<uint64_t>();
     } catch (const Error& error) {
-      comparison.notes.push_back(
-          cat("the memory of ", model.file.string(), " was not measured: ", error.what(), "."));
+      note_once(comparison, cat("the memory of ", model.file.string(),
+                                " was not measured: ", error.what(), "."));
     }
   }
 }
@@ -248,7 +278,7 @@ Run add_compare(CLI::App& command) {
   command
       .add_option("FILES", arguments->files,
                   "The original, then what was made of it: runs' folders, weights files, "
-                  "checkpoints, quantised generators")
+                  "checkpoints, quantised generators; FILE@bfloat16 is played in that precision")
       ->required();
   command.add_option("--data", arguments->data,
                      "A video or a folder of real ones to measure all against");

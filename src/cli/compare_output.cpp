@@ -20,19 +20,6 @@ namespace fs = std::filesystem;
 /// What stands for a number that there is not.
 constexpr const char* kNone = "-";
 
-std::string precision_words(infer::Precision precision) {
-  switch (precision) {
-    case infer::Precision::kBfloat16:
-      return "bfloat16";
-    case infer::Precision::kInt8:
-      return "int8";
-    case infer::Precision::kFloat32:
-    case infer::Precision::kAuto:
-      break;
-  }
-  return "float32";
-}
-
 /// "1.234 (1.2 to 1.3)", milliseconds: the median, the least and the most.
 std::string time_words(const bench::Samples& samples) {
   if (samples.seconds.empty()) return kNone;
@@ -58,7 +45,7 @@ std::vector<std::vector<std::string>> model_table(const Comparison& comparison) 
     const auto& model = comparison.models[i];
     const auto& difference = model.difference;
     table.push_back(
-        {numbers[i], model.file.string(), precision_words(model.generator->precision()),
+        {numbers[i], model.file.string(), infer::precision_name(model.generator->precision()),
          cat(model.parameters), cat(model.bytes), digits(model.flops / 1e9),
          time_words(model.together), time_words(model.streaming),
          model.memory ? core::format_number(static_cast<double>(*model.memory) / 1e6, 1) : kNone,
@@ -148,7 +135,7 @@ Json model_json(const ComparedModel& model) {
                   {"ssim", model.difference->ssim}};
   }
   return {{"file", model.file.string()},
-          {"precision", precision_words(model.generator->precision())},
+          {"precision", infer::precision_name(model.generator->precision())},
           {"parameters", model.parameters},
           {"bytes", model.bytes},
           {"flops_per_clip", model.flops},

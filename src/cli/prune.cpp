@@ -32,13 +32,12 @@ struct PruneArguments {
   std::string pattern;
   compress::StructuredOptions structured;
   std::string importance = "taylor";
-  int64_t finetune_steps = 0;
+  std::string finetune_method = "adversarial";
+  /// With 0 steps there is none.
+  compress::FinetuneOptions finetune{compress::FinetuneMethod::kAdversarial, 0, {}};
 
   bool is_structured() const { return method == "structured"; }
-  /// Where the fine-tuning runs: the result's name without its extension.
-  std::filesystem::path finetune_folder() const {
-    return std::filesystem::path(out).replace_extension();
-  }
+  bool is_finetuned() const { return finetune.steps > 0; }
 };
 
 std::string format_rows(const std::vector<compress::PruneRow>& rows) {
@@ -126,21 +125,26 @@ void complete(PruneArguments& arguments) {
       arguments.scope == "global" ? compress::PruneScope::kGlobal : compress::PruneScope::kLayer;
   arguments.structured.allocation.sparsity = arguments.sparsity;
   arguments.structured.importance = importance_of(arguments.importance);
+  if (arguments.finetune_method == "distill") {
+    arguments.finetune.method = compress::FinetuneMethod::kDistill;
+  }
+  // The result's name without its extension.
+  arguments.finetune.run_dir = std::filesystem::path(arguments.out).replace_extension();
 }
 
 /// False when it was interrupted.
 bool finetune(checkpoint::Checkpoint& checkpoint, const PruneArguments& arguments) {
-  const auto options =
-      compress::finetune_options(checkpoint, arguments.finetune_steps, arguments.finetune_folder());
   core::catch_interrupts();
-  const checkpoint::RunFolder folder(options.run_dir);
-  checkpoint =
-      compress::finetune(std::move(checkpoint), options,
+  const checkpoint::RunFolder folder(arguments.finetune.run_dir);
+  auto result =
+      compress::finetune(std::move(checkpoint), arguments.finetune,
                          [&folder](const train::RunOptions& used) { save_config(folder, used); });
-  if (checkpoint.step == options.train.steps) return true;
-  core::log_info(cat("stopped at step ", checkpoint.step,
-                     ", checkpoint saved. To go on: vidgen train --config ",
-                     folder.config().string()));
+  if (result) {
+    checkpoint = std::move(*result);
+    return true;
+  }
+  core::log_info(cat("stopped, saved ", folder.newest_checkpoint().value().string(),
+                     ". To go on: vidgen train --config ", folder.config().string()));
   return false;
 }
 
@@ -150,13 +154,13 @@ void run(PruneArguments arguments) {
   auto checkpoint = checkpoint::read_checkpoint(
       checkpoint::find_checkpoint(arguments.checkpoint, checkpoint::Prefer::kCheckpoint));
   const auto bytes_before = std::filesystem::file_size(checkpoint.path);
-  if (arguments.finetune_steps > 0) {
+  if (arguments.is_finetuned()) {
     // What would go wrong behind the pruning is said before it.
-    compress::check_holds_no_run(arguments.finetune_folder());
-    compress::finetune_options(checkpoint, arguments.finetune_steps, arguments.finetune_folder());
+    compress::check_is_free(arguments.finetune.run_dir);
+    compress::finetune_options(checkpoint, arguments.finetune);
   }
   const auto table = prune(checkpoint, arguments);
-  if (arguments.finetune_steps > 0 && !finetune(checkpoint, arguments)) return;
+  if (arguments.is_finetuned() && !finetune(checkpoint, arguments)) return;
   checkpoint.path = arguments.out;
   checkpoint::write_checkpoint(checkpoint);
   std::cout << table << "wrote " << arguments.out.string() << ": "
@@ -197,6 +201,22 @@ void add_structured_options(CLI::App& command, PruneArguments& arguments) {
       ->capture_default_str();
 }
 
+void add_finetune_options(CLI::App& command, PruneArguments& arguments) {
+  auto* steps =
+      command
+          .add_option("--finetune-steps", arguments.finetune.steps,
+                      "Train the pruned generator on for so many steps with the run's own options, "
+                      "in a folder named as --out")
+          ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
+  command
+      .add_option("--finetune", arguments.finetune_method,
+                  "How: adversarial goes on with the run, which takes a checkpoint and the data; "
+                  "distill learns from the generator before it was pruned, which takes neither")
+      ->check(CLI::IsMember({"adversarial", "distill"}))
+      ->capture_default_str()
+      ->needs(steps);
+}
+
 }  // namespace
 
 Run add_prune(CLI::App& command) {
@@ -217,12 +237,7 @@ Run add_prune(CLI::App& command) {
       "remove (structured), from 0 to below 1");
   add_magnitude_options(command, *arguments, *sparsity);
   add_structured_options(command, *arguments);
-  command
-      .add_option("--finetune-steps", arguments->finetune_steps,
-                  "Train the pruned checkpoint on for so many steps with the run's own data and "
-                  "options, in a folder named as --out")
-      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
-      ->capture_default_str();
+  add_finetune_options(command, *arguments);
   return [arguments, sparsity] {
     if (sparsity->count() == 0 && arguments->pattern.empty())
       throw Error("--sparsity is required (or --pattern, for magnitude)");

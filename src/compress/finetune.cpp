@@ -10,20 +10,16 @@
 namespace vidgen::compress {
 namespace {
 
+namespace fs = std::filesystem;
+
 /// Share of the full learning rates that is the least to fine-tune with.
 constexpr double kLeastLrFactor = 0.1;
 
-}  // namespace
+/// Weight of where hidden stages are active, beside 1 for the clips: a hint, not the aim, since
+/// with fewer channels they cannot all be the same.
+constexpr double kFeatureWeight = 0.1;
 
-train::RunOptions finetune_options(const checkpoint::Checkpoint& checkpoint, int64_t steps,
-                                   const std::filesystem::path& run_dir) {
-  if (checkpoint.kind != checkpoint::Kind::kCheckpoint) {
-    throw Error(core::cat(checkpoint.path.string(),
-                          ": holds weights only; to fine-tune, give a checkpoint, which has the "
-                          "discriminators and the optimisers too"));
-  }
-  train::RunOptions options;
-  checkpoint.read_options(checkpoint.config, options);
+void go_on(train::RunOptions& options, const checkpoint::Checkpoint& checkpoint, int64_t steps) {
   auto& optim = options.optim;
   if (optim.decay != train::Decay::kNone) {
     const double factor =
@@ -33,34 +29,89 @@ train::RunOptions finetune_options(const checkpoint::Checkpoint& checkpoint, int
     optim.decay = train::Decay::kNone;
   }
   options.train.steps = checkpoint.step + steps;
-  options.run_dir = run_dir.string();
-  return options;
 }
 
-void check_holds_no_run(const std::filesystem::path& run_dir) {
+void learn_from(const fs::path& teacher, train::RunOptions& options, int64_t steps) {
+  options.distill = {};
+  options.distill.teacher = teacher.string();
+  options.distill.feature = kFeatureWeight;
+  options.train.steps = steps;
+  // Evaluations need real clips.
+  options.train.evaluate.every = 0;
+  options.train.on_divergence = train::OnDivergence::kStop;
+}
+
+/// The file with the generator of a run's checkpoint.
+checkpoint::Checkpoint with_generator(checkpoint::Checkpoint file,
+                                      const checkpoint::Checkpoint& trained) {
+  const auto take = [&](const std::string& from, const std::string& to) {
+    for (const auto& [name, tensor] : trained.tensors_under(from)) {
+      file.file.tensors[to + name] = tensor;
+    }
+  };
+  if (file.kind == checkpoint::Kind::kCheckpoint) take("generator.", "generator.");
+  take(trained.generator_prefix(), file.generator_prefix());
+  return file;
+}
+
+}  // namespace
+
+train::RunOptions finetune_options(const checkpoint::Checkpoint& checkpoint,
+                                   const FinetuneOptions& options) {
+  const bool distills = options.method == FinetuneMethod::kDistill;
+  if (!distills && checkpoint.kind != checkpoint::Kind::kCheckpoint) {
+    throw Error(core::cat(checkpoint.path.string(),
+                          ": holds weights only; to fine-tune, give a checkpoint, which has the "
+                          "discriminators and the optimisers too, or use --finetune distill"));
+  }
+  train::RunOptions run;
+  checkpoint.read_options(checkpoint.config, run);
+  run.run_dir = options.run_dir.string();
+  if (distills) {
+    learn_from(checkpoint.path, run, options.steps);
+  } else {
+    go_on(run, checkpoint, options.steps);
+  }
+  return run;
+}
+
+void check_is_free(const fs::path& run_dir) {
+  std::error_code error;
+  if (!fs::exists(run_dir, error)) return;
+  if (fs::is_directory(run_dir, error) && fs::is_empty(run_dir, error)) return;
   const auto newest = checkpoint::RunFolder(run_dir).newest_checkpoint();
-  if (!newest) return;
-  throw Error(core::cat(run_dir.string(), ": already holds a run (", newest->filename().string(),
-                        "), expected an empty folder or none"));
+  throw Error(core::cat(run_dir.string(), ": ",
+                        newest
+                            ? core::cat("already holds a run (", newest->filename().string(), ")")
+                            : "already exists",
+                        ", expected an empty folder or none"));
 }
 
-checkpoint::Checkpoint finetune(checkpoint::Checkpoint checkpoint, const train::RunOptions& options,
-                                const std::function<void(const train::RunOptions&)>& begin) {
-  check_holds_no_run(options.run_dir);
+std::optional<checkpoint::Checkpoint> finetune(
+    checkpoint::Checkpoint checkpoint, const FinetuneOptions& options,
+    const std::function<void(const train::RunOptions&)>& begin) {
+  check_is_free(options.run_dir);
   const checkpoint::RunFolder folder(options.run_dir);
-  const int64_t steps = options.train.steps - checkpoint.step;
-  train::Trainer trainer(options);
+  const bool distills = options.method == FinetuneMethod::kDistill;
+  train::Trainer trainer(finetune_options(checkpoint, options));
   if (begin) begin(trainer.options());
   folder.create();
   checkpoint.path = folder.path() / "pruned.safetensors";
   checkpoint::write_checkpoint(checkpoint);
-  checkpoint::add_pass(checkpoint, "finetune", {{"steps", steps}});
-  checkpoint.config = core::write_fields(trainer.options());
-  checkpoint.path = folder.checkpoint(checkpoint.step);
-  checkpoint::write_checkpoint(checkpoint);
-  trainer.resume(checkpoint.path);
-  trainer.run();
-  return checkpoint::read_checkpoint(folder.newest_checkpoint().value());
+  checkpoint::add_pass(checkpoint, "finetune",
+                       {{"how", distills ? "distill" : "adversarial"}, {"steps", options.steps}});
+  if (distills) {
+    trainer.begin_with(checkpoint);
+  } else {
+    checkpoint.config = core::write_fields(trainer.options());
+    checkpoint.path = folder.checkpoint(checkpoint.step);
+    checkpoint::write_checkpoint(checkpoint);
+    trainer.resume(checkpoint.path);
+  }
+  if (trainer.run() == train::Trainer::End::kInterrupted) return std::nullopt;
+  auto trained = checkpoint::read_checkpoint(folder.newest_checkpoint().value());
+  if (!distills) return trained;
+  return with_generator(std::move(checkpoint), trained);
 }
 
 }  // namespace vidgen::compress

@@ -149,6 +149,15 @@ void check_recompute(const RunOptions& options) {
   }
 }
 
+/// What is not cannot be stored in a checkpoint.
+void check_utf8(const char* key, const std::string& text) {
+  try {
+    core::Json(text).dump();
+  } catch (const core::Json::exception&) {
+    throw core::FieldError(key, "found text that is not UTF-8");
+  }
+}
+
 }  // namespace
 
 void validate(const RunOptions& options) {
@@ -174,11 +183,8 @@ void validate(const RunOptions& options) {
                            "found restore_best with train.evaluate.every 0, which finds no best; "
                            "expected a number of steps there, or stop");
   }
-  try {
-    core::Json(options.run_dir).dump();
-  } catch (const core::Json::exception&) {
-    throw core::FieldError("run_dir", "found text that is not UTF-8");
-  }
+  check_utf8("run_dir", options.run_dir);
+  check_utf8("distill.teacher", options.distill.teacher);
   if (options.run_dir.empty())
     throw core::FieldError("run_dir", "found nothing, expected the name of a folder");
 }

@@ -124,4 +124,13 @@ void Trainer::resume(const std::filesystem::path& path) {
   core::log_info(cat("resumed from ", path.string(), " at step ", step_));
 }
 
+void Trainer::begin_with(const checkpoint::Checkpoint& start) {
+  checkpoint::load_weights(start, *gan_->generator());
+  checkpoint::load_weights(start, *gan_->ema_generator());
+  gan_->set_masks(start.tensors_under("mask."));
+  passes_ = start.passes;
+  folder_.create();
+  write_checkpoint();
+}
+
 }  // namespace vidgen::train

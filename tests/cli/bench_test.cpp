@@ -80,6 +80,8 @@ TEST(BenchTest, MemoryHoldsAtLeastTheClips) {
   EXPECT_THAT(result.out, HasSubstr(report["rendering"].dump()));
   expect_refuses(work, {"bench", "memory", "--checkpoint", "none"}, {"none: no such file"});
   expect_refuses(work, {"bench", "memory"}, {"--checkpoint is required"});
+  expect_refuses(work, {"bench", "memory", "--checkpoint", "run", "--precision", "int8"},
+                 {"run/weights.safetensors", "not quantised"});
 }
 
 TEST(BenchTest, RenderTimesATrainedGenerator) {

@@ -6,6 +6,7 @@
 
 #include "cli/workspace.h"
 #include "vidgen/checkpoint/safetensors.h"
+#include "vidgen/infer/generator.h"
 #include "vidgen/video/frame.h"
 #include "vidgen/video/reader.h"
 #include "vidgen/video/writer.h"
@@ -190,6 +191,50 @@ TEST_F(CompareTest, CheckpointsAreSaidToHoldMore) {
               HasSubstr(file.string() + " is a checkpoint"));
   EXPECT_EQ(json.at("models")[1].at("difference").at("equal"), true);
   EXPECT_GT(json.at("models")[0].at("bytes"), json.at("models")[1].at("bytes"));
+}
+
+TEST_F(CompareTest, OneFileInSeveralPrecisions) {
+  auto json = compare({"run", "run@float32", "run/weights.safetensors@auto", "--clips", "2"});
+  EXPECT_THAT(json.at("notes"), ::testing::IsEmpty());
+  ASSERT_EQ(json.at("models").size(), 3u);
+  for (const auto& model : json.at("models")) {
+    EXPECT_EQ(model.at("file"), "run/weights.safetensors");
+    EXPECT_EQ(model.at("precision"), "float32");
+    if (!model.at("difference").is_null()) {
+      EXPECT_EQ(model.at("difference").at("equal"), true);
+    }
+  }
+  expect_compare_refused({"run", "run@int8"},
+                         {"run/weights.safetensors: is not quantised", "vidgen quantize"});
+  expect_compare_refused({"run@float8", "run"}, {"precision float8: expected one of auto, "});
+  expect_compare_refused({"run", "none@bfloat16"}, {"none@bfloat16: no such file"});
+
+  // A file or a folder that is really called so.
+  fs::copy(work_ / "run", work_ / "run@bfloat16", fs::copy_options::recursive);
+  json = compare({"run", "run@bfloat16", "run@bfloat16@float32", "--clips", "2"});
+  for (const size_t i : {1, 2}) {
+    EXPECT_EQ(json.at("models")[i].at("file"), "run@bfloat16/weights.safetensors");
+    EXPECT_EQ(json.at("models")[i].at("precision"), "float32");
+  }
+  fs::remove_all(work_ / "run@bfloat16");
+
+  if (!infer::can_compute(infer::Precision::kBfloat16, torch::kCPU)) {
+    expect_compare_refused({"run", "run@bfloat16"}, {"precision bfloat16: this processor lacks"});
+    return;
+  }
+  const auto checkpoint = checkpoint_file("run", 2).string();
+  json = compare({checkpoint, checkpoint + "@bfloat16", "--clips", "2"});
+  EXPECT_EQ(json.at("notes").size(), 1u) << "said once";
+  const auto& models = json.at("models");
+  EXPECT_EQ(models[0].at("precision"), "float32");
+  EXPECT_EQ(models[1].at("precision"), "bfloat16");
+  EXPECT_THAT(table_, HasSubstr(" bfloat16 "));
+  for (const auto* alike : {"file", "parameters", "bytes", "flops_per_clip"}) {
+    EXPECT_EQ(models[0].at(alike), models[1].at(alike)) << alike;
+  }
+  EXPECT_EQ(models[1].at("difference").at("equal"), false);
+  EXPECT_GT(models[1].at("difference").at("psnr"), 30);
+  EXPECT_TRUE(models[1].at("memory").is_number_unsigned());
 }
 
 TEST_F(CompareTest, Errors) {

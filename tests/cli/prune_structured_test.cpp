@@ -144,6 +144,108 @@ TEST_F(StructuredTest, FinetuningTrainsOn) {
       {"weights.safetensors: holds weights only", "checkpoint"});
 }
 
+/// Options to fine-tune by distillation.
+Workspace::Arguments distill(int64_t steps) {
+  return {"--finetune", "distill", "--finetune-steps", std::to_string(steps)};
+}
+
+TEST_F(StructuredTest, ARunIsTaughtWithoutItsData) {
+  fs::rename(work_ / "clip.mp4", work_ / "away.mp4");
+  const auto printed = prune("run", "tuned.safetensors", distill(3));
+  EXPECT_THAT(printed, HasSubstr("MFLOP a clip"));
+  EXPECT_THAT(printed, HasSubstr("wrote tuned.safetensors"));
+  const auto log = read_log(work_ / "tuned");
+  ASSERT_EQ(log.size(), 3u);
+  for (const auto& line : log) {
+    EXPECT_TRUE(line.contains("loss_output") && line.contains("loss_feature")) << line;
+    EXPECT_FALSE(line.contains("loss_d")) << line;
+  }
+  EXPECT_THAT(inspected("tuned.safetensors"),
+              ContainsRegex("pass +prune .*structured.* of step-00000002.safetensors.*\n"
+                            "pass +finetune .*\"how\":\"distill\",\"steps\":3.* of "
+                            "pruned.safetensors"));
+  // What the game needs is as it was, and goes on with a generator that is another one.
+  const auto tuned = checkpoint::read_checkpoint(work_ / "tuned.safetensors");
+  EXPECT_EQ(tuned.kind, checkpoint::Kind::kCheckpoint);
+  EXPECT_EQ(tuned.step, 2);
+  const auto before = tensors("tuned/pruned.safetensors");
+  ASSERT_EQ(tuned.file.tensors.size(), before.size());
+  for (const auto& [name, tensor] : before) {
+    const bool paints = name.rfind("generator.frame.", 0) == 0 || name.rfind("ema.frame.", 0) == 0;
+    if (paints && name.find("weight") != std::string::npos) {
+      EXPECT_FALSE(tuned.file.tensors.at(name).equal(tensor)) << name;
+    }
+    if (name.rfind("discriminator.", 0) == 0 || name.rfind("optimizer.", 0) == 0) {
+      EXPECT_TRUE(tuned.file.tensors.at(name).equal(tensor)) << name;
+    }
+  }
+  fs::rename(work_ / "away.mp4", work_ / "clip.mp4");
+  expect_success(work_.train(
+      {"--resume", "tuned.safetensors", "--run-dir", "second", "--set", "train.steps=4"}));
+  EXPECT_EQ(widths_in(work_ / "second/weights.safetensors"), kNarrow);
+}
+
+TEST_F(StructuredTest, AWeightsFileIsTaught) {
+  fs::create_directory(work_ / "elsewhere");
+  fs::rename(work_ / "run/weights.safetensors", work_ / "elsewhere/weights.safetensors");
+  fs::remove_all(work_ / "run");
+  fs::remove(work_ / "clip.mp4");
+  prune("elsewhere/weights.safetensors", "tuned.safetensors", distill(3));
+  EXPECT_LT(fs::file_size(work_ / "tuned.safetensors"),
+            fs::file_size(work_ / "elsewhere/weights.safetensors"));
+  EXPECT_EQ(checkpoint::read_description(work_ / "tuned.safetensors").kind,
+            checkpoint::Kind::kWeights);
+  const auto tuned = tensors("tuned.safetensors");
+  const auto of_the_run = tensors("tuned/weights.safetensors");
+  ASSERT_EQ(tuned.size(), of_the_run.size());
+  for (const auto& [name, tensor] : of_the_run) EXPECT_TRUE(tensor.equal(tuned.at(name))) << name;
+  const auto name = "generator.frame.main.3.weight";
+  EXPECT_FALSE(tuned.at(name).equal(tensors("tuned/pruned.safetensors").at(name)));
+  EXPECT_THAT(inspected("tuned.safetensors"),
+              ContainsRegex("pass +prune .*structured.* of weights.safetensors.*\n"
+                            "pass +finetune .*distill.* of pruned.safetensors"));
+  expect_success(work_.run({"sample", "--checkpoint", "tuned.safetensors", "--out", "a.mp4"}));
+}
+
+TEST_F(StructuredTest, AnInterruptedOneCostsNothingAndGoesOn) {
+  write_bytes(work_ / "tuned.safetensors", "precious");
+  Program program(program_path(), arguments("run", "tuned.safetensors", distill(1000000)),
+                  work_.options());
+  ASSERT_TRUE(wait_until([&] {
+    return lines_of(read_bytes(work_ / "tuned/log.jsonl")).size() >= 3 || !program.running();
+  }));
+  program.signal(SIGINT);
+  const auto result = program.wait();
+  expect_success(result);
+  EXPECT_THAT(result.err, HasSubstr("To go on: vidgen train --config tuned/config.yaml"));
+  EXPECT_EQ(read_bytes(work_ / "tuned.safetensors"), "precious");
+  EXPECT_THAT(work_.temporary_files(), ::testing::IsEmpty());
+  const int64_t step = newest_step(work_ / "tuned");
+  ASSERT_GE(step, 3);
+  expect_success(work_.run({"train", "--config", "tuned/config.yaml", "--set",
+                            "train.steps=" + std::to_string(step + 1)}));
+  EXPECT_EQ(widths_in(work_ / "tuned/weights.safetensors"), kNarrow);
+  EXPECT_THAT(inspected("tuned"), ContainsRegex("pass +prune .*\npass +finetune .*distill"));
+}
+
+TEST_F(StructuredTest, WhatCannotBeFinetunedIsRefused) {
+  const auto refuses = [this](const Workspace::Arguments& more,
+                              const std::vector<std::string>& parts) {
+    expect_refuses(work_, arguments("run", "tuned.safetensors", more), parts);
+  };
+  refuses({"--finetune", "distill"}, {"--finetune requires --finetune-steps"});
+  refuses({"--finetune", "teach", "--finetune-steps", "3"}, {"--finetune", "teach"});
+  for (const std::string steps : {"0", "-1", "many"}) {
+    refuses({"--finetune", "distill", "--finetune-steps", steps}, {"--finetune-steps"});
+    refuses({"--finetune-steps", steps}, {"--finetune-steps"});
+  }
+  // A folder of that name which holds something else, be it the original.
+  fs::create_directory(work_ / "tuned");
+  fs::copy_file(work_ / "run/weights.safetensors", work_ / "tuned/weights.safetensors");
+  expect_refuses(work_, arguments("tuned/weights.safetensors", "tuned.safetensors", distill(3)),
+                 {"tuned: already exists, expected an empty folder or none"});
+}
+
 TEST_F(StructuredTest, FinetuningKeepsALearningRateThatHasDecayed) {
   expect_success(work_.train({"--run-dir", "decayed", "--set", "optim.decay=linear"}));
   expect_success(work_.run({"prune", "--checkpoint", "decayed", "--out", "tuned.safetensors",

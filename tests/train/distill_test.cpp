@@ -21,25 +21,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-/// Writes the generator of an untrained run, whose clips are full of contrast, as a weights file.
-void write_teacher(const std::filesystem::path& path, RunOptions options) {
-  options.model.init = nn::Init::kHe;
-  GanStep gan(options, torch::kCPU);
-  gan.calibrate();
-  checkpoint::StateSaver saver;
-  saver.module("generator", *gan.ema_generator());
-  checkpoint::Checkpoint file;
-  file.path = path;
-  file.kind = checkpoint::Kind::kWeights;
-  file.config = core::write_fields(options);
-  file.clip = clip_shape(options.data);
-  file.file.tensors = saver.tensors;
-  checkpoint::write_checkpoint(file);
-}
-
 class DistillTest : public testing::Test {
  protected:
-  DistillTest() { write_teacher(file_, tiny_options()); }
+  DistillTest() { write_generator(file_, tiny_options()); }
 
   /// A student of fewer channels that only its teacher teaches.
   RunOptions student_options() const {
@@ -199,7 +183,7 @@ TEST_F(DistillTest, ATeacherOfClassesTeachesThemAll) {
   teacher.data.classes = true;
   teacher.model.class_names = {"cats", "dogs"};
   teacher.model.class_dim = 3;
-  write_teacher(file_, teacher);
+  write_generator(file_, teacher);
   auto options = student_options();
   EXPECT_EQ(error_of([&] { with_teacher(options); }).rfind("model.class_dim: found 32, ", 0), 0u);
   options.model.class_dim = 3;
@@ -256,7 +240,7 @@ TEST_F(DistillTest, ATeacherIsKnownByItsContent) {
   EXPECT_EQ(error_of([&] { with_teacher(options); }), "");
   auto other = tiny_options();
   other.train.seed = 6;
-  write_teacher(moved, other);
+  write_generator(moved, other);
   EXPECT_THAT(
       error_of([&] { with_teacher(options); }),
       HasSubstr("distill.teacher_sha1: found " + options.distill.teacher_sha1 + ", expected "));

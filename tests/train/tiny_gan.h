@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
 
+#include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/train/gan_step.h"
 
 namespace vidgen::train {
@@ -71,6 +73,22 @@ inline void train(GanStep& gan, const RunOptions& options, int64_t from, int64_t
   for (int64_t step = from; step < to; ++step) {
     gan.run(step, [&] { return real_batch(options, batch++); });
   }
+}
+
+/// Writes the generator of an untrained run, whose clips are full of contrast, as a weights file.
+inline void write_generator(const std::filesystem::path& path, RunOptions options) {
+  options.model.init = nn::Init::kHe;
+  GanStep gan(options, torch::kCPU);
+  gan.calibrate();
+  checkpoint::StateSaver saver;
+  saver.module("generator", *gan.ema_generator());
+  checkpoint::Checkpoint file;
+  file.path = path;
+  file.kind = checkpoint::Kind::kWeights;
+  file.config = core::write_fields(options);
+  file.clip = clip_shape(options.data);
+  file.file.tensors = saver.tensors;
+  checkpoint::write_checkpoint(file);
 }
 
 /// A metric of the last step.

@@ -37,13 +37,15 @@ core::Json bench_startup(const std::filesystem::path& program, const std::filesy
 /// Rendering `clips` clips at once with the generator of a file or a run's folder: what is resident
 /// once it is loaded and has made its first frame, and by how much the peak of rendering exceeds
 /// that. Its own process gives honest figures: in this one, memory that was freed before may be
-/// used again. Throws vidgen::Error when the file cannot be read, or where the system does not let
-/// a process reset its peak.
-core::Json bench_memory(const std::filesystem::path& run_or_file, int64_t clips);
+/// used again. Throws vidgen::Error when the file cannot be read or not in this precision, or where
+/// the system does not let a process reset its peak.
+core::Json bench_memory(const std::filesystem::path& run_or_file, int64_t clips,
+                        infer::Precision precision);
 
 /// bench_memory() in a process of its own; `program` is vidgen.
 core::Json bench_memory_apart(const std::filesystem::path& program,
-                              const std::filesystem::path& run_or_file, int64_t clips);
+                              const std::filesystem::path& run_or_file, int64_t clips,
+                              infer::Precision precision);
 
 /// Runs two training steps under LibTorch's profiler and writes what happened when as a Chrome
 /// trace (chrome://tracing, ui.perfetto.dev); the phases are ranges in it. In the CUDA build they

@@ -82,9 +82,12 @@ models::ModelOptions model_options(const Checkpoint& checkpoint);
 /// generator asks first.
 void refuse_quantized(const Checkpoint& checkpoint);
 
-/// The averaged generator, in evaluation mode, built from the configuration inside. Throws
-/// vidgen::Error when it is quantised, and when tensors are missing, superfluous or of another
-/// shape than the configuration says.
+/// Gives a network the weights of the averaged generator. Throws vidgen::Error when it is
+/// quantised, and when tensors are missing, superfluous or of another shape than the network has.
+void load_weights(const Checkpoint& checkpoint, models::VideoGeneratorImpl& generator);
+
+/// The averaged generator, in evaluation mode, built from the configuration inside. Throws as
+/// load_weights().
 models::VideoGenerator load_generator(const Checkpoint& checkpoint);
 
 }  // namespace vidgen::checkpoint

@@ -45,6 +45,11 @@ class Trainer {
   /// not change the result. A key that is younger than the checkpoint has its default there.
   void resume(const std::filesystem::path& checkpoint);
 
+  /// Begins with the averaged generator of a file in place of an initialised one, its masks and its
+  /// passes, and writes that into the run's folder as the checkpoint of step 0. Throws
+  /// vidgen::Error as checkpoint::load_weights(), and when it cannot be written.
+  void begin_with(const checkpoint::Checkpoint& start);
+
   enum class End { kFinished, kInterrupted };
   /// Trains until train.steps or until a stop is asked for (core::interrupted()), with a checkpoint
   /// at the end in both cases. Throws Diverged when a loss is no longer finite, naming the step,
