@@ -35,12 +35,30 @@ Executor::Executor(const Plan& plan, const Setting& setting, const StepMaker& sp
       looks_along_clips_ = true;
     if (layer.kind == Layer::Kind::kWarp) warp_ = i;
   }
+  if (setting.cuda_graph && setting.device.is_cuda())
+    replay_ = std::make_unique<CudaReplay>(setting.device);
 }
 
 torch::Tensor Executor::run(const torch::Tensor& z, int64_t frames) const {
+  return replayed({z}, frames, [this, frames](const std::vector<torch::Tensor>& inputs) {
+    const auto& rows = inputs[0];
+    if (!paints_clips()) return run_steps(0, steps_.size(), rows, {}, frames);
+    const auto painted = paint(rows.slice(0, 0, c10::nullopt, frames));
+    return run_steps(warp_, steps_.size(), painted, rows, frames);
+  });
+}
+
+torch::Tensor Executor::move(const torch::Tensor& painted, const torch::Tensor& z,
+                             int64_t frames) const {
+  return replayed({painted, z}, frames, [this, frames](const std::vector<torch::Tensor>& inputs) {
+    return run_steps(warp_, steps_.size(), inputs[0], inputs[1], frames);
+  });
+}
+
+torch::Tensor Executor::replayed(const std::vector<torch::Tensor>& inputs, int64_t frames,
+                                 const CudaReplay::Work& work) const {
   const c10::InferenceMode inference;
-  if (!paints_clips()) return run_steps(0, steps_.size(), z, {}, frames);
-  return move(paint(z.slice(0, 0, c10::nullopt, frames)), z, frames);
+  return replay_ ? replay_->run(inputs, frames, work) : work(inputs);
 }
 
 torch::Tensor Executor::run_steps(size_t first, size_t end, const torch::Tensor& in,

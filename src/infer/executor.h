@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "cuda_replay.h"
 #include "steps.h"
 #include "vidgen/infer/plan.h"
 
@@ -28,15 +29,16 @@ class Executor {
   bool paints_clips() const { return warp_ > 0; }
   /// z [B,D] of clips -> what is moved, and that with z [M,D] of their frames -> pictures.
   torch::Tensor paint(const torch::Tensor& z) const { return run_steps(0, warp_, z, {}, 1); }
-  torch::Tensor move(const torch::Tensor& painted, const torch::Tensor& z, int64_t frames) const {
-    return run_steps(warp_, steps_.size(), painted, z, frames);
-  }
+  torch::Tensor move(const torch::Tensor& painted, const torch::Tensor& z, int64_t frames) const;
 
   /// Whether frames look at the others of their clip, so that they cannot be made one by one.
   bool looks_along_clips() const { return looks_along_clips_; }
   const Setting& setting() const { return setting_; }
 
  private:
+  /// work(inputs), replayed where the setting says so.
+  torch::Tensor replayed(const std::vector<torch::Tensor>& inputs, int64_t frames,
+                         const CudaReplay::Work& work) const;
   /// Steps first ... end, of which the first takes `in`, and kWarp `z` besides.
   torch::Tensor run_steps(size_t first, size_t end, const torch::Tensor& in, const torch::Tensor& z,
                           int64_t frames) const;
@@ -48,6 +50,8 @@ class Executor {
   bool looks_along_clips_ = false;
   /// The place of kWarp, before which a clip needs one row; 0: there is none.
   size_t warp_ = 0;
+  /// Null where nothing is replayed. Behind the steps, whose weights its records read.
+  std::unique_ptr<CudaReplay> replay_;
 };
 
 }  // namespace vidgen::infer

@@ -114,7 +114,8 @@ CompiledGenerator::CompiledGenerator(const Playable& parts, const models::ClipSh
       class_names_(std::move(class_names)),
       precision_(resolved(options, !parts.int8.empty())),
       parameters_(models::parameter_count(*parts.network)) {
-  const auto setting = floating_setting(precision_, options.device);
+  auto setting = floating_setting(precision_, options.device);
+  setting.cuda_graph = options.cuda_graph;
   const auto special =
       precision_ == Precision::kInt8 ? int8_steps(parts.int8, setting) : StepMaker();
   executor_ = std::make_shared<Executor>(parts.plan, setting, special);

@@ -13,6 +13,8 @@ namespace vidgen::infer {
 struct Setting {
   torch::Device device = torch::kCPU;
   torch::ScalarType type = torch::kFloat;
+  /// On CUDA: what comes again is replayed (CudaReplay).
+  bool cuda_graph = false;
 };
 
 /// One layer of a plan, prepared to run again and again, from several threads at once too.
@@ -21,7 +23,8 @@ class Step {
   virtual ~Step() = default;
   /// `inputs` are the outputs of the layer's inputs, or the latents [M,D], which kWarp takes last.
   /// A tensor that nobody else holds (use_count() is 1) may be overwritten. `frames` as for
-  /// run_plan().
+  /// run_plan(). On CUDA it may be recorded as a CUDA graph: what it reads is on the device, and it
+  /// waits for nothing.
   virtual torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t frames) const = 0;
 };
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "cuda_graph.h"
 #include "vidgen/losses/adversarial.h"
 #include "vidgen/models/pixels.h"
 #include "vidgen/nn/batch_norm.h"
+#include "vidgen/nn/cuda_graph.h"
 #include "vidgen/nn/init.h"
 #include "vidgen/nn/layout.h"
 #include "vidgen/train/penalties.h"
@@ -107,7 +107,7 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
       std::make_unique<GradScaler>(train.scaler, scales(train, precision_), device_);
   ema_ = std::make_unique<nn::Ema>(*generator_, train.ema);
   name_metrics();
-  if (train.cuda_graph) graph_ = std::make_unique<CudaGraph>(device_, kGraphWarmUps);
+  if (train.cuda_graph) graph_ = std::make_unique<nn::CudaGraph>(device_, kGraphWarmUps);
 }
 
 GanStep::~GanStep() = default;

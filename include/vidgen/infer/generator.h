@@ -58,6 +58,11 @@ bool can_compute(Precision precision, torch::Device device);
 struct CompileOptions {
   Precision precision = Precision::kAuto;
   torch::Device device = torch::kCPU;
+  /// CUDA only: the layers are recorded as a CUDA graph when a count of frames comes the second
+  /// time, and replayed from then on, one launch instead of one for each layer. At most four
+  /// counts are, each of which keeps its memory, with LibTorch's settings (TF32) of that moment.
+  /// While one is recorded no other thread may wait for the whole device.
+  bool cuda_graph = true;
 };
 
 class Executor;

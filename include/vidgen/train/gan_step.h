@@ -17,9 +17,11 @@
 #include "vidgen/train/options.h"
 #include "vidgen/train/step_inputs.h"
 
-namespace vidgen::train {
-
+namespace vidgen::nn {
 class CudaGraph;
+}
+
+namespace vidgen::train {
 
 /// The parts of a step, in the order in which they first begin.
 enum class Phase {
@@ -162,7 +164,7 @@ class GanStep {
   std::vector<std::string> metric_names_, discriminator_names_;
   torch::Tensor metrics_, discriminator_losses_;
   /// With train.cuda_graph, and what it reads.
-  std::unique_ptr<CudaGraph> graph_;
+  std::unique_ptr<nn::CudaGraph> graph_;
   std::optional<StepInputs> graph_inputs_;
 };
 

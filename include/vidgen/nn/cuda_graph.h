@@ -5,10 +5,11 @@
 #include <functional>
 #include <memory>
 
-namespace vidgen::train {
+namespace vidgen::nn {
 
 /// Work on a CUDA device that is recorded once and then replayed: one launch instead of thousands,
-/// for networks so small that launching takes longer than computing.
+/// for networks so small that launching takes longer than computing. Each is for one thread at a
+/// time.
 class CudaGraph {
  public:
   /// The first `warm_ups` calls of run() are not recorded. Throws c10::Error in a build without
@@ -28,4 +29,4 @@ class CudaGraph {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace vidgen::train
+}  // namespace vidgen::nn

@@ -1,14 +1,17 @@
-#include "cuda_graph.h"
+#include "vidgen/nn/cuda_graph.h"
 
 #ifdef VIDGEN_CUDA
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/Event.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
+
+#include <mutex>
 #endif
 
-namespace vidgen::train {
+namespace vidgen::nn {
 
 #ifdef VIDGEN_CUDA
 
@@ -18,11 +21,16 @@ struct CudaGraph::Impl {
         warm_ups(warm_ups) {}
 
   void record(const std::function<void()>& work) {
+    const std::lock_guard<std::mutex> lock(one_at_a_time);
     c10::cuda::device_synchronize();
     // The record has memory of its own; what the warm-up had is not needed any more.
     c10::cuda::CUDACachingAllocator::emptyCache();
-    // Not global: the loader's threads allocate page-locked memory meanwhile.
-    graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    {
+      // LibTorch keeps tensors for random numbers, which graphs recorded outside share.
+      const c10::InferenceMode ordinary_tensors(/*enabled=*/false);
+      // Not global: other threads, the loader's for one, allocate memory meanwhile.
+      graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    }
     try {
       work();
     } catch (...) {
@@ -35,6 +43,15 @@ struct CudaGraph::Impl {
     }
     graph.capture_end();
   }
+
+  void replay() {
+    const std::lock_guard<std::mutex> lock(one_at_a_time);
+    graph.replay();
+  }
+
+  /// Of all graphs: LibTorch keeps a state for them without a lock, and to wait for the device
+  /// breaks a record that another thread is making.
+  static inline std::mutex one_at_a_time;
 
   c10::cuda::CUDAStream stream;
   at::cuda::CUDAGraph graph;
@@ -69,7 +86,12 @@ void CudaGraph::run(const std::function<void()>& work) {
     }
     impl_->recorded = true;
   }
-  impl_->graph.replay();
+  impl_->replay();
+}
+
+CudaGraph::~CudaGraph() {
+  const std::lock_guard<std::mutex> lock(Impl::one_at_a_time);
+  impl_.reset();
 }
 
 #else
@@ -82,8 +104,8 @@ CudaGraph::CudaGraph(torch::Device device, int64_t /*warm_ups*/) {
 
 void CudaGraph::run(const std::function<void()>& work) { work(); }
 
-#endif
-
 CudaGraph::~CudaGraph() = default;
 
-}  // namespace vidgen::train
+#endif
+
+}  // namespace vidgen::nn
