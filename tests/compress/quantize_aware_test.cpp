@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <string>
+#include <vector>
 
 #include "support/random.h"
 #include "vidgen/compress/quantize.h"
@@ -120,7 +121,7 @@ TEST(SimulateInt8, IsWhatTheKernelsCompute) {
   ASSERT_GT(exact.std().item<double>(), 0.05) << "pictures with something to see";
   for (const double shown : {1.0, 0.25}) {
     auto layers = eight_bits(plan, shown);
-    for (const auto& without : {"", "layer2", "layer1"}) {
+    for (const std::string without : {"", "layer2", "layer1"}) {
       layers.erase(without);
       const auto computed = infer::run_plan_int8(plan, layers, z, 1);
       EXPECT_LE(mean_square(simulate_int8(plan, layers, z, 1) - computed),
