@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "commands.h"
 #include "output.h"
@@ -42,6 +43,16 @@ std::string format_rows(const std::vector<compress::QuantizeRow>& rows) {
   return core::format_table(table);
 }
 
+/// "" without fine-tuning.
+std::string format_gain(const compress::QuantizeAwareOptions& options,
+                        const std::optional<compress::FinetuneGain>& gain) {
+  if (!gain) return "";
+  return core::cat("fine-tuned for ", options.steps, " steps: PSNR to float32 ",
+                   core::format_number(gain->psnr_before, 2), " -> ",
+                   core::format_number(gain->psnr_after, 2), " dB",
+                   gain->kept() ? "" : ", not kept", "\n");
+}
+
 size_t bytes_of(const checkpoint::Tensors& tensors) {
   size_t bytes = 0;
   for (const auto& item : tensors) bytes += item.second.nbytes();
@@ -55,12 +66,33 @@ void run(const QuantizeArguments& arguments) {
   auto result = compress::quantize_checkpoint(source, arguments.quantize);
   result.file.path = arguments.out;
   checkpoint::write_checkpoint(result.file);
-  std::cout << format_rows(result.rows) << "PSNR to float32 " << core::format_number(result.psnr, 1)
-            << " dB, all in bfloat16 " << core::format_number(result.bfloat16_psnr, 1) << " dB\n"
+  std::cout << format_rows(result.rows) << format_gain(arguments.quantize.finetune, result.finetune)
+            << "PSNR to float32 " << core::format_number(result.psnr, 1) << " dB, all in bfloat16 "
+            << core::format_number(result.bfloat16_psnr, 1) << " dB\n"
             << "weights "
             << core::format_bytes(bytes_of(source.tensors_under(source.generator_prefix())))
             << " -> " << core::format_bytes(bytes_of(result.file.file.tensors)) << "\nwrote "
             << arguments.out.string() << "\n";
+}
+
+void add_finetune_options(CLI::App& command, compress::QuantizeAwareOptions& options) {
+  auto* steps = command
+                    .add_option("--finetune-steps", options.steps,
+                                "Fine-tune what is in int8 for so many steps to make the pictures "
+                                "of float32; needs no data. The result counts where it is nearer")
+                    ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+                    ->capture_default_str();
+  command
+      .add_option("--finetune-lr", options.lr,
+                  "Learning rate of the first step, as a share of the size of a layer's weights; "
+                  "it falls to 0")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->needs(steps);
+  command.add_option("--finetune-batch", options.batch, "Clips of such a step")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str()
+      ->needs(steps);
 }
 
 }  // namespace
@@ -104,6 +136,7 @@ Run add_quantize(CLI::App& command) {
                   "And until it is at most so many dB below that of all layers in bfloat16; no "
                   "limit by default")
       ->check(CLI::NonNegativeNumber);
+  add_finetune_options(command, quantize.finetune);
   command.add_option("--seed", quantize.seed, "Of the latents")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

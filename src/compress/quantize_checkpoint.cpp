@@ -9,6 +9,7 @@
 #include "vidgen/core/text.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/models/video_generator.h"
+#include "vidgen/train/step_inputs.h"
 
 namespace vidgen::compress {
 namespace {
@@ -22,6 +23,11 @@ void check_quantize_options(const QuantizeOptions& options) {
   if (!(options.max_drop >= 0))
     throw Error(cat("max-drop: found ", options.max_drop, ", expected 0 dB or more"));
   if (std::isnan(options.min_psnr)) throw Error("min-psnr: found nan, expected dB");
+  const auto& [steps, lr, batch] = options.finetune;
+  if (steps < 0) throw Error(cat("finetune-steps: found ", steps, ", expected 0 or more"));
+  if (!(lr > 0 && lr <= 1))
+    throw Error(cat("finetune-lr: found ", lr, ", expected above 0, up to 1"));
+  if (batch < 1) throw Error(cat("finetune-batch: found ", batch, ", expected 1 or more"));
 }
 
 /// The latents of each clip's frames, [T,D] a clip.
@@ -63,14 +69,15 @@ std::vector<infer::Uint8Scale> calibrate(const Plan& plan, const std::vector<tor
   return scales;
 }
 
+infer::QuantizedLayer quantize_layer(const infer::Layer& layer, const infer::Uint8Scale& input) {
+  const auto weight = quantize_weight(layer.weight, infer::output_axis(layer.kind));
+  return {weight.values, weight.scale, layer.bias, input.scale, input.zero_point};
+}
+
 QuantizedLayers quantize_layers(const Plan& plan, const std::vector<infer::Uint8Scale>& inputs) {
   QuantizedLayers layers;
   for (size_t i = 0; i < plan.size(); ++i) {
-    const auto& layer = plan[i];
-    if (!infer::can_be_int8(layer.kind)) continue;
-    const auto weight = quantize_weight(layer.weight, infer::output_axis(layer.kind));
-    layers[layer.name] = {weight.values, weight.scale, layer.bias, inputs[i].scale,
-                          inputs[i].zero_point};
+    if (infer::can_be_int8(plan[i].kind)) layers[plan[i].name] = quantize_layer(plan[i], inputs[i]);
   }
   return layers;
 }
@@ -129,6 +136,34 @@ void choose_precisions(const PictureJudge& judge, const QuantizeOptions& options
   }
 }
 
+/// The latents of each step of fine-tuning.
+StepLatents finetune_latents(models::VideoGenerator network, int64_t frames,
+                             const QuantizeOptions& options) {
+  const int64_t clips = options.finetune.batch;
+  const auto seed = static_cast<int64_t>(options.seed);
+  return [network, frames, clips, seed](int64_t step) mutable {
+    auto latents = models::draw_latents(network->options.temporal, clips, frames,
+                                        train::random_stream(seed, "finetune", step));
+    latents.labels = models::labels_in_turn(network->options.classes, clips, step * clips);
+    return network->frame_latents(latents);
+  };
+}
+
+/// Fine-tunes `layers`, and keeps what they were where that is nearer to float32.
+void finetune_layers(const Plan& plan, const PictureJudge& judge, const StepLatents& latents,
+                     int64_t frames, const QuantizeAwareOptions& options, QuantizedLayers& layers,
+                     QuantizeResult& result) {
+  QuantizedLayers tuned;
+  for (const auto& layer : finetune_int8(plan, layers, latents, frames, options)) {
+    const auto found = layers.find(layer.name);
+    if (found != layers.end()) tuned[layer.name] = quantize_layer(layer, found->second.input());
+  }
+  result.finetune = FinetuneGain{result.psnr, judge.psnr(tuned, floating_type())};
+  if (!result.finetune->kept()) return;
+  layers = std::move(tuned);
+  result.psnr = result.finetune->psnr_after;
+}
+
 /// The tensors of a quantised file: the layers in eight bits, the other weights of the plan, and
 /// what is not in the plan.
 checkpoint::Tensors quantized_tensors(const checkpoint::Checkpoint& source, const Plan& plan,
@@ -147,13 +182,19 @@ checkpoint::Tensors quantized_tensors(const checkpoint::Checkpoint& source, cons
   return tensors;
 }
 
-core::Json pass_options(const QuantizeOptions& options) {
+core::Json pass_options(const QuantizeOptions& options, const QuantizeResult& result) {
   core::Json json{{"clips", options.clips}, {"min_psnr", options.min_psnr}, {"seed", options.seed}};
   for (const auto& [name, calibration] : calibration_choices()) {
     if (calibration == options.calibration) json["calibration"] = name;
   }
   if (options.calibration == Calibration::kPercentile) json["percentile"] = options.percentile;
   if (std::isfinite(options.max_drop)) json["max_drop"] = options.max_drop;
+  if (result.finetune) {
+    json["finetune"] = core::Json{
+        {"steps", options.finetune.steps},           {"lr", options.finetune.lr},
+        {"batch", options.finetune.batch},           {"psnr_before", result.finetune->psnr_before},
+        {"psnr_after", result.finetune->psnr_after}, {"kept", result.finetune->kept()}};
+  }
   return json;
 }
 
@@ -170,10 +211,13 @@ QuantizeResult quantize_checkpoint(const checkpoint::Checkpoint& source,
                                    const QuantizeOptions& options) {
   const torch::NoGradGuard no_grad;
   check_quantize_options(options);
+  const int64_t frames = source.clip.frames;
   const auto network = checkpoint::load_generator(source);
+  // Blocks that the plan shares with the network are not fine-tuned.
+  for (auto& parameter : network->parameters()) parameter.requires_grad_(false);
   const auto plan = infer::make_plan(network);
   const auto latents = [&](uint64_t seed) {
-    return clip_latents(network, options.clips, source.clip.frames, seed);
+    return clip_latents(network, options.clips, frames, seed);
   };
   const auto inputs = calibrate(plan, latents(options.seed), options);
   auto layers = quantize_layers(plan, inputs);
@@ -189,11 +233,15 @@ QuantizeResult quantize_checkpoint(const checkpoint::Checkpoint& source,
                            judge.psnr(alone, torch::kFloat), /*int8=*/true});
   }
   choose_precisions(judge, options, layers, result);
+  if (options.finetune.steps > 0) {
+    finetune_layers(plan, judge, finetune_latents(network, frames, options), frames,
+                    options.finetune, layers, result);
+  }
 
   result.file = source;
   result.file.kind = checkpoint::Kind::kQuantized;
   result.file.file = checkpoint::SafetensorsFile{{}, quantized_tensors(source, plan, layers)};
-  checkpoint::add_pass(result.file, "quantize", pass_options(options));
+  checkpoint::add_pass(result.file, "quantize", pass_options(options, result));
   return result;
 }
 

@@ -196,6 +196,25 @@ torch::Tensor run_layer(const Layer& layer, const torch::Tensor& x, const torch:
   TORCH_CHECK(false, layer.name, ": unknown kind of layer");
 }
 
+torch::Tensor run_layers(const Plan& plan, const torch::Tensor& z, int64_t frames,
+                         const PlanInput& change, const PlanObserver& show) {
+  const auto last = last_uses(plan);
+  std::vector<torch::Tensor> outputs(plan.size());
+  for (size_t i = 0; i < plan.size(); ++i) {
+    const auto& layer = plan[i];
+    const auto& inputs = layer.inputs;
+    torch::Tensor x = inputs.empty() ? z : outputs[inputs[0]];
+    if (change) x = change(i, x);
+    const torch::Tensor second = inputs.size() > 1 ? outputs[inputs[1]] : torch::Tensor();
+    outputs[i] = activate_(run_layer(layer, x, second, z.flatten(1), frames), layer.activation);
+    if (show) show(i, x, outputs[i]);
+    for (const size_t input : inputs) {
+      if (last[input] == i) outputs[input] = torch::Tensor();
+    }
+  }
+  return outputs.back();
+}
+
 }  // namespace
 
 torch::Tensor activate_(torch::Tensor x, Activation activation) {
@@ -242,20 +261,12 @@ std::vector<size_t> last_uses(const Plan& plan) {
 torch::Tensor run_plan(const Plan& plan, const torch::Tensor& z, int64_t frames,
                        const PlanObserver& show) {
   const torch::NoGradGuard no_grad;
-  const auto last = last_uses(plan);
-  std::vector<torch::Tensor> outputs(plan.size());
-  for (size_t i = 0; i < plan.size(); ++i) {
-    const auto& layer = plan[i];
-    const auto& inputs = layer.inputs;
-    const torch::Tensor x = inputs.empty() ? z : outputs[inputs[0]];
-    const torch::Tensor second = inputs.size() > 1 ? outputs[inputs[1]] : torch::Tensor();
-    outputs[i] = activate_(run_layer(layer, x, second, z.flatten(1), frames), layer.activation);
-    if (show) show(i, x, outputs[i]);
-    for (const size_t input : inputs) {
-      if (last[input] == i) outputs[input] = torch::Tensor();
-    }
-  }
-  return outputs.back();
+  return run_layers(plan, z, frames, {}, show);
+}
+
+torch::Tensor run_plan_with_gradients(const Plan& plan, const torch::Tensor& z, int64_t frames,
+                                      const PlanInput& input) {
+  return run_layers(plan, z, frames, input, {});
 }
 
 }  // namespace vidgen::infer

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <string>
 
@@ -64,6 +65,10 @@ TEST_F(QuantizeTest, TheResultCannotBeChanged) {
   expect_refuses(work_,
                  {"quantize", "--checkpoint", "int8.safetensors", "--out", "out.safetensors"},
                  {problem});
+  expect_refuses(work_,
+                 {"quantize", "--checkpoint", "int8.safetensors", "--out", "out.safetensors",
+                  "--finetune-steps", "5"},
+                 {problem});
   expect_refuses(work_, work_.train_arguments({"--resume", "int8.safetensors", "--run-dir", "out"}),
                  {problem});
 }
@@ -73,6 +78,47 @@ TEST_F(QuantizeTest, EachCalibration) {
     expect_success(work_.run({"quantize", "--checkpoint", "run", "--out", kind + ".safetensors",
                               "--clips", "1", "--min-psnr", "0", "--calibration", kind}));
   }
+}
+
+TEST_F(QuantizeTest, FinetuningSaysWhatItGained) {
+  const auto result = work_.run({"quantize", "--checkpoint", "run", "--out", "tuned.safetensors",
+                                 "--clips", "2", "--min-psnr", "0", "--finetune-steps", "5",
+                                 "--finetune-lr", "1e-3", "--finetune-batch", "2"});
+  expect_success(result);
+  EXPECT_THAT(result.err, HasSubstr("step 5/5"));
+  EXPECT_THAT(result.out, ::testing::ContainsRegex(
+                              "fine-tuned for 5 steps: PSNR to float32 [0-9.]+ -> [0-9.]+ dB"));
+  expect_success(
+      work_.run({"sample", "--checkpoint", "tuned.safetensors", "--out", "a.safetensors"}));
+  const auto shown = work_.run({"inspect", "tuned.safetensors"});
+  expect_success(shown);
+  EXPECT_THAT(shown.out, HasSubstr("\"finetune\":{\"steps\":5,"));
+  EXPECT_THAT(shown.out, HasSubstr("\"psnr_before\":"));
+  EXPECT_THAT(shown.out, HasSubstr("\"psnr_after\":"));
+}
+
+TEST_F(QuantizeTest, NoStepsOfFinetuningChangeNothing) {
+  expect_success(work_.run({"quantize", "--checkpoint", "run", "--out", "same.safetensors",
+                            "--clips", "2", "--min-psnr", "0", "--finetune-steps", "0"}));
+  EXPECT_TRUE(read_bytes(work_ / "same.safetensors") == read_bytes(work_ / "int8.safetensors"));
+}
+
+TEST_F(QuantizeTest, EndingItEarlyCostsNothing) {
+  const auto tree = work_.tree();
+  const auto before = read_bytes(work_ / "int8.safetensors");
+  Program program(program_path(),
+                  {"quantize", "--checkpoint", "run", "--out", "int8.safetensors", "--clips", "1",
+                   "--min-psnr", "0", "--finetune-steps", "1000000000"},
+                  work_.options());
+  ASSERT_TRUE(wait_until([&] {
+    return program.err().find("fine-tuning") != std::string::npos || !program.running();
+  }));
+  ASSERT_TRUE(program.running()) << program.err();
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait().signal, SIGTERM);
+  EXPECT_TRUE(read_bytes(work_ / "int8.safetensors") == before);
+  EXPECT_EQ(work_.tree(), tree);
+  EXPECT_THAT(work_.temporary_files(), ::testing::IsEmpty());
 }
 
 TEST_F(QuantizeTest, RefusesWhatCannotBe) {
@@ -88,6 +134,13 @@ TEST_F(QuantizeTest, RefusesWhatCannotBe) {
                  {"no layer can be in eight bits"});
   expect_refuses(work_, with({"out.safetensors", "--calibration", "guess"}), {"--calibration"});
   expect_refuses(work_, with({"out.safetensors", "--max-drop", "nan"}), {"max-drop"});
+  expect_refuses(work_, with({"out.safetensors", "--finetune-steps", "-1"}), {"--finetune-steps"});
+  expect_refuses(work_, with({"out.safetensors", "--finetune-steps", "1", "--finetune-lr", "0"}),
+                 {"finetune-lr: found 0"});
+  expect_refuses(work_, with({"out.safetensors", "--finetune-steps", "1", "--finetune-batch", "0"}),
+                 {"--finetune-batch"});
+  expect_refuses(work_, with({"out.safetensors", "--finetune-lr", "0.1"}),
+                 {"--finetune-lr", "--finetune-steps"});
 }
 
 }  // namespace

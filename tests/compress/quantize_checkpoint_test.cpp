@@ -186,6 +186,91 @@ TEST_P(QuantizeCheckpoint, TheMostSensitiveLayersStayInBfloat16) {
   EXPECT_EQ(infer::read_int8(quantize_checkpoint(source_, drop).file).size(), layers.size());
 }
 
+TEST_P(QuantizeCheckpoint, FinetuningBringsItNearer) {
+  options_.min_psnr = 0;
+  // Much is clamped, which other weights make good.
+  options_.calibration = Calibration::kPercentile;
+  options_.percentile = 95;
+  const auto without = quantize_checkpoint(source_, options_);
+  EXPECT_FALSE(without.finetune.has_value());
+  EXPECT_EQ(without.file.passes.back().at("options").count("finetune"), 0u);
+
+  options_.finetune = {/*steps=*/30, /*lr=*/3e-3, /*batch=*/8};
+  const auto with = quantize_checkpoint(source_, options_);
+  ASSERT_TRUE(with.finetune.has_value());
+  EXPECT_EQ(with.finetune->psnr_before, without.psnr);
+  EXPECT_GT(with.finetune->psnr_after, without.psnr);
+  EXPECT_TRUE(with.finetune->kept());
+  EXPECT_EQ(with.psnr, with.finetune->psnr_after);
+  const auto before = infer::read_int8(without.file), after = infer::read_int8(with.file);
+  ASSERT_EQ(after.size(), before.size());
+  for (const auto& [name, layer] : after) {
+    EXPECT_EQ(layer.input(), before.at(name).input()) << name;
+    EXPECT_FALSE(layer.weight.equal(before.at(name).weight)) << name;
+  }
+  const auto& noted = with.file.passes.back().at("options").at("finetune");
+  EXPECT_EQ(noted.at("steps").get<int64_t>(), 30);
+  EXPECT_EQ(noted.at("psnr_before").get<double>(), without.psnr);
+  EXPECT_EQ(noted.at("psnr_after").get<double>(), with.psnr);
+  EXPECT_TRUE(noted.at("kept").get<bool>());
+
+  const auto again = infer::read_int8(quantize_checkpoint(source_, options_).file);
+  for (const auto& [name, layer] : again) {
+    EXPECT_TRUE(layer.weight.equal(after.at(name).weight)) << name;
+    EXPECT_TRUE(layer.bias.equal(after.at(name).bias)) << name;
+  }
+}
+
+TEST_P(QuantizeCheckpoint, FinetuningNeverCosts) {
+  options_.min_psnr = 0;
+  const auto without = quantize_checkpoint(source_, options_);
+  // Each weight moves by its own size in each step.
+  options_.finetune = {/*steps=*/3, /*lr=*/1, /*batch=*/1};
+  const auto with = quantize_checkpoint(source_, options_);
+  ASSERT_TRUE(with.finetune.has_value());
+  EXPECT_LT(with.finetune->psnr_after, without.psnr);
+  EXPECT_FALSE(with.finetune->kept());
+  EXPECT_EQ(with.psnr, without.psnr);
+  EXPECT_FALSE(with.file.passes.back().at("options").at("finetune").at("kept").get<bool>());
+  const auto& expected = without.file.file.tensors;
+  ASSERT_EQ(with.file.file.tensors.size(), expected.size());
+  for (const auto& [name, tensor] : with.file.file.tensors)
+    EXPECT_TRUE(tensor.equal(expected.at(name))) << name;
+}
+
+TEST_P(QuantizeCheckpoint, FinetuningLeavesLayersInBfloat16) {
+  options_.min_psnr = 0;
+  options_.min_psnr = quantize_checkpoint(source_, options_).psnr + 0.01;
+  const auto without = quantize_checkpoint(source_, options_);
+  options_.finetune.steps = 2;
+  const auto with = quantize_checkpoint(source_, options_);
+  EXPECT_GE(with.psnr, options_.min_psnr);
+  EXPECT_EQ(infer::read_int8(with.file).size(), infer::read_int8(without.file).size());
+  size_t floating = 0;
+  for (const auto& [name, tensor] : without.file.file.tensors) {
+    if (name.compare(0, 5, "plan.") != 0) continue;
+    EXPECT_TRUE(with.file.file.tensors.at(name).equal(tensor)) << name;
+    ++floating;
+  }
+  EXPECT_GE(floating, 1u);
+}
+
+TEST_P(QuantizeCheckpoint, SimulationIsWhatTheKernelsCompute) {
+  options_.min_psnr = 0;
+  const auto layers = infer::read_int8(quantize_checkpoint(source_, options_).file);
+  const auto plan = this->plan();
+  const torch::NoGradGuard no_grad;
+  const auto z = torch::randn({2 * kFrames, plan.front().weight.size(0)}, test::random(7));
+  const auto computed = infer::run_plan_int8(plan, layers, z, kFrames);
+  const auto error_to = [&](const torch::Tensor& other) {
+    return (computed - other).square().mean().item<double>();
+  };
+  const double lost = error_to(infer::run_plan(plan, z, kFrames));
+  EXPECT_GT(lost, 0);
+  EXPECT_LE(error_to(simulate_int8(plan, layers, z, kFrames)), 0.05 * lost)
+      << "sums that lie between two steps are rounded to either";
+}
+
 TEST_P(QuantizeCheckpoint, SaysWhatCannotBe) {
   options_.min_psnr = 500;
   EXPECT_THAT(error_of([&] { quantize_checkpoint(source_, options_); }),
@@ -197,6 +282,15 @@ TEST_P(QuantizeCheckpoint, SaysWhatCannotBe) {
   options_.clips = 1;
   options_.max_drop = -1;
   EXPECT_THAT(error_of([&] { quantize_checkpoint(source_, options_); }), HasSubstr("max-drop"));
+  const auto finetune_error = [&](const QuantizeAwareOptions& finetune) {
+    options_ = {};
+    options_.finetune = finetune;
+    return error_of([&] { quantize_checkpoint(source_, options_); });
+  };
+  EXPECT_THAT(finetune_error({-1, 1e-4, 1}), HasSubstr("finetune-steps: found -1"));
+  for (const double lr : {0.0, 2.0, std::nan("")})
+    EXPECT_THAT(finetune_error({1, lr, 1}), HasSubstr("finetune-lr: found"));
+  EXPECT_THAT(finetune_error({1, 1e-4, 0}), HasSubstr("finetune-batch: found 0"));
 }
 
 TEST_P(QuantizeCheckpoint, CannotBeChangedAfterwards) {

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "vidgen/checkpoint/checkpoint.h"
+#include "vidgen/compress/quantize_aware.h"
 #include "vidgen/core/fields.h"
 #include "vidgen/infer/int8.h"
 
@@ -37,6 +39,8 @@ struct QuantizeOptions {
   double min_psnr = 35;
   /// The most dB that the PSNR may lie below that of the generator wholly in bfloat16.
   double max_drop = std::numeric_limits<double>::infinity();
+  /// Once it is settled which layers are in eight bits.
+  QuantizeAwareOptions finetune{};
   /// Of the latents.
   uint64_t seed = 0;
 };
@@ -49,10 +53,20 @@ struct QuantizeRow {
   /// Of its input.
   infer::Uint8Scale input{};
   /// PSNR of the pictures to those in float32 when this layer alone is in eight bits, the others in
-  /// float32; in dB.
+  /// float32; in dB. Before any fine-tuning.
   double psnr_alone = 0;
   /// Or bfloat16.
   bool int8 = true;
+};
+
+/// What fine-tuning has gained.
+struct FinetuneGain {
+  /// PSNR to float32, in dB, as QuantizeResult::psnr.
+  double psnr_before = 0;
+  double psnr_after = 0;
+
+  /// Otherwise the result is as it was before.
+  bool kept() const { return psnr_after >= psnr_before; }
 };
 
 struct QuantizeResult {
@@ -63,6 +77,8 @@ struct QuantizeResult {
   /// PSNR to float32, in dB, of the result, and of the generator wholly in bfloat16.
   double psnr = 0;
   double bfloat16_psnr = 0;
+  /// Where options.finetune.steps are not 0.
+  std::optional<FinetuneGain> finetune{};
 };
 
 /// Quantises the averaged generator of a checkpoint or weights file. The pass is noted in the

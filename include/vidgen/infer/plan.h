@@ -80,4 +80,11 @@ using PlanObserver =
 torch::Tensor run_plan(const Plan& plan, const torch::Tensor& z, int64_t frames,
                        const PlanObserver& show = {});
 
+/// Makes of a layer's input (kAdd: of the first of the two) what the layer takes in its place.
+using PlanInput = std::function<torch::Tensor(size_t index, const torch::Tensor& input)>;
+
+/// As run_plan(), but of changed inputs, and recorded for gradients where those are on.
+torch::Tensor run_plan_with_gradients(const Plan& plan, const torch::Tensor& z, int64_t frames,
+                                      const PlanInput& input);
+
 }  // namespace vidgen::infer
