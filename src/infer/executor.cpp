@@ -4,6 +4,9 @@
 
 #include <utility>
 
+#include "vidgen/infer/pixels.h"
+#include "vidgen/models/pixels.h"
+
 namespace vidgen::infer {
 namespace {
 
@@ -25,33 +28,58 @@ Executor::Executor(const Plan& plan, const Setting& setting, const StepMaker& sp
     : setting_(setting), last_uses_(infer::last_uses(plan)) {
   const torch::NoGradGuard no_grad;
   const auto sides = sides_in(plan);
+  const auto make = [&](const Plan& layers, size_t i) {
+    auto step = special ? special(layers, i, sides[i]) : nullptr;
+    return step ? std::move(step) : make_step(layers[i], sides[i], setting);
+  };
   for (size_t i = 0; i < plan.size(); ++i) {
     const auto& layer = plan[i];
-    auto step = special ? special(plan, i, sides[i]) : nullptr;
-    steps_.push_back(step ? std::move(step) : make_step(layer, sides[i], setting));
+    steps_.push_back(make(plan, i));
     inputs_.push_back(layer.inputs);
     if (layer.kind == Layer::Kind::kAttention &&
         layer.attention->options.axes == nn::AttentionAxes::kSpaceTime)
       looks_along_clips_ = true;
     if (layer.kind == Layer::Kind::kWarp) warp_ = i;
   }
+  if (setting.device.is_cpu() && plan.back().activation == Activation::kTanh) {
+    auto bare = plan;
+    auto& last = bare.back();
+    last.activation = Activation::kNone;
+    sums_are_phases_ = last.kind == Layer::Kind::kDouble;
+    if (sums_are_phases_) last = phases_of(last);
+    sums_ = make(bare, bare.size() - 1);
+  }
   if (setting.cuda_graph && setting.device.is_cuda())
     replay_ = std::make_unique<CudaReplay>(setting.device);
 }
 
 torch::Tensor Executor::run(const torch::Tensor& z, int64_t frames) const {
-  return replayed({z}, frames, [this, frames](const std::vector<torch::Tensor>& inputs) {
-    const auto& rows = inputs[0];
-    if (!paints_clips()) return run_steps(0, steps_.size(), rows, {}, frames);
-    const auto painted = paint(rows.slice(0, 0, c10::nullopt, frames));
-    return run_steps(warp_, steps_.size(), painted, rows, frames);
-  });
+  return run_all(z, frames, *steps_.back());
+}
+
+torch::Tensor Executor::pixels(const torch::Tensor& z, int64_t frames) const {
+  return to_pixels(run_all(z, frames, before_pixels()));
 }
 
 torch::Tensor Executor::move(const torch::Tensor& painted, const torch::Tensor& z,
                              int64_t frames) const {
-  return replayed({painted, z}, frames, [this, frames](const std::vector<torch::Tensor>& inputs) {
-    return run_steps(warp_, steps_.size(), inputs[0], inputs[1], frames);
+  const auto work = [this, frames](const std::vector<torch::Tensor>& inputs) {
+    return run_steps(warp_, steps_.size(), inputs[0], inputs[1], frames, before_pixels());
+  };
+  return to_pixels(replayed({painted, z}, frames, work));
+}
+
+torch::Tensor Executor::to_pixels(const torch::Tensor& output) const {
+  if (sums_) return tanh_to_rgb(output, sums_are_phases_);
+  return models::to_rgb(output.unsqueeze(2)).squeeze(1);
+}
+
+torch::Tensor Executor::run_all(const torch::Tensor& z, int64_t frames, const Step& last) const {
+  return replayed({z}, frames, [this, frames, &last](const std::vector<torch::Tensor>& inputs) {
+    const auto& rows = inputs[0];
+    if (!paints_clips()) return run_steps(0, steps_.size(), rows, {}, frames, last);
+    const auto painted = paint(rows.slice(0, 0, c10::nullopt, frames));
+    return run_steps(warp_, steps_.size(), painted, rows, frames, last);
   });
 }
 
@@ -62,7 +90,7 @@ torch::Tensor Executor::replayed(const std::vector<torch::Tensor>& inputs, int64
 }
 
 torch::Tensor Executor::run_steps(size_t first, size_t end, const torch::Tensor& in,
-                                  const torch::Tensor& z, int64_t frames) const {
+                                  const torch::Tensor& z, int64_t frames, const Step& last) const {
   const c10::InferenceMode inference;
   const auto start = in.to(setting_.device, setting_.type);
   std::vector<torch::Tensor> outputs(end);
@@ -80,7 +108,8 @@ torch::Tensor Executor::run_steps(size_t first, size_t end, const torch::Tensor&
       }
     }
     if (i == warp_ && i > 0) inputs.push_back(z.to(setting_.device));
-    outputs[i] = steps_[i]->run(inputs, frames);
+    const auto& step = i + 1 == steps_.size() ? last : *steps_[i];
+    outputs[i] = step.run(inputs, frames);
   }
   return outputs.back();
 }

@@ -24,11 +24,17 @@ class Executor {
   /// in the setting's, channels_last: an inference tensor (c10::InferenceMode).
   torch::Tensor run(const torch::Tensor& z, int64_t frames) const;
 
-  /// Whether a clip is painted once and then moved in each frame: run() is move() of paint() of the
-  /// first row of each clip.
+  /// models::to_rgb() of run(), but for rounding: uint8 RGB [M,S,S,3] on the CPU. There the last
+  /// layer's tanh and all behind it are one pass over memory (tanh_to_rgb()).
+  torch::Tensor pixels(const torch::Tensor& z, int64_t frames) const;
+
+  /// Whether a clip is painted once and then moved in each frame: pixels() is move() of paint() of
+  /// the first row of each clip.
   bool paints_clips() const { return warp_ > 0; }
-  /// z [B,D] of clips -> what is moved, and that with z [M,D] of their frames -> pictures.
-  torch::Tensor paint(const torch::Tensor& z) const { return run_steps(0, warp_, z, {}, 1); }
+  /// z [B,D] of clips -> what is moved, and that with z [M,D] of their frames -> pixels.
+  torch::Tensor paint(const torch::Tensor& z) const {
+    return run_steps(0, warp_, z, {}, 1, *steps_.back());
+  }
   torch::Tensor move(const torch::Tensor& painted, const torch::Tensor& z, int64_t frames) const;
 
   /// Whether frames look at the others of their clip, so that they cannot be made one by one.
@@ -39,12 +45,21 @@ class Executor {
   /// work(inputs), replayed where the setting says so.
   torch::Tensor replayed(const std::vector<torch::Tensor>& inputs, int64_t frames,
                          const CudaReplay::Work& work) const;
-  /// Steps first ... end, of which the first takes `in`, and kWarp `z` besides.
+  /// All steps, `last` in the place of the last one.
+  torch::Tensor run_all(const torch::Tensor& z, int64_t frames, const Step& last) const;
+  /// Steps first ... end, of which the first takes `in`, and kWarp `z` besides; `last` is that of
+  /// the plan's last layer.
   torch::Tensor run_steps(size_t first, size_t end, const torch::Tensor& in, const torch::Tensor& z,
-                          int64_t frames) const;
+                          int64_t frames, const Step& last) const;
+  /// The last step where pixels are wanted, and the pixels of what it puts out.
+  const Step& before_pixels() const { return sums_ ? *sums_ : *steps_.back(); }
+  torch::Tensor to_pixels(const torch::Tensor& output) const;
 
   Setting setting_;
   std::vector<std::unique_ptr<Step>> steps_;
+  /// On the CPU: the last layer up to its tanh, in phases where it doubles; null where it has none.
+  std::unique_ptr<Step> sums_;
+  bool sums_are_phases_ = false;
   std::vector<std::vector<size_t>> inputs_;
   std::vector<size_t> last_uses_;
   bool looks_along_clips_ = false;

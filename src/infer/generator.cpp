@@ -14,7 +14,6 @@
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
 #include "vidgen/infer/playable.h"
-#include "vidgen/models/pixels.h"
 #include "vidgen/models/summary.h"
 
 namespace vidgen::infer {
@@ -159,8 +158,8 @@ torch::Tensor CompiledGenerator::render(const RenderOptions& options) const {
   const c10::InferenceMode inference;
   const auto z = network->frame_latents(latents.to(executor_->setting().device));
   const auto paint = [&](int64_t first, int64_t rows, int64_t frames_of_a_clip) {
-    const auto pictures = executor_->run(z.narrow(0, first, rows), frames_of_a_clip);
-    pixels.narrow(0, first, rows).copy_(models::to_rgb(pictures.unsqueeze(2)).squeeze(1));
+    pixels.narrow(0, first, rows)
+        .copy_(executor_->pixels(z.narrow(0, first, rows), frames_of_a_clip));
   };
   const int64_t limit = options.batch * std::min(frames, shape_.frames);
   if (executor_->looks_along_clips() || frames <= shape_.frames) {

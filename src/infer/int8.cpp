@@ -61,10 +61,12 @@ void check_int8_layer(const Layer& layer, const QuantizedLayer& quantized) {
   TORCH_CHECK(quantized.weight_scale.numel() == out && quantized.bias.numel() == out, layer.name,
               ": expected ", out, " scales and biases, found ", quantized.weight_scale.numel(),
               " and ", quantized.bias.numel());
-  const bool even = layer.kind != Layer::Kind::kConvolution;
-  TORCH_CHECK(
-      weight.size(2) == weight.size(3) && (even ? weight.size(2) == 4 : weight.size(2) % 2 == 1),
-      layer.name, ": found filters of ", weight.size(2), "x", weight.size(3));
+  const int64_t kernel = weight.size(2);
+  // 2: phases_of() a kDouble.
+  const bool fits =
+      layer.kind == Layer::Kind::kConvolution ? kernel % 2 == 1 || kernel == 2 : kernel == 4;
+  TORCH_CHECK(fits && kernel == weight.size(3), layer.name, ": found filters of ", kernel, "x",
+              weight.size(3));
 }
 
 /// Four phases [M,4*out,H+1,W+1] as pictures [M,out,2H,2W].

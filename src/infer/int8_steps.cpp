@@ -5,6 +5,14 @@
 namespace vidgen::infer {
 namespace {
 
+/// The quantised layer of phases_of() a kDouble.
+QuantizedLayer int8_phases(QuantizedLayer doubling) {
+  doubling.weight = phase_filters(doubling.weight);
+  doubling.weight_scale = doubling.weight_scale.repeat({4});
+  doubling.bias = doubling.bias.repeat({4});
+  return doubling;
+}
+
 class Int8Step : public Step {
  public:
   explicit Int8Step(Int8Layer layer) : layer_(std::move(layer)) {}
@@ -40,8 +48,13 @@ StepMaker int8_steps(QuantizedLayers layers, const Setting& setting) {
     const auto& layer = plan[index];
     const auto output = handovers(plan, layers, setting.type)[index];
     const auto found = layers.find(layer.name);
-    if (found != layers.end())
-      return std::make_unique<Int8Step>(Int8Layer(layer, found->second, output));
+    if (found != layers.end()) {
+      const auto& quantized = found->second;
+      // Filters of 4x4 are a kDouble's still.
+      const bool phases = layer.kind == Layer::Kind::kConvolution && quantized.weight.size(2) == 4;
+      return std::make_unique<Int8Step>(
+          Int8Layer(layer, phases ? int8_phases(quantized) : quantized, output));
+    }
     if (output.type != torch::kByte) return nullptr;
     return std::make_unique<ToUint8Step>(make_step(layer, side, setting), output.scale);
   };

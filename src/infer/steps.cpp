@@ -208,6 +208,15 @@ torch::Tensor phase_filters(const torch::Tensor& weight) {
       .reshape({4 * out, in, 2, 2});
 }
 
+Layer phases_of(const Layer& doubling) {
+  auto phases = doubling;
+  phases.kind = Layer::Kind::kConvolution;
+  phases.weight = phase_filters(doubling.weight);
+  phases.bias = doubling.bias.repeat({4});
+  phases.activation = Activation::kNone;
+  return phases;
+}
+
 std::unique_ptr<Step> make_step(const Layer& layer, int64_t side, const Setting& setting) {
   switch (layer.kind) {
     case Layer::Kind::kFromLatent:

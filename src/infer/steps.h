@@ -34,6 +34,10 @@ class Step {
 /// alike.
 torch::Tensor phase_filters(const torch::Tensor& weight);
 
+/// That convolution, of kDouble's name and inputs and without its activation: [M,in,H,W] -> the
+/// phases [M,4*out,H+1,W+1]. Unlike a plan's kConvolution it has 2x2 filters, padded by 1.
+Layer phases_of(const Layer& doubling);
+
 /// The layer in floating point. `side`: the pixels a side of what comes in.
 std::unique_ptr<Step> make_step(const Layer& layer, int64_t side, const Setting& setting);
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "executor.h"
-#include "vidgen/models/pixels.h"
 #include "vidgen/nn/temporal.h"
 
 namespace vidgen::infer {
@@ -36,9 +35,9 @@ torch::Tensor Stream::next_frame() {
     z = torch::cat({content_, latents_->next_motion(noise, initial_, motion_)}, 1);
   }
   if (executor_->paints_clips() && !painted_.defined()) painted_ = executor_->paint(z);
-  const auto pictures =
-      painted_.defined() ? executor_->move(painted_, z, /*frames=*/1) : executor_->run(z, 1);
-  return models::to_rgb(pictures.unsqueeze(2))[0][0];
+  const auto pixels =
+      painted_.defined() ? executor_->move(painted_, z, /*frames=*/1) : executor_->pixels(z, 1);
+  return pixels[0];
 }
 
 }  // namespace vidgen::infer

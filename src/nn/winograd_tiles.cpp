@@ -4,15 +4,7 @@
 #include <cstring>
 #include <vector>
 
-// Compiled for several kinds of processor, of which the program picks one when it starts. The
-// sanitizers cannot run what picks.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define VIDGEN_CLONES \
-  __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
-#else
-#define VIDGEN_CLONES
-#endif
-#define VIDGEN_INLINE inline __attribute__((always_inline))
+#include "vidgen/core/clones.h"
 
 namespace vidgen::nn::winograd {
 namespace {

@@ -1,0 +1,14 @@
+#pragma once
+
+/// For a function whose loops gain by the instructions of newer processors: it is compiled for
+/// several kinds, of which the program picks one when it starts. The sanitizers cannot run what
+/// picks. Not for functions with OpenMP in them, whose loops would be compiled for one kind only.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define VIDGEN_CLONES \
+  __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#else
+#define VIDGEN_CLONES
+#endif
+
+/// For what such a function calls, so that it is compiled as that is.
+#define VIDGEN_INLINE inline __attribute__((always_inline))
