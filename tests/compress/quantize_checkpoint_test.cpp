@@ -15,6 +15,7 @@
 #include "vidgen/infer/generator.h"
 #include "vidgen/infer/playable.h"
 #include "vidgen/models/factory.h"
+#include "vidgen/models/pixels.h"
 #include "vidgen/nn/init.h"
 
 namespace vidgen::compress {
@@ -28,10 +29,11 @@ constexpr int64_t kFrames = 5;
 
 /// A weights file on the disk, of a network whose pictures have contrast though it was never
 /// trained.
-checkpoint::Checkpoint write_source(const std::filesystem::path& path, GeneratorType type) {
+checkpoint::Checkpoint write_source(const std::filesystem::path& path, GeneratorType type,
+                                    const std::vector<int64_t>& widths = {16, 12, 8}) {
   models::ModelOptions options;
   options.generator.type = type;
-  options.generator.widths = {16, 12, 8};
+  options.generator.widths = widths;
   options.generator.attention = {8};
   options.class_names = {"cats", "dogs"};
   options.discriminators.resize(1);
@@ -142,6 +144,38 @@ TEST_P(QuantizeCheckpoint, TheFileHoldsAllThatPlayingNeeds) {
   compile.precision = infer::Precision::kFloat32;
   EXPECT_EQ(infer::CompiledGenerator(read, compile).precision(), infer::Precision::kFloat32);
   EXPECT_LT(std::filesystem::file_size(result.file.path), std::filesystem::file_size(source_.path));
+}
+
+TEST(QuantizedPixels, AreThoseOfTheFrames) {
+  const test::TemporaryFolder folder;
+  QuantizeOptions options;
+  options.clips = 3;
+  options.min_psnr = 0;
+  // The last layer doubles, or is a convolution.
+  for (const auto& widths : std::vector<std::vector<int64_t>>{{16, 12}, {16, 12, 8}}) {
+    SCOPED_TRACE(widths.size());
+    const auto source = write_source(folder / "weights.safetensors", GeneratorType::kDcgan, widths);
+    const auto file = quantize_checkpoint(source, options).file;
+    const auto plan = infer::make_plan(checkpoint::load_generator(source));
+    EXPECT_EQ(plan.back().kind,
+              widths.size() == 2 ? infer::Layer::Kind::kDouble : infer::Layer::Kind::kConvolution);
+    EXPECT_EQ(infer::read_int8(file).count(plan.back().name), 1u);
+
+    const torch::NoGradGuard no_grad;
+    auto network = checkpoint::load_generator(source);
+    auto latents = models::sample_latents(network->options.temporal, 2, kFrames, 0);
+    latents.labels = models::labels_in_turn(network->options.classes, 2);
+    const infer::CompiledGenerator generator(file);
+    ASSERT_EQ(generator.precision(), infer::Precision::kInt8);
+    const auto pictures = generator.frames(network->frame_latents(latents), kFrames);
+    const auto expected = models::to_rgb(pictures.unsqueeze(2)).squeeze(1).to(torch::kInt);
+    EXPECT_GT(expected.to(torch::kFloat).std().item<double>(), 3) << "something to see";
+    infer::RenderOptions render;
+    render.count = 2;
+    const auto off = (generator.render(render).flatten(0, 1).to(torch::kInt) - expected).abs();
+    EXPECT_LE(off.max().item<int>(), 1);
+    EXPECT_LT(off.to(torch::kFloat).mean().item<double>(), 0.3) << "frames() rounds to bfloat16";
+  }
 }
 
 TEST_P(QuantizeCheckpoint, TheMostSensitiveLayersStayInBfloat16) {

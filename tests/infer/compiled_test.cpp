@@ -76,6 +76,29 @@ TEST_P(CompiledTest, RendersWhatTheNetworkRenders) {
   EXPECT_EQ(generator.parameters(), parameters);
 }
 
+TEST_P(CompiledTest, PixelsAreThoseOfTheFrames) {
+  auto network = lively_network(GetParam().options);
+  auto latents = models::sample_latents(network->options.temporal, 4, kTinyShape.frames, 1);
+  latents.labels = models::labels_in_turn(network->options.classes, 4);
+  const torch::NoGradGuard no_grad;
+  const auto z = network->frame_latents(latents);
+  RenderOptions options;
+  options.count = 4;
+  options.seed = 1;
+  for (const auto precision : {Precision::kFloat32, Precision::kBfloat16}) {
+    if (!can_compute(precision, torch::kCPU)) continue;
+    SCOPED_TRACE(precision_name(precision));
+    const auto generator = compile(GetParam(), precision);
+    const auto pixels = generator.render(options).flatten(0, 1);
+    const auto pictures = generator.frames(z, kTinyShape.frames);
+    const auto expected = models::to_rgb(pictures.unsqueeze(2)).squeeze(1);
+    EXPECT_LE(difference(pixels, expected), 1);
+    // Pixels of bfloat16 are made without rounding tanh to that type first.
+    const double differing = pixels.ne(expected).to(torch::kFloat).mean().item<double>();
+    EXPECT_LT(differing, precision == Precision::kFloat32 ? 0.001 : 0.3);
+  }
+}
+
 TEST(CompileTest, IsTheSameOnAGpu_CUDA) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
   at::globalContext().setAllowTF32CuDNN(false);
