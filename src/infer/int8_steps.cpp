@@ -41,7 +41,7 @@ StepMaker int8_steps(QuantizedLayers layers, const Setting& setting) {
     const auto output = handovers(plan, layers, setting.type)[index];
     const auto found = layers.find(layer.name);
     if (found != layers.end())
-      return std::make_unique<Int8Step>(Int8Layer(layer, found->second, output));
+      return std::make_unique<Int8Step>(Int8Layer(layer, found->second, output, side));
     if (output.type != torch::kByte) return nullptr;
     return std::make_unique<ToUint8Step>(make_step(layer, side, setting), output.scale);
   };
