@@ -53,7 +53,7 @@ StepMaker int8_steps(QuantizedLayers layers, const Setting& setting) {
       // Filters of 4x4 are a kDouble's still.
       const bool phases = layer.kind == Layer::Kind::kConvolution && quantized.weight.size(2) == 4;
       return std::make_unique<Int8Step>(
-          Int8Layer(layer, phases ? int8_phases(quantized) : quantized, output));
+          Int8Layer(layer, phases ? int8_phases(quantized) : quantized, output, side));
     }
     if (output.type != torch::kByte) return nullptr;
     return std::make_unique<ToUint8Step>(make_step(layer, side, setting), output.scale);

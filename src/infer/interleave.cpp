@@ -1,19 +1,19 @@
 #include "interleave.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
 namespace vidgen::infer {
 namespace {
 
-struct Sizes {
-  int64_t pictures, height, width, pixel_bytes;
-};
+/// A picture or two are copied before the threads have woken up.
+bool worth_threads(int64_t bytes) { return bytes > (1 << 16); }
 
 /// One line of the doubled picture. With kBytes, the bytes of a pixel are known to the compiler,
 /// which then copies them without a call.
 template <int64_t kBytes>
-void interleave_line(const std::byte* phases, const Sizes& sizes, int64_t line,
+void interleave_line(const std::byte* phases, const PictureSizes& sizes, int64_t line,
                      std::byte* doubled) {
   const int64_t bytes = kBytes > 0 ? kBytes : sizes.pixel_bytes;
   const int64_t lines = 2 * sizes.height;
@@ -31,25 +31,31 @@ void interleave_line(const std::byte* phases, const Sizes& sizes, int64_t line,
 }
 
 template <int64_t kBytes>
-void interleave(const std::byte* phases, const Sizes& sizes, std::byte* doubled) {
-  const int64_t lines = sizes.pictures * 2 * sizes.height;
-  // A picture or two are copied before the threads have woken up.
-  constexpr int64_t kWorthThreads = 1 << 16;
-  [[maybe_unused]] const bool worth = lines * 2 * sizes.width * sizes.pixel_bytes > kWorthThreads;
+void interleave(const std::byte* phases, const PictureSizes& sizes, std::byte* doubled) {
+  const int64_t lines = sizes.count * 2 * sizes.height;
+  [[maybe_unused]] const bool worth = worth_threads(lines * 2 * sizes.width * sizes.pixel_bytes);
 #pragma omp parallel for if (worth)
   for (int64_t line = 0; line < lines; ++line)
     interleave_line<kBytes>(phases, sizes, line, doubled);
 }
 
+/// Two pixels of a line from `column` on, -1 to width - 1.
+void copy_pair(const std::byte* line, const PictureSizes& sizes, int64_t column, uint8_t outside,
+               std::byte* to) {
+  const int64_t first = std::max<int64_t>(column, 0);
+  const int64_t pixels = std::min(column + 2, sizes.width) - first, bytes = sizes.pixel_bytes;
+  if (pixels < 2) std::memset(to, outside, static_cast<size_t>(2 * bytes));
+  std::memcpy(to + (first - column) * bytes, line + first * bytes,
+              static_cast<size_t>(pixels * bytes));
+}
+
 }  // namespace
 
-void interleave_phases(const void* phases, int64_t pictures, int64_t height, int64_t width,
-                       int64_t pixel_bytes, void* doubled) {
+void interleave_phases(const void* phases, const PictureSizes& sizes, void* doubled) {
   const auto* from = static_cast<const std::byte*>(phases);
   auto* to = static_cast<std::byte*>(doubled);
-  const Sizes sizes{pictures, height, width, pixel_bytes};
   // Colours in float32 and bfloat16, and the usual widths in uint8.
-  switch (pixel_bytes) {
+  switch (sizes.pixel_bytes) {
     case 6:
       return interleave<6>(from, sizes, to);
     case 12:
@@ -62,6 +68,31 @@ void interleave_phases(const void* phases, int64_t pictures, int64_t height, int
       return interleave<128>(from, sizes, to);
     default:
       return interleave<0>(from, sizes, to);
+  }
+}
+
+void gather_windows(const void* pictures, const PictureSizes& sizes, int64_t a, int64_t b,
+                    uint8_t outside, void* windows) {
+  const auto* const from = static_cast<const std::byte*>(pictures);
+  auto* const to = static_cast<std::byte*>(windows);
+  const int64_t lines = sizes.count * sizes.height, pair = 2 * sizes.pixel_bytes;
+  [[maybe_unused]] const bool worth = worth_threads(lines * sizes.width * 2 * pair);
+#pragma omp parallel for if (worth)
+  for (int64_t line = 0; line < lines; ++line) {
+    for (int64_t i = 0; i < 2; ++i) {
+      const int64_t row = line % sizes.height - 1 + a + i;
+      const bool inside = row >= 0 && row < sizes.height;
+      const std::byte* source =
+          inside ? from + (line - 1 + a + i) * sizes.width * sizes.pixel_bytes : nullptr;
+      for (int64_t column = 0; column < sizes.width; ++column) {
+        std::byte* window = to + ((line * sizes.width + column) * 2 + i) * pair;
+        if (inside) {
+          copy_pair(source, sizes, column - 1 + b, outside, window);
+        } else {
+          std::memset(window, outside, static_cast<size_t>(pair));
+        }
+      }
+    }
   }
 }
 

@@ -180,6 +180,56 @@ TEST(Int8Layer, InterleavesPicturesOfAnyWidth) {
   }
 }
 
+/// A kDouble with as many channels, 37 pictures of so many pixels, and weights whose products
+/// cannot overflow on any processor.
+Int8Case many_pictures(Activation activation, torch::IntArrayRef channels, torch::IntArrayRef size,
+                       int64_t zero_point) {
+  Int8Case c(Kind::kDouble, activation);
+  const int64_t in = channels[0], out = channels[1];
+  c.quantized.weight = torch::randint(-64, 65, {in, out, 4, 4}, test::random(1), torch::kChar);
+  c.quantized.weight_scale = torch::rand({out}, test::random(2)) * 0.02 + 0.001;
+  c.quantized.bias = normal({out}, 3) * 10;
+  c.quantized.input_zero_point = zero_point;
+  c.x = bytes({37, in, size[0], size[1]}, 4).contiguous(torch::MemoryFormat::ChannelsLast);
+  return c;
+}
+
+/// The same bits from a layer that multiplies phases, which needs a small side and many pictures,
+/// from one that does not, and of few pictures.
+void expect_the_same_of_few(const Int8Case& c, const Handover& output) {
+  const Int8Layer layer(c.layer, c.quantized, output, /*side=*/4);
+  const auto y = layer.forward(c.x);
+  EXPECT_EQ(y.scalar_type(), output.type);
+  EXPECT_TRUE(y.is_contiguous(torch::MemoryFormat::ChannelsLast));
+  const auto expected = Int8Layer(c.layer, c.quantized, output, /*side=*/16).forward(c.x);
+  ASSERT_EQ(y.sizes(), expected.sizes());
+  EXPECT_TRUE(y.equal(expected));
+  EXPECT_TRUE(layer.forward(c.real_input().contiguous()).equal(expected));
+  for (const int64_t few : {1, 5})
+    EXPECT_TRUE(layer.forward(c.x.narrow(0, 3, few)).equal(y.narrow(0, 3, few))) << few;
+}
+
+TEST(Int8Layer, DoublesManySmallPicturesToTheSameBits) {
+  for (const auto activation :
+       {Activation::kNone, Activation::kRelu, Activation::kLeakyRelu, Activation::kTanh}) {
+    for (const auto& c : {many_pictures(activation, {9, 6}, {4, 4}, 93),
+                          many_pictures(activation, {64, 32}, {4, 4}, 0),
+                          many_pictures(activation, {37, 21}, {8, 8}, 200),
+                          many_pictures(activation, {33, 16}, {8, 8}, 0),
+                          many_pictures(activation, {9, 6}, {3, 5}, 255),
+                          many_pictures(activation, {20, 5}, {1, 1}, 7)}) {
+      SCOPED_TRACE(label(c) + ", " + std::to_string(c.x.size(1)) + " channels of " +
+                   std::to_string(c.x.size(2)) + "x" + std::to_string(c.x.size(3)));
+      const auto real = Int8Layer(c.layer, c.quantized).forward(c.x);
+      ASSERT_GT(real.std().item<double>(), 0);
+      expect_the_same_of_few(c, {torch::kFloat, {}});
+      expect_the_same_of_few(c, {torch::kByte, {real.abs().max().item<double>() / 120, 128}});
+      if (can_compute(Precision::kBfloat16, torch::kCPU))
+        expect_the_same_of_few(c, {torch::kBFloat16, {}});
+    }
+  }
+}
+
 /// A chain of four layers, of which the second feeds the third and the fourth.
 Plan chain() {
   Plan plan(4);

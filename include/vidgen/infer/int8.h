@@ -79,11 +79,15 @@ std::vector<Handover> handovers(const Plan& plan, const QuantizedLayers& layers,
 
 /// One layer prepared for oneDNN. Transposed convolutions run as plain ones: kFromLatent as a
 /// product of matrices, kDouble as 2x2 filters of four times the channels, whose outputs are the
-/// four phases of the doubled picture. Can be called by several threads.
+/// four phases of the doubled picture, or, where there are many small pictures, as a product of
+/// matrices for each phase, to the same bits as long as nothing overflows. Can be called by several
+/// threads.
 class Int8Layer {
  public:
-  /// Reads `kind` and `activation` of the plan's layer, not its weight.
-  Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const Handover& output = {});
+  /// Reads `kind` and `activation` of the plan's layer, not its weight. `side`: the pixels a side
+  /// of what comes in; any size works, and this one says whether products are prepared.
+  Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const Handover& output = {},
+            int64_t side = 16);
 
   /// x [M,D] (kFromLatent) or [M,in,H,W], uint8 in the scale of the layer's input or floating point
   /// -> [M,out,H',W'], channels_last. ReLU and the step to uint8 are part of the kernel; the other
@@ -92,16 +96,20 @@ class Int8Layer {
 
  private:
   torch::Tensor convolve(const torch::Tensor& x) const;
+  torch::Tensor multiply_phases(const torch::Tensor& x) const;
 
   Layer::Kind kind_;
   Activation activation_;
   Uint8Scale input_;
   Handover output_;
-  /// What the kernel puts out: output_, where it knows the activation.
+  /// What the kernel puts out: output_, where it knows the activation. The scale is 1 and the zero
+  /// point 0 where that is no uint8.
   Handover raw_;
   int64_t padding_ = 0;
   /// As oneDNN wants it.
   torch::Tensor weight_;
+  /// Likewise, of the four phases; empty where they are not multiplied one by one.
+  std::vector<torch::Tensor> phase_matrices_;
   torch::Tensor weight_scale_, weight_zero_point_, bias_;
 };
 
