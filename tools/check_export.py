@@ -30,24 +30,28 @@ def read_safetensors(path):
     return tensors, metadata
 
 
-def onnxruntime_model(path):
+def onnxruntime_model(path, threads=0):
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return lambda inputs: dict(zip(names, session.run(names, inputs)))
 
 
-def openvino_model(path):
+def openvino_model(path, threads=0, precision="f32"):
     import openvino
 
     # Without the hint OpenVINO computes in bfloat16 where the processor can.
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
+    compiled = openvino.Core().compile_model(path, "CPU", settings)
 
     def run(inputs):
         # An output has several names, and memory that the next call writes to.
         results = compiled(inputs)
-        return {name: np.array(results[output]) for output in compiled.outputs for name in output.get_names()}
+        arrays = [(output.get_names(), np.array(results[output])) for output in compiled.outputs]
+        return {name: array for names, array in arrays for name in names}
 
     return run
 

@@ -19,25 +19,21 @@ import numpy as np
 import torch
 import yaml
 
-from compare_pytorch import ROOT, Gan, default_widths, read_safetensors
+from check_export import onnxruntime_model, openvino_model, read_safetensors
+from compare_pytorch import ROOT, Gan, default_widths
 
 
-def metadata(path):
-    data = open(path, "rb")
-    length = int.from_bytes(data.read(8), "little")
-    return json.loads(data.read(length))["__metadata__"]
-
-
-def pytorch(config_text, path, inputs, clips):
+def pytorch(path, inputs, clips):
     """One call makes the clips with the modules that compare_pytorch.py trains."""
-    config = yaml.safe_load(config_text)
+    weights, metadata = read_safetensors(path)
+    config = yaml.safe_load(metadata["config"])
     config["train"]["batch_size"] = clips
     default_widths(config)
     gan = Gan(config, "eager", torch.float32)
-    weights = read_safetensors(path)
-    gan.generator.load_state_dict({name: weights[f"generator.{name}"] for name in gan.generator.state_dict()})
+    gan.generator.load_state_dict({name: torch.from_numpy(weights[f"generator.{name}"].copy())
+                                   for name in gan.generator.state_dict()})
     gan.eval()
-    given = {name: torch.from_numpy(value) for name, value in inputs.items()}
+    given = {name: torch.from_numpy(value.copy()) for name, value in inputs.items()}
     given.setdefault("initial", torch.zeros(clips, config["model"]["temporal"]["motion_dim"]))
 
     def run():
@@ -45,22 +41,6 @@ def pytorch(config_text, path, inputs, clips):
             return gan.generate(given).transpose(1, 2).numpy()
 
     return run
-
-
-def onnxruntime_runs(path, inputs, threads):
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return lambda: session.run(None, inputs)[0]
-
-
-def openvino_runs(path, inputs, threads, precision):
-    import openvino
-
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads})
-    return lambda: np.array(compiled(inputs)[0])
 
 
 def vidgen_seconds(program, path, precision, clips, repeats):
@@ -87,18 +67,19 @@ def main():
             onnx, reference = f"{folder}/{i}.onnx", f"{folder}/{i}.safetensors"
             subprocess.run([arguments.program, "--quiet", "export", "--checkpoint", file, "--out", onnx, "--reference", reference,
                             "--count", str(arguments.clips)], check=True)
-            tensors = read_safetensors(reference)
-            inputs = {name[len("input."):]: value.numpy() for name, value in tensors.items() if name.startswith("input.")}
+            tensors, _ = read_safetensors(reference)
+            inputs = {name[len("input."):]: value for name, value in tensors.items() if name.startswith("input.")}
             runs = {}
             if file == original:
                 eager = f"{file}: PyTorch eager float32"
-                runs[eager] = pytorch(metadata(file)["config"], file, inputs, arguments.clips)
-            runs[f"{file}: ONNX Runtime"] = onnxruntime_runs(onnx, inputs, threads)
-            runs[f"{file}: OpenVINO"] = openvino_runs(onnx, inputs, threads, "f32")
+                runs[eager] = pytorch(file, inputs, arguments.clips)
+            models = {"ONNX Runtime": onnxruntime_model(onnx, threads), "OpenVINO": openvino_model(onnx, threads)}
             if arguments.bfloat16:
-                runs[f"{file}: OpenVINO bfloat16"] = openvino_runs(onnx, inputs, threads, "bf16")
+                models["OpenVINO bfloat16"] = openvino_model(onnx, threads, "bf16")
+            for name, model in models.items():
+                runs[f"{file}: {name}"] = lambda model=model, inputs=inputs: model(inputs)["clips"]
             for name, run in runs.items():
-                print(f"{name}: differs by at most {np.abs(run() - tensors['output.clips'].numpy()).max():.1e}")
+                print(f"{name}: differs by at most {np.abs(run() - tensors['output.clips']).max():.1e}")
             peers.update(runs)
             for precision in ["auto"] + (["bfloat16"] if arguments.bfloat16 and file == original else []):
                 own[f"{file}: vidgen {precision}"] = (file, precision)

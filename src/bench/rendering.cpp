@@ -41,9 +41,7 @@ core::Json bench_render(const std::filesystem::path& run_or_file, infer::Precisi
 
 core::Json bench_memory(const std::filesystem::path& run_or_file, int64_t clips,
                         infer::Precision precision) {
-  infer::CompileOptions compile;
-  compile.precision = precision;
-  const auto generator = infer::CompiledGenerator::load(run_or_file, compile);
+  const auto generator = infer::CompiledGenerator::load(run_or_file, {precision});
   // The first frame brings in code and threads, which are the same for every generator.
   infer::RenderOptions render;
   render.frames = 1;

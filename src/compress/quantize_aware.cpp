@@ -4,11 +4,11 @@
 #include <ATen/ops/fake_quantize_per_tensor_affine.h>
 #include <torch/utils.h>
 
-#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "psnr.h"
 #include "vidgen/compress/quantize.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/log.h"
@@ -124,7 +124,7 @@ infer::Plan finetune_int8(const infer::Plan& plan, const infer::QuantizedLayers&
     optimizer.set_lr_factor(train::lr_factor(schedule, step, options.steps));
     optimizer.step();
     optimizer.zero_grad();
-    const double psnr = 10 * std::log10(4 / error.item<double>());
+    const double psnr = psnr_of(error.item<double>());
     progress.update(step + 1, core::cat("PSNR ", core::format_number(psnr, 1), " dB"));
   }
   return with_learned(plan, learned);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "psnr.h"
 #include "vidgen/checkpoint/passes.h"
 #include "vidgen/compress/quantize.h"
 #include "vidgen/core/error.h"
@@ -105,7 +106,7 @@ class PictureJudge {
       error += (made - pictures_[i]).square().sum(torch::kDouble).item<double>();
       count += static_cast<double>(made.numel());
     }
-    return 10 * std::log10(4 * count / error);
+    return psnr_of(error / count);
   }
 
  private:

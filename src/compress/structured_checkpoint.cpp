@@ -1,9 +1,9 @@
 #include "vidgen/compress/structured_checkpoint.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
+#include "psnr.h"
 #include "vidgen/nn/batch_norm.h"
 
 namespace vidgen::compress {
@@ -41,9 +41,6 @@ torch::Tensor judged_clips(models::VideoGenerator& generator, const models::Clip
     clips.push_back(clips_of(generator, shape, kJudgedSeed, batch));
   return torch::cat(clips);
 }
-
-/// Of clips in [-1,1].
-double psnr_of(double mean_square) { return 10 * std::log10(4 / mean_square); }
 
 void take_channels(checkpoint::Checkpoint& checkpoint, const std::vector<ChannelGroup>& groups,
                    const KeptChannels& kept, const std::vector<int64_t>& widths) {

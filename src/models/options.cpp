@@ -59,16 +59,16 @@ void check_generator_widths(const GeneratorOptions& options, const ClipShape& sh
                       " (one for each size from 4x4), or none"));
 }
 
-/// Hidden stages have 4, 8, ... up to half the picture.
-void check_attention(const std::vector<int64_t>& attention, int64_t picture,
-                     const std::string& path) {
+/// `resolutions` are some of those of hidden stages: 4, 8, ... up to `largest`.
+void check_stages(const std::vector<int64_t>& resolutions, int64_t largest,
+                  const std::string& path) {
   std::string known;
-  for (int64_t side = kSmallest; side < picture; side *= 2) {
+  for (int64_t side = kSmallest; side <= largest; side *= 2) {
     known += (known.empty() ? "" : ", ") + std::to_string(side);
   }
-  for (const int64_t side : attention) {
+  for (const int64_t side : resolutions) {
     const bool power_of_two = side > 0 && (side & (side - 1)) == 0;
-    if (power_of_two && side >= kSmallest && side < picture) continue;
+    if (power_of_two && side >= kSmallest && side <= largest) continue;
     throw core::FieldError(path,
                            core::cat("found resolution ", side, ", expected some of ", known));
   }
@@ -78,15 +78,15 @@ void check_warp(const ModelOptions& options, const ClipShape& shape) {
   const auto& generator = options.generator;
   if (generator.warp_at == 0) return;
   const std::string path = "model.generator.warp_at";
-  check_attention({generator.warp_at}, shape.size * (has_full_size_stage(generator, shape) ? 2 : 1),
-                  path);
+  const auto widths = resolved_widths(generator, shape);
+  check_stages({generator.warp_at}, kSmallest << (widths.size() - 1), path);
   if (options.temporal.content_dim == 0 && options.classes() == 0) {
     throw core::FieldError(path, core::cat("found ", generator.warp_at,
                                            ", which paints clips from their content, but "
                                            "model.temporal.content_dim is 0"));
   }
   const auto stage = static_cast<size_t>(doublings(generator.warp_at));
-  const int64_t width = resolved_widths(generator, shape).at(stage);
+  const int64_t width = widths.at(stage);
   if (width % generator.warp_groups != 0) {
     throw core::FieldError(
         "model.generator.warp_groups",
@@ -153,9 +153,9 @@ void check_discriminator(const DiscriminatorOptions& options, const ClipShape& s
                                                      shape.size));
   }
   check_widths(options.widths, picture, path + ".widths");
-  check_attention(options.attention, picture, path + ".attention");
+  check_stages(options.attention, picture / 2, path + ".attention");
   if (options.fold_at != 0 && options.fold_at != picture) {
-    check_attention({options.fold_at}, picture, path + ".fold_at");
+    check_stages({options.fold_at}, picture / 2, path + ".fold_at");
   }
   check_only_residual(options, path);
   if (options.type == DiscriminatorType::kClip) {
@@ -272,7 +272,7 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
         "data.size", core::cat("found ", shape.size, ", expected a power of two from 16 upwards"));
   }
   check_generator_widths(options.generator, shape);
-  check_attention(options.generator.attention, shape.size, "model.generator.attention");
+  check_stages(options.generator.attention, shape.size / 2, "model.generator.attention");
   nn::validate(options.temporal, "model.temporal");
   check_warp(options, shape);
   if (options.discriminators.empty()) {
