@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "vidgen/models/summary.h"
+#include "vidgen/nn/autocast.h"
 #include "vidgen/nn/convolution.h"
 #include "vidgen/nn/flops.h"
 
@@ -25,13 +26,14 @@ struct Problem {
   bool transposed = false;
   double flops = 0;
 
-  /// By the algorithm that a training step uses; `w` is the weight, perhaps in lower precision.
-  torch::Tensor run(const torch::Tensor& x, const torch::Tensor& w) const {
-    if (w.is_same(weight)) {
-      if (auto fast = nn::fast_convolution(*layer, x)) return *fast;
-    }
+  /// By the algorithm that a training step uses.
+  torch::Tensor run(const torch::Tensor& x) const {
+    const nn::Autocast autocast(x.device().type(), x.scalar_type() != torch::kFloat,
+                                x.scalar_type());
+    if (auto fast = nn::fast_convolution(*layer, x)) return *fast;
     const std::vector<int64_t> ones(stride.size(), 1), zeros(stride.size(), 0);
-    return at::convolution(x, w, {}, stride, padding, ones, transposed, zeros, 1);
+    return at::convolution(x, weight.to(x.scalar_type()), {}, stride, padding, ones, transposed,
+                           zeros, 1);
   }
 };
 
@@ -106,31 +108,29 @@ class Direction {
       : problem_(problem), options_(torch::TensorOptions(device).dtype(type)) {
     x_ = laid_out(torch::rand(problem.input, options_));
     gradient_ = laid_out(torch::rand(problem.output, options_));
-    weight_ = problem.weight;
-    if (type != torch::kFloat) weight_ = laid_out(weight_.detach().to(type)).requires_grad_();
   }
 
   Samples forward(const Repeats& repeats) {
     const torch::NoGradGuard no_grad;
-    return measure([this] { problem_.run(x_, weight_); }, repeats, options_.device());
+    return measure([this] { problem_.run(x_); }, repeats, options_.device());
   }
   Samples backward(bool of_input, const Repeats& repeats) {
     x_.requires_grad_(of_input);
-    const auto y = problem_.run(x_, weight_);
-    const auto wanted = of_input ? x_ : weight_;
+    const auto y = problem_.run(x_);
+    const auto wanted = of_input ? x_ : problem_.weight;
     return measure(
         [&] { torch::autograd::grad({y}, {wanted}, {gradient_}, /*retain_graph=*/true); }, repeats,
         options_.device());
   }
   /// What has to be read and written at least, in bytes.
   double bytes() const {
-    return static_cast<double>(x_.nbytes() + gradient_.nbytes() + weight_.nbytes());
+    return static_cast<double>(x_.nbytes() + gradient_.nbytes() + problem_.weight.nbytes());
   }
 
  private:
   const Problem& problem_;
   const torch::TensorOptions options_;
-  torch::Tensor x_, gradient_, weight_;
+  torch::Tensor x_, gradient_;
 };
 
 }  // namespace

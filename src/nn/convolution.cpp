@@ -38,7 +38,8 @@ struct Choice {
 };
 
 /// LibTorch's convolution over clips. Frames are clips of one, which its 2-D kernels do faster.
-torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& filters, bool transposed) {
+torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& filter_bank, bool transposed) {
+  const auto filters = filter_bank.to(x.scalar_type());
   if (filters.size(2) > 1)
     return at::convolution(x, filters, {}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, transposed, {0, 0, 0},
                            1);
@@ -72,7 +73,8 @@ torch::Tensor plain_correlation(const torch::Tensor& large, const torch::Tensor&
   }
   const auto result =
       std::get<1>(at::convolution_backward(gradient, x, filters, at::OptionalIntArrayRef(), stride,
-                                           padding, ones, false, zeros, 1, {false, true, false}));
+                                           padding, ones, false, zeros, 1, {false, true, false}))
+          .to(torch::kFloat);
   return taps == 1 ? result.unsqueeze(2) : result;
 }
 
@@ -166,6 +168,18 @@ bool plain_float(const torch::Tensor& tensor) {
   return tensor.is_cpu() && tensor.scalar_type() == torch::kFloat;
 }
 
+/// x as the convolutions of this file take it, if they do: in float32, or under autocast in
+/// bfloat16.
+std::optional<torch::Tensor> as_input(const torch::Tensor& x) {
+  if (!x.is_cpu()) return std::nullopt;
+  const bool autocast = at::autocast::is_autocast_enabled(at::kCPU);
+  const auto type = autocast ? at::autocast::get_autocast_dtype(at::kCPU) : at::kFloat;
+  if (autocast ? type != at::kBFloat16 || !at::isFloatingType(x.scalar_type())
+               : x.scalar_type() != at::kFloat)
+    return std::nullopt;
+  return x.to(type);
+}
+
 /// The numbers of one channel each, for tensors of `dims` dimensions.
 torch::Tensor by_channel(const torch::Tensor& bias, int64_t dims) {
   std::vector<int64_t> shape(static_cast<size_t>(dims), 1);
@@ -179,7 +193,8 @@ std::optional<torch::Tensor> apply(const Layer& layer, const Work& work, const t
   const auto filters = suitable<D>(layer);
   if (!filters) return std::nullopt;
   auto result = work(x, *filters);
-  if (result && layer.bias.defined()) result = result->add(by_channel(layer.bias, x.dim()));
+  if (result && layer.bias.defined())
+    result = result->add(by_channel(layer.bias.to(result->scalar_type()), x.dim()));
   return result;
 }
 
@@ -228,7 +243,7 @@ DoublingConvolution::DoublingConvolution(const torch::Tensor& weight, const torc
                                          double slope)
     : in_(weight.size(0)),
       out_(weight.size(1)),
-      prepared_(winograd::prepare(weight.unsqueeze(2))),
+      prepared_(winograd::prepare(weight.unsqueeze(2), weight.scalar_type())),
       bias_(bias.contiguous()),
       slope_(slope) {
   TORCH_CHECK(plain_float(weight) && plain_float(bias) && weight.dim() == 4 &&
@@ -250,14 +265,14 @@ torch::Tensor DoublingConvolution::operator()(const torch::Tensor& x) const {
 }
 
 std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
-                                              const torch::Tensor& x) {
-  if (!backend().winograd || !plain_float(x) || at::autocast::is_autocast_enabled(at::kCPU))
-    return std::nullopt;
-  if (const auto* conv = layer.as<torch::nn::Conv2d>()) return apply<2>(*conv, fast_shrink, x);
-  if (const auto* conv = layer.as<torch::nn::Conv3d>()) return apply<3>(*conv, fast_shrink, x);
+                                              const torch::Tensor& input) {
+  const auto x = backend().winograd ? as_input(input) : std::nullopt;
+  if (!x) return std::nullopt;
+  if (const auto* conv = layer.as<torch::nn::Conv2d>()) return apply<2>(*conv, fast_shrink, *x);
+  if (const auto* conv = layer.as<torch::nn::Conv3d>()) return apply<3>(*conv, fast_shrink, *x);
   if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) {
-    if (const auto picture = from_pixel(*conv, x)) return picture;
-    return apply<2>(*conv, fast_grow, x);
+    if (const auto picture = from_pixel(*conv, *x)) return picture;
+    return apply<2>(*conv, fast_grow, *x);
   }
   return std::nullopt;
 }

@@ -1,173 +1,185 @@
 #include "winograd.h"
 
-#include <ATen/Parallel.h>
-#include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/types.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "winograd_tiles.h"
 
 namespace vidgen::nn::winograd {
 namespace {
 
-/// Bytes of the transformed clips, and of the transformed filters, that are worked on at a time:
-/// few enough for the cache, many enough for products of a good size.
-constexpr int64_t kClipBytes = 8 << 20;
-constexpr int64_t kFilterBytes = 24 << 20;
+/// Bytes of the transformed clips that are worked on at a time: enough for products of a good size.
+constexpr int64_t kChunkBytes = 64 << 20;
 
-/// Sizes, and how the work is cut: `clips` at a time, for `filters` at a time.
+/// Sizes, and how many clips are worked on at a time.
 struct Plan {
-  Plan(c10::IntArrayRef large, c10::IntArrayRef small)
+  Plan(c10::IntArrayRef large, c10::IntArrayRef small, at::ScalarType type)
       : batch(large[0]),
         large_frames(large[2]),
         small_frames(small[2]),
         taps(large_frames - small_frames + 1),
-        height(small[3]),
-        width(small[4]),
-        tiles(height * width / 4),
-        large_channels(large[1]),
-        small_channels(small[1]) {
-    TORCH_CHECK(height % 2 == 0 && width % 2 == 0, "winograd: expected even sizes, found ", small);
-    const int64_t number = kMatrices * static_cast<int64_t>(sizeof(float));
-    const int64_t filter = number * taps * 4 * large_channels;
-    filters = std::clamp(kFilterBytes / filter / 16 * 16, int64_t{16}, small_channels);
-    const int64_t clip = number * large_frames * tiles * 4 * large_channels;
-    clips = std::clamp(kClipBytes / clip, int64_t{1}, batch);
+        large_plane{small[3], small[4], large[1]},
+        small_plane{small[3], small[4], small[1]},
+        tiles(small[3] * small[4] / 4) {
+    TORCH_CHECK(small[3] % 2 == 0 && small[4] % 2 == 0, "winograd: expected even sizes, found ",
+                small);
+    const int64_t clip = kMatrices * static_cast<int64_t>(c10::elementSize(type)) * large_frames *
+                         tiles * 4 * large[1];
+    clips = std::clamp(kChunkBytes / clip, int64_t{1}, batch);
   }
 
-  /// Rows of the matrices of `count` clips: by frame, then by clip, then by tile.
-  int64_t rows(int64_t frames, int64_t count) const { return frames * count * tiles; }
-  Plane large() const { return {height, width, large_channels, 0, large_channels}; }
-  Plane small(int64_t first, int64_t count) const {
-    return {height, width, small_channels, first, count};
-  }
-
-  int64_t batch, large_frames, small_frames, taps, height, width, tiles;
-  int64_t large_channels, small_channels;
-  int64_t clips, filters;
+  int64_t batch, large_frames, small_frames, taps;
+  Plane large_plane, small_plane;
+  int64_t tiles, clips;
 };
 
-/// Calls work(picture, row) for each picture of `count` clips: its index in the chunk's memory, and
-/// that of its first row in the matrices.
+/// work(Number()) for the type in which clips like these are stored.
 template <class Work>
-void for_each_picture(const Plan& plan, int64_t frames, int64_t count, const Work& work) {
-  parallel_for(frames * count,
-               [&](int64_t i) { work(i, ((i % frames) * count + i / frames) * plan.tiles); });
+void with_number(const torch::Tensor& like, const Work& work) {
+  if (like.scalar_type() == at::kFloat) return work(float());
+  TORCH_CHECK(like.scalar_type() == at::kBFloat16, "winograd: expected float32 or bfloat16, found ",
+              like.scalar_type());
+  work(c10::BFloat16());
 }
 
-float* data(const torch::Tensor& tensor) { return tensor.data_ptr<float>(); }
+/// Nine matrices as pictures [1,C,T,W], channels_last: a line for each frame, in which a clip's
+/// tiles follow the previous clip's.
+using Matrices = std::array<torch::Tensor, kMatrices>;
 
-/// Matrices [9,rows,4C] of the large clips first ... first + count.
-torch::Tensor large_matrices(const Plan& plan, const torch::Tensor& large, int64_t first,
-                             int64_t count) {
-  const int64_t row = 4 * plan.large_channels;
-  auto out = at::empty({kMatrices, plan.rows(plan.large_frames, count), row}, large.options());
-  const int64_t picture = row * plan.height * plan.width;
-  const float* in = data(large) + first * plan.large_frames * picture;
-  for_each_picture(plan, plan.large_frames, count, [&](int64_t i, int64_t at) {
-    read_large(in + i * picture, plan.large(), {data(out) + at * row, out.stride(0), row});
-  });
-  return out;
+Matrices empty_matrices(int64_t frames, int64_t width, int64_t channels,
+                        const torch::Tensor& like) {
+  const auto memory = at::empty({kMatrices, 1, frames, width, channels}, like.options());
+  Matrices result;
+  for (int64_t p = 0; p < kMatrices; ++p) result[p] = memory[p].permute({0, 3, 1, 2});
+  return result;
 }
 
-/// Matrices [9,rows,n] of channels channel ... channel + n of the small clips first ... first +
-/// count.
-torch::Tensor small_matrices(const Plan& plan, const torch::Tensor& small, int64_t first,
-                             int64_t count, int64_t channel, int64_t n) {
-  auto out = at::empty({kMatrices, plan.rows(plan.small_frames, count), n}, small.options());
-  const int64_t picture = plan.small_channels * plan.height * plan.width;
-  const float* in = data(small) + first * plan.small_frames * picture;
-  for_each_picture(plan, plan.small_frames, count, [&](int64_t i, int64_t at) {
-    read_small(in + i * picture, plan.small(channel, n), {data(out) + at * n, out.stride(0), n});
-  });
-  return out;
-}
-
-/// Matrices [taps,9,n,4C] of filters first ... first + n.
-torch::Tensor filter_matrices(const Plan& plan, const torch::Tensor& filters, int64_t first,
-                              int64_t n) {
-  const int64_t row = 4 * plan.large_channels, filter = 4 * row;
-  auto out = at::empty({plan.taps, kMatrices, n, row}, filters.options());
-  parallel_for(n, [&](int64_t i) {
-    for (int64_t k = 0; k < plan.taps; ++k)
-      read_filter(data(filters) + ((first + i) * plan.taps + k) * filter, plan.large_channels,
-                  {data(out) + k * out.stride(0) + i * row, out.stride(1), row});
-  });
-  return out;
-}
-
-/// The rows of the large clips' frames that tap k of a filter sees.
-torch::Tensor seen_by(const Plan& plan, const torch::Tensor& large, int64_t k, int64_t count) {
-  return large.narrow(1, plan.rows(k, count), plan.rows(plan.small_frames, count));
-}
-
-/// Calls work(matrix, tap), tap by tap for each of the nine matrices, so that it stays in the
-/// cache.
-template <class Work>
-void for_each_product(const Plan& plan, const Work& work) {
-  const auto products = [&](int64_t p) {
-    // The threads of the loop do not know whether gradients, or inference tensors, are on.
-    const at::AutoDispatchBelowADInplaceOrView no_grad;
-    for (int64_t k = 0; k < plan.taps; ++k) work(p, k);
-  };
-  if (at::get_num_threads() <= kMatrices / 2) return parallel_for(kMatrices, products);
-  for (int64_t p = 0; p < kMatrices; ++p) products(p);  // each by all threads
-}
-
-/// Remembers the last value: what is needed for each part of an outer loop is made once where the
-/// inner loop has one part.
-class Latest {
- public:
-  template <class Make>
-  const torch::Tensor& at(int64_t key, const Make& make) {
-    if (!value_.defined() || key != key_) value_ = make();
-    key_ = key;
-    return value_;
+/// Their rows from `row` on; `Number` is const where they are only read.
+template <class Number>
+Rows<Number> rows(const Matrices& matrices, int64_t row) {
+  Rows<Number> result{{}, matrices[0].size(1)};
+  for (size_t p = 0; p < matrices.size(); ++p) {
+    result.first[p] = matrices[p].data_ptr<std::remove_const_t<Number>>() + row * result.row;
   }
+  return result;
+}
 
- private:
-  int64_t key_ = 0;
-  torch::Tensor value_;
-};
+/// Calls work(picture, row) for each picture of `count` clips from `first` on: its index among
+/// all, and that of its first row in the matrices.
+template <class Work>
+void for_each_picture(const Plan& plan, int64_t frames, int64_t first, int64_t count,
+                      const Work& work) {
+  parallel_for(frames * count, [&](int64_t i) {
+    work(first * frames + i, ((i % frames) * count + i / frames) * plan.tiles);
+  });
+}
+
+int64_t large_picture(const Plan& plan) {
+  return 4 * plan.large_plane.height * plan.large_plane.width * plan.large_plane.channels;
+}
+int64_t small_picture(const Plan& plan) {
+  return plan.small_plane.height * plan.small_plane.width * plan.small_plane.channels;
+}
+
+/// Matrices of 4C channels of the large clips first ... first + count.
+Matrices large_matrices(const Plan& plan, const torch::Tensor& large, int64_t first,
+                        int64_t count) {
+  const auto out =
+      empty_matrices(plan.large_frames, count * plan.tiles, 4 * plan.large_plane.channels, large);
+  with_number(large, [&](auto number) {
+    using Number = decltype(number);
+    const auto* in = large.data_ptr<Number>();
+    for_each_picture(plan, plan.large_frames, first, count, [&](int64_t i, int64_t row) {
+      read_large(in + i * large_picture(plan), plan.large_plane, rows<Number>(out, row));
+    });
+  });
+  return out;
+}
+
+/// Matrices of C' channels of the small clips first ... first + count.
+Matrices small_matrices(const Plan& plan, const torch::Tensor& small, int64_t first,
+                        int64_t count) {
+  const auto out =
+      empty_matrices(plan.small_frames, count * plan.tiles, plan.small_plane.channels, small);
+  with_number(small, [&](auto number) {
+    using Number = decltype(number);
+    const auto* in = small.data_ptr<Number>();
+    for_each_picture(plan, plan.small_frames, first, count, [&](int64_t i, int64_t row) {
+      read_small(in + i * small_picture(plan), plan.small_plane, rows<Number>(out, row));
+    });
+  });
+  return out;
+}
+
+/// The filters in the type of `like`, [9,C',k,4C].
+torch::Tensor filter_matrices(const torch::Tensor& filters, const torch::TensorOptions& options) {
+  const int64_t count = filters.size(0) * filters.size(2), channels = filters.size(1);
+  const auto out = at::empty({kMatrices, filters.size(0), filters.size(2), 4 * channels}, options);
+  with_number(out, [&](auto number) {
+    using Number = decltype(number);
+    const float* in = filters.data_ptr<float>();
+    parallel_for(count, [&](int64_t i) {
+      Rows<Number> row{{}, 4 * channels};
+      for (int64_t p = 0; p < kMatrices; ++p) {
+        row.first[static_cast<size_t>(p)] =
+            out.data_ptr<Number>() + p * out.stride(0) + i * 4 * channels;
+      }
+      read_filter(in + i * 16 * channels, channels, row);
+    });
+  });
+  return out;
+}
+
+/// The convolution over time of each matrix with its filters [9,C',k,4C], or the transposed one.
+/// LibTorch's convolutions add up in float32 whatever they store.
+Matrices multiply(const Matrices& matrices, const torch::Tensor& filters, bool transposed) {
+  Matrices result;
+  for (int64_t p = 0; p < kMatrices; ++p) {
+    const auto weight = filters[p].unsqueeze(2).permute({0, 3, 1, 2});
+    result[p] =
+        at::convolution(matrices[p], weight, {}, {1, 1}, {0, 0}, {1, 1}, transposed, {0, 0}, 1)
+            .contiguous(at::MemoryFormat::ChannelsLast);
+  }
+  return result;
+}
+
+/// Rows of `frames` frames from `first` on.
+torch::Tensor as_rows(const torch::Tensor& matrix, int64_t first, int64_t frames) {
+  return matrix.squeeze(0).permute({1, 2, 0}).narrow(0, first, frames).flatten(0, 1);
+}
 
 template <class Work>
-void for_each_part(int64_t size, int64_t part, const Work& work) {
-  for (int64_t first = 0; first < size; first += part) work(first, std::min(part, size - first));
+void for_each_chunk(const Plan& plan, const Work& work) {
+  for (int64_t first = 0; first < plan.batch; first += plan.clips)
+    work(first, std::min(plan.clips, plan.batch - first));
 }
 
 torch::Tensor laid_out(const torch::Tensor& clips) {
   return clips.contiguous(at::MemoryFormat::ChannelsLast3d);
 }
 
-torch::Tensor empty_like_clips(c10::IntArrayRef sizes, const torch::Tensor& like) {
-  return at::empty(sizes, like.options().memory_format(at::MemoryFormat::ChannelsLast3d));
+torch::Tensor empty_clips(c10::IntArrayRef sizes, const torch::TensorOptions& options) {
+  return at::empty(sizes, options.memory_format(at::MemoryFormat::ChannelsLast3d));
 }
 
-/// grow() to clips of these sizes, by the matrices [taps,9,n,4C] that weights(plan, channel, n)
-/// gives for filters channel ... channel + n.
-template <class Weights>
+/// grow() to clips of these sizes, by filters that are matrices.
 torch::Tensor grow_by(const torch::Tensor& small, const std::vector<int64_t>& sizes,
-                      const Finish& finish, const Weights& weights) {
-  const auto large = empty_like_clips(sizes, small);
-  const Plan plan(large.sizes(), small.sizes());
-  const int64_t row = 4 * plan.large_channels, picture = row * plan.height * plan.width;
-  const float* bias = finish.bias.defined() ? data(finish.bias) : nullptr;
-  for_each_part(plan.batch, plan.clips, [&](int64_t first, int64_t count) {
+                      const torch::Tensor& filters, const Finish& finish) {
+  const auto large = empty_clips(sizes, small.options());
+  const Plan plan(large.sizes(), small.sizes(), small.scalar_type());
+  const float* bias = finish.bias.defined() ? finish.bias.data_ptr<float>() : nullptr;
+  for_each_chunk(plan, [&](int64_t first, int64_t count) {
     const auto x =
-        at::empty({kMatrices, plan.rows(plan.large_frames, count), row}, small.options());
-    for_each_part(plan.small_channels, plan.filters, [&](int64_t channel, int64_t n) {
-      const torch::Tensor w = weights(plan, channel, n);
-      const auto y = small_matrices(plan, small, first, count, channel, n);
-      for_each_product(plan, [&](int64_t p, int64_t k) {
-        if (channel == 0 && k == 0) x[p].zero_();
-        seen_by(plan, x, k, count)[p].addmm_(y[p], w[k][p]);
+        multiply(small_matrices(plan, small, first, count), filters, /*transposed=*/true);
+    with_number(large, [&](auto number) {
+      using Number = decltype(number);
+      auto* out = large.data_ptr<Number>();
+      for_each_picture(plan, plan.large_frames, first, count, [&](int64_t i, int64_t row) {
+        write_large(rows<const Number>(x, row), plan.large_plane, out + i * large_picture(plan),
+                    bias, static_cast<float>(finish.slope));
       });
-    });
-    float* out = data(large) + first * plan.large_frames * picture;
-    for_each_picture(plan, plan.large_frames, count, [&](int64_t i, int64_t at) {
-      write_large({data(x) + at * row, x.stride(0), row}, plan.large(), out + i * picture, bias,
-                  static_cast<float>(finish.slope));
     });
   });
   return large;
@@ -187,23 +199,18 @@ std::vector<int64_t> large_sizes(const torch::Tensor& small, const torch::Tensor
 
 torch::Tensor shrink(const torch::Tensor& large_clips, const torch::Tensor& filter_bank) {
   const at::NoGradGuard no_grad;
-  const auto large = laid_out(large_clips), filters = laid_out(filter_bank);
-  const auto small = empty_like_clips(small_sizes(large, filters), large);
-  const Plan plan(large.sizes(), small.sizes());
-  const int64_t picture = plan.small_channels * plan.height * plan.width;
-  Latest in;
-  for_each_part(plan.small_channels, plan.filters, [&](int64_t channel, int64_t n) {
-    const auto weights = filter_matrices(plan, filters, channel, n).transpose(2, 3);
-    for_each_part(plan.batch, plan.clips, [&](int64_t first, int64_t count) {
-      const auto& x = in.at(first, [&] { return large_matrices(plan, large, first, count); });
-      const auto y = at::empty({kMatrices, plan.rows(plan.small_frames, count), n}, x.options());
-      for_each_product(plan, [&](int64_t p, int64_t k) {
-        auto out = y[p];
-        at::addmm_out(out, out, seen_by(plan, x, k, count)[p], weights[k][p], k == 0 ? 0 : 1);
-      });
-      float* out = data(small) + first * plan.small_frames * picture;
-      for_each_picture(plan, plan.small_frames, count, [&](int64_t i, int64_t at) {
-        write_small({data(y) + at * n, y.stride(0), n}, plan.small(channel, n), out + i * picture);
+  const auto large = laid_out(large_clips);
+  const auto small = empty_clips(small_sizes(large, filter_bank), large.options());
+  const auto filters = filter_matrices(laid_out(filter_bank), large.options());
+  const Plan plan(large.sizes(), small.sizes(), large.scalar_type());
+  for_each_chunk(plan, [&](int64_t first, int64_t count) {
+    const auto y =
+        multiply(large_matrices(plan, large, first, count), filters, /*transposed=*/false);
+    with_number(small, [&](auto number) {
+      using Number = decltype(number);
+      auto* out = small.data_ptr<Number>();
+      for_each_picture(plan, plan.small_frames, first, count, [&](int64_t i, int64_t row) {
+        write_small(rows<const Number>(y, row), plan.small_plane, out + i * small_picture(plan));
       });
     });
   });
@@ -212,21 +219,14 @@ torch::Tensor shrink(const torch::Tensor& large_clips, const torch::Tensor& filt
 
 torch::Tensor grow(const torch::Tensor& small_clips, const torch::Tensor& filter_bank) {
   const at::NoGradGuard no_grad;
-  const auto small = laid_out(small_clips), filters = laid_out(filter_bank);
-  Latest weights;
-  return grow_by(
-      small, large_sizes(small, filters), {}, [&](const Plan& plan, int64_t channel, int64_t n) {
-        return weights.at(channel, [&] { return filter_matrices(plan, filters, channel, n); });
-      });
+  const auto small = laid_out(small_clips);
+  return grow_by(small, large_sizes(small, filter_bank),
+                 filter_matrices(laid_out(filter_bank), small.options()), {});
 }
 
-torch::Tensor prepare(const torch::Tensor& filter_bank) {
+torch::Tensor prepare(const torch::Tensor& filter_bank, at::ScalarType type) {
   const at::NoGradGuard no_grad;
-  const auto filters = laid_out(filter_bank);
-  const int64_t channels = filters.size(0), taps = filters.size(2);
-  // The filters of a single tile, of which the plan's other sizes are.
-  const Plan plan({1, filters.size(1), taps, 4, 4}, {1, channels, 1, 2, 2});
-  return filter_matrices(plan, filters, 0, channels);
+  return filter_matrices(laid_out(filter_bank), filter_bank.options().dtype(type));
 }
 
 torch::Tensor grow_prepared(const torch::Tensor& small_clips, const torch::Tensor& prepared,
@@ -234,34 +234,42 @@ torch::Tensor grow_prepared(const torch::Tensor& small_clips, const torch::Tenso
   const at::NoGradGuard no_grad;
   const auto small = laid_out(small_clips);
   const std::vector<int64_t> sizes{small.size(0), prepared.size(3) / 4,
-                                   small.size(2) + prepared.size(0) - 1, 2 * small.size(3),
+                                   small.size(2) + prepared.size(2) - 1, 2 * small.size(3),
                                    2 * small.size(4)};
-  return grow_by(small, sizes, finish, [&](const Plan&, int64_t channel, int64_t n) {
-    return prepared.narrow(2, channel, n);
-  });
+  return grow_by(small, sizes, prepared, finish);
 }
 
 torch::Tensor correlate(const torch::Tensor& large_clips, const torch::Tensor& small_clips) {
   const at::NoGradGuard no_grad;
   const auto large = laid_out(large_clips), small = laid_out(small_clips);
-  const Plan plan(large.sizes(), small.sizes());
+  const Plan plan(large.sizes(), small.sizes(), large.scalar_type());
+  const int64_t filters = small.size(1), channels = large.size(1), taps = plan.taps;
+  const auto sums = at::empty({taps, kMatrices, filters, 4 * channels}, large.options());
+  for_each_chunk(plan, [&](int64_t first, int64_t count) {
+    const auto x = large_matrices(plan, large, first, count);
+    const auto y = small_matrices(plan, small, first, count);
+    for (size_t p = 0; p < x.size(); ++p) {
+      const auto rows = as_rows(y[p], 0, plan.small_frames).t();
+      for (int64_t k = 0; k < taps; ++k) {
+        sums[k][static_cast<int64_t>(p)].addmm_(rows, as_rows(x[p], k, plan.small_frames),
+                                                /*beta=*/first == 0 ? 0 : 1);
+      }
+    }
+  });
   const auto result =
-      empty_like_clips({plan.small_channels, plan.large_channels, plan.taps, 4, 4}, large);
-  const int64_t row = 4 * plan.large_channels, filter = 4 * row;
-  Latest in;
-  for_each_part(plan.small_channels, plan.filters, [&](int64_t channel, int64_t n) {
-    const auto sum = at::empty({plan.taps, kMatrices, n, row}, large.options());
-    for_each_part(plan.batch, plan.clips, [&](int64_t first, int64_t count) {
-      const auto& x = in.at(first, [&] { return large_matrices(plan, large, first, count); });
-      const auto y = small_matrices(plan, small, first, count, channel, n).transpose(1, 2);
-      for_each_product(plan, [&](int64_t p, int64_t k) {
-        sum[k][p].addmm_(y[p], seen_by(plan, x, k, count)[p], /*beta=*/first == 0 ? 0 : 1);
-      });
-    });
-    parallel_for(n, [&](int64_t i) {
-      for (int64_t k = 0; k < plan.taps; ++k)
-        write_filter({data(sum) + k * sum.stride(0) + i * row, sum.stride(1), row},
-                     plan.large_channels, data(result) + ((channel + i) * plan.taps + k) * filter);
+      empty_clips({filters, channels, taps, 4, 4}, large.options().dtype(at::kFloat));
+  with_number(sums, [&](auto number) {
+    using Number = decltype(number);
+    auto* out = result.data_ptr<float>();
+    parallel_for(filters * taps, [&](int64_t i) {
+      Rows<const Number> row{{}, 4 * channels};
+      const Number* in =
+          sums.data_ptr<Number>() + (i % taps) * sums.stride(0) + (i / taps) * 4 * channels;
+      for (auto& matrix : row.first) {
+        matrix = in;
+        in += sums.stride(1);
+      }
+      write_filter(row, channels, out + i * 16 * channels);
     });
   });
   return result;

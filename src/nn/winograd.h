@@ -10,9 +10,10 @@
 /// 2x2 taps, for which tiles of 2x2 pixels take 9 products instead of 16.
 ///
 /// The large clips are [B,C,T,2H,2W], the small ones [B,C',T-k+1,H,W], the filters [C',C,k,4,4];
-/// padding 1 in space, stride 1 and no padding in time; H and W are even. Float32 on the CPU,
-/// channels_last_3d in memory (others are copied), as the results are. No gradients: each function
-/// is linear in both arguments, and the other two are its gradients.
+/// padding 1 in space, stride 1 and no padding in time; H and W are even. On the CPU,
+/// channels_last_3d in memory (others are copied), as the results are. Clips are in float32 or
+/// bfloat16, filters in float32 always. No gradients: each function is linear in both arguments,
+/// and the other two are its gradients.
 namespace vidgen::nn::winograd {
 
 /// The five sizes of the small clips that these large ones shrink to, and the other way round.
@@ -29,9 +30,9 @@ struct Finish {
   torch::Tensor bias{};
   double slope = 1;
 };
-/// Filters in the form in which grow() multiplies with them, [k,9,C',4C], for those that stay as
-/// they are: 2.25 times as many numbers.
-torch::Tensor prepare(const torch::Tensor& filters);
+/// Filters in the form in which grow() multiplies clips of this type with them, [9,C',k,4C], for
+/// those that stay as they are: 2.25 times as many numbers.
+torch::Tensor prepare(const torch::Tensor& filters, at::ScalarType type);
 /// grow() by filters that went through prepare().
 torch::Tensor grow_prepared(const torch::Tensor& small, const torch::Tensor& prepared,
                             const Finish& finish);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <c10/util/BFloat16.h>
+
+#include <array>
 #include <cstdint>
 #include <functional>
 
@@ -9,7 +12,7 @@
 /// The large picture is [2H,2W,C], the small one [H,W,C'], which is cut into tiles of 2x2 pixels. A
 /// tile becomes 9 numbers a channel, each in a matrix of its own, where the tile is one row. A row
 /// of the large picture has 4C numbers, because its even and odd lines and columns count as
-/// channels.
+/// channels. Sums are made in float32, whatever the numbers are stored as.
 namespace vidgen::nn::winograd {
 
 constexpr int64_t kMatrices = 9;
@@ -17,32 +20,38 @@ constexpr int64_t kMatrices = 9;
 struct Plane {
   /// H, W: even.
   int64_t height, width;
-  /// Channels of this picture, and which of them count.
-  int64_t channels, first, count;
+  int64_t channels;
 };
 
-/// The row of a first tile in the first of the matrices; the same row of the next matrix begins
-/// `matrix` further on, the next row `row`.
-template <class Float>
+/// The row of a first tile in each of the nine matrices; the next row begins `row` numbers further
+/// on.
+template <class Number>
 struct Rows {
-  Float* data;
-  int64_t matrix, row;
+  std::array<Number*, kMatrices> first;
+  int64_t row;
 };
 
 /// Reads a large picture, all its channels.
-void read_large(const float* picture, const Plane& plane, Rows<float> out);
+void read_large(const float* picture, const Plane& plane, const Rows<float>& out);
+void read_large(const c10::BFloat16* picture, const Plane& plane, const Rows<c10::BFloat16>& out);
 /// The adjoint of read_large(): writes the large picture, to each pixel of which the numbers of its
 /// channels `bias` are added, if not null; then what is negative is multiplied by `slope`.
-void write_large(Rows<const float> in, const Plane& plane, float* picture,
+void write_large(const Rows<const float>& in, const Plane& plane, float* picture,
+                 const float* bias = nullptr, float slope = 1);
+void write_large(const Rows<const c10::BFloat16>& in, const Plane& plane, c10::BFloat16* picture,
                  const float* bias = nullptr, float slope = 1);
 /// Reads a small picture.
-void read_small(const float* picture, const Plane& plane, Rows<float> out);
+void read_small(const float* picture, const Plane& plane, const Rows<float>& out);
+void read_small(const c10::BFloat16* picture, const Plane& plane, const Rows<c10::BFloat16>& out);
 /// The adjoint of read_small(): writes the small picture.
-void write_small(Rows<const float> in, const Plane& plane, float* picture);
+void write_small(const Rows<const float>& in, const Plane& plane, float* picture);
+void write_small(const Rows<const c10::BFloat16>& in, const Plane& plane, c10::BFloat16* picture);
 /// Reads a filter [4,4,C]: one row of 4C numbers.
-void read_filter(const float* filter, int64_t channels, Rows<float> out);
+void read_filter(const float* filter, int64_t channels, const Rows<float>& out);
+void read_filter(const float* filter, int64_t channels, const Rows<c10::BFloat16>& out);
 /// The adjoint of read_filter(): writes a filter.
-void write_filter(Rows<const float> in, int64_t channels, float* filter);
+void write_filter(const Rows<const float>& in, int64_t channels, float* filter);
+void write_filter(const Rows<const c10::BFloat16>& in, int64_t channels, float* filter);
 
 /// Calls work(0) ... work(count - 1) on the threads that LibTorch computes with. It must not throw.
 void parallel_for(int64_t count, const std::function<void(int64_t)>& work);
