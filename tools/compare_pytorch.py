@@ -208,7 +208,9 @@ class Gan(nn.Module):
             clips = clips.transpose(1, 2).flatten(0, 1)[rows.flatten()]
             clips = F.avg_pool2d(clips, options["pool"]) if options["pool"] > 1 else clips
         elif options["pool"] > 1:
-            clips = F.avg_pool3d(clips, (1, options["pool"], options["pool"]))
+            # Frame by frame: avg_pool3d knows no bfloat16 on the CPU.
+            pooled = F.avg_pool2d(clips.transpose(1, 2).flatten(0, 1), options["pool"])
+            clips = pooled.unflatten(0, (self.batch, self.frames)).transpose(1, 2)
         with self.autocast():
             return self.discriminator[i]["net"](clips, self.batch).float()
 

@@ -9,8 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "interleave.h"
 #include "steps.h"
+#include "vidgen/nn/phases.h"
+#include "windows.h"
 
 namespace vidgen::infer {
 namespace {
@@ -64,7 +65,7 @@ torch::Tensor int8_filters(Layer::Kind kind, const torch::Tensor& weight) {
     case Layer::Kind::kFromLatent:
       return weight.permute({2, 3, 1, 0}).reshape({16 * out, in, 1, 1});
     case Layer::Kind::kDouble:
-      return phase_filters(weight);
+      return nn::phase_filters(weight);
     default:
       return weight;
   }
@@ -102,18 +103,6 @@ std::vector<torch::Tensor> phase_matrices(const torch::Tensor& filters) {
 /// What oneDNN's kernels compute of an activation.
 std::string_view fused_activation(Activation activation) {
   return activation == Activation::kRelu ? "relu" : "none";
-}
-
-/// Four phases [M,4*out,H+1,W+1] as pictures [M,out,2H,2W].
-torch::Tensor interleaved(const torch::Tensor& output) {
-  const auto phases = output.contiguous(torch::MemoryFormat::ChannelsLast);
-  const int64_t channels = phases.size(1) / 4;
-  const PictureSizes sizes{phases.size(0), phases.size(2) - 1, phases.size(3) - 1,
-                           channels * static_cast<int64_t>(phases.element_size())};
-  auto result = torch::empty({sizes.count, channels, 2 * sizes.height, 2 * sizes.width},
-                             phases.options().memory_format(torch::MemoryFormat::ChannelsLast));
-  interleave_phases(phases.data_ptr(), sizes, result.data_ptr());
-  return result;
 }
 
 }  // namespace
@@ -201,7 +190,7 @@ torch::Tensor Int8Layer::forward(const torch::Tensor& x) const {
     case Layer::Kind::kFromLatent:
       return y.permute({0, 2, 3, 1}).reshape({rows, 4, 4, -1}).permute({0, 3, 1, 2});
     case Layer::Kind::kDouble:
-      return products ? y : interleaved(y);
+      return products ? y : nn::interleave_phases(y);
     default:
       return y;
   }

@@ -69,7 +69,7 @@ void put_rgb(const uint8_t* pixel, uint8_t* rgb) {
   }
 }
 
-/// A line of pixels from the one of phases that it lies in, as interleave_phases() does.
+/// A line of pixels from the one of phases that it lies in, as nn::interleave_phases() does.
 template <int64_t kChannels>
 void interleave_rgb(const uint8_t* phases, int64_t width, uint8_t* rgb) {
   for (int64_t column = 0; column < width; ++column) {

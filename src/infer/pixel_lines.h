@@ -11,7 +11,7 @@ struct PictureSums {
   bool bfloat16;
   /// Of the pictures: `side` pixels a side, of 3 channels or 1.
   int64_t pictures, side, channels;
-  /// Whether they are phases, as interleave_phases() takes them.
+  /// Whether they are phases, as nn::interleave_phases() takes them.
   bool phases;
 };
 

@@ -6,6 +6,7 @@
 #include "onednn.h"
 #include "vidgen/nn/convolution.h"
 #include "vidgen/nn/layout.h"
+#include "vidgen/nn/phases.h"
 
 namespace vidgen::infer {
 namespace {
@@ -105,31 +106,16 @@ class DoubleStep : public Step {
 class PhasesStep : public Step {
  public:
   PhasesStep(const Layer& layer, int64_t side, const Setting& setting)
-      : convolution_(placed(phase_filters(layer.weight), setting),
+      : convolution_(placed(nn::phase_filters(layer.weight), setting),
                      placed(layer.bias.repeat({4}), setting), {/*transposed=*/false, 1, 1, side},
-                     layer.activation),
-        channels_(layer.bias.size(0)) {}
+                     layer.activation) {}
 
   torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t /*frames*/) const override {
-    const auto& x = inputs.front();
-    const int64_t batch = x.size(0), height = x.size(2), width = x.size(3);
-    const auto four = convolution_(x)
-                          .permute({0, 2, 3, 1})
-                          .contiguous()
-                          .view({batch, height + 1, width + 1, 2, 2, channels_});
-    const auto result = at::empty({batch, height, 2, width, 2, channels_}, x.options());
-    for (int64_t a = 0; a < 2; ++a) {
-      for (int64_t b = 0; b < 2; ++b) {
-        result.select(2, a).select(3, b).copy_(
-            four.narrow(1, a, height).narrow(2, b, width).select(3, a).select(3, b));
-      }
-    }
-    return result.view({batch, 2 * height, 2 * width, channels_}).permute({0, 3, 1, 2});
+    return nn::interleave_phases(convolution_(inputs.front()));
   }
 
  private:
   PackedConvolution convolution_;
-  int64_t channels_;
 };
 
 class RepeatStep : public Step {
@@ -200,18 +186,10 @@ std::unique_ptr<Step> make_doubling(const Layer& layer, int64_t side, const Sett
 
 }  // namespace
 
-torch::Tensor phase_filters(const torch::Tensor& weight) {
-  const int64_t in = weight.size(0), out = weight.size(1);
-  return weight.flip({2, 3})
-      .reshape({in, out, 2, 2, 2, 2})
-      .permute({3, 5, 1, 0, 2, 4})
-      .reshape({4 * out, in, 2, 2});
-}
-
 Layer phases_of(const Layer& doubling) {
   auto phases = doubling;
   phases.kind = Layer::Kind::kConvolution;
-  phases.weight = phase_filters(doubling.weight);
+  phases.weight = nn::phase_filters(doubling.weight);
   phases.bias = doubling.bias.repeat({4});
   phases.activation = Activation::kNone;
   return phases;

@@ -28,14 +28,9 @@ class Step {
   virtual torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t frames) const = 0;
 };
 
-/// The filters [4*out,in,2,2] of the convolution that does the work of kDouble's [in,out,4,4], the
-/// phases (a, b) of its result one after the other: an even line (a = 0) of the result sees the
-/// line above it by the filter's line 3 and the one below by 1, an odd one by 2 and 0; columns
-/// alike.
-torch::Tensor phase_filters(const torch::Tensor& weight);
-
-/// That convolution, of kDouble's name and inputs and without its activation: [M,in,H,W] -> the
-/// phases [M,4*out,H+1,W+1]. Unlike a plan's kConvolution it has 2x2 filters, padded by 1.
+/// The convolution that does the work of kDouble (nn::phase_filters()), of its name and inputs and
+/// without its activation: [M,in,H,W] -> the phases [M,4*out,H+1,W+1]. Unlike a plan's kConvolution
+/// it has 2x2 filters, padded by 1.
 Layer phases_of(const Layer& doubling);
 
 /// The layer in floating point. `side`: the pixels a side of what comes in.

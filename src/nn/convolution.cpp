@@ -10,6 +10,7 @@
 
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/layout.h"
+#include "vidgen/nn/phases.h"
 #include "winograd.h"
 
 namespace vidgen::nn {
@@ -23,18 +24,24 @@ using torch::autograd::variable_list;
 /// measured: with fewer channels the transforms cost more than the products that they save, with
 /// fewer tiles those of the filters do.
 struct Choice {
-  Choice(c10::IntArrayRef large, c10::IntArrayRef small)
-      : channels(large[1]), taps(large[2] - small[2] + 1), even(true) {
+  Choice(c10::IntArrayRef large, c10::IntArrayRef small, at::ScalarType type) {
+    const int64_t channels = large[1], taps = large[2] - small[2] + 1;
+    bool even = true;
     for (size_t i = 3; i < 5; ++i) even = even && small[i] % 2 == 0;
     const int64_t tiles = small[0] * small[2] * small[3] * small[4] / 4;
     const int64_t terms = taps * std::min(4 * channels, small[1]);
-    pays = even && tiles >= 100 && terms >= 128;
+    few = channels < 16;
+    correlate = even && tiles >= 100 && terms >= 128;
+    // LibTorch's own convolutions of few numbers are quick in bfloat16.
+    convolve = correlate && (type == at::kFloat || 64 * channels * small[1] * taps * tiles >= kFew);
   }
-  /// LibTorch is slow to make pictures of few channels.
-  bool pays_to_grow() const { return pays || (even && channels < 16); }
+  bool any() const { return correlate || few; }
 
-  int64_t channels, taps;
-  bool even, pays;
+  static constexpr int64_t kFew = 400'000'000;
+  /// Large clips of few channels, which LibTorch is slow to make.
+  bool few;
+  /// correlate() pays; so do shrink() and grow().
+  bool correlate, convolve;
 };
 
 /// LibTorch's convolution over clips. Frames are clips of one, which its 2-D kernels do faster.
@@ -46,6 +53,19 @@ torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& filter_bank, bo
   const auto frames = at::convolution(as_frames(x), filters.squeeze(2), {}, {2, 2}, {1, 1}, {1, 1},
                                       transposed, {0, 0}, 1);
   return as_clips(frames, x.size(0));
+}
+
+/// The transposed convolution as an ordinary one to the phases of its result.
+torch::Tensor grow_in_phases(const torch::Tensor& small, const torch::Tensor& filter_bank) {
+  const auto filters = phase_filters(filter_bank.to(small.scalar_type()));
+  const int64_t taps = filters.size(2);
+  const std::vector<int64_t> ones(3, 1), zeros(3, 0), padding{taps - 1, 1, 1};
+  if (taps > 1)
+    return interleave_phases(
+        at::convolution(small, filters, {}, ones, padding, ones, false, zeros, 1));
+  const auto phases = at::convolution(as_frames(small), filters.squeeze(2), {}, {1, 1}, {1, 1},
+                                      {1, 1}, false, {0, 0}, 1);
+  return as_clips(interleave_phases(phases), small.size(0));
 }
 
 /// Frames [M,C,H,W] as clips of one, their filters as filters of one tap; clips as they are.
@@ -80,18 +100,20 @@ torch::Tensor plain_correlation(const torch::Tensor& large, const torch::Tensor&
 
 // The three functions of winograd.h, by the algorithm that is faster.
 torch::Tensor shrunk(const torch::Tensor& large, const torch::Tensor& filters) {
-  return Choice(large.sizes(), winograd::small_sizes(large, filters)).pays
+  return Choice(large.sizes(), winograd::small_sizes(large, filters), large.scalar_type()).convolve
              ? winograd::shrink(large, filters)
              : plain(large, filters, /*transposed=*/false);
 }
 torch::Tensor grown(const torch::Tensor& small, const torch::Tensor& filters) {
-  return Choice(winograd::large_sizes(small, filters), small.sizes()).pays_to_grow()
-             ? winograd::grow(small, filters)
-             : plain(small, filters, /*transposed=*/true);
+  const Choice choice(winograd::large_sizes(small, filters), small.sizes(), small.scalar_type());
+  if (choice.few) return grow_in_phases(small, filters);
+  return choice.convolve ? winograd::grow(small, filters)
+                         : plain(small, filters, /*transposed=*/true);
 }
 torch::Tensor correlated(const torch::Tensor& large, const torch::Tensor& small) {
-  return Choice(large.sizes(), small.sizes()).pays ? winograd::correlate(large, small)
-                                                   : plain_correlation(large, small);
+  return Choice(large.sizes(), small.sizes(), large.scalar_type()).correlate
+             ? winograd::correlate(large, small)
+             : plain_correlation(large, small);
 }
 
 // The same with their gradients, which are each other.
@@ -202,14 +224,15 @@ std::optional<torch::Tensor> fast_shrink(const torch::Tensor& large, const torch
   const auto clips = with_time(large), taps = with_time(filters);
   if (clips.size(3) % 2 != 0 || clips.size(4) % 2 != 0 || clips.size(2) < taps.size(2))
     return std::nullopt;
-  const Choice choice(clips.sizes(), winograd::small_sizes(clips, taps));
-  return choice.pays_to_grow() ? std::optional(shrink(large, filters)) : std::nullopt;
+  const Choice choice(clips.sizes(), winograd::small_sizes(clips, taps), large.scalar_type());
+  return choice.any() ? std::optional(shrink(large, filters)) : std::nullopt;
 }
 
 std::optional<torch::Tensor> fast_grow(const torch::Tensor& small, const torch::Tensor& filters) {
   const auto clips = with_time(small);
-  const Choice choice(winograd::large_sizes(clips, with_time(filters)), clips.sizes());
-  return choice.pays_to_grow() ? std::optional(grow(small, filters)) : std::nullopt;
+  const Choice choice(winograd::large_sizes(clips, with_time(filters)), clips.sizes(),
+                      small.scalar_type());
+  return choice.any() ? std::optional(grow(small, filters)) : std::nullopt;
 }
 
 /// The transposed convolution of a single pixel, a matrix product.
@@ -234,7 +257,7 @@ std::optional<torch::Tensor> from_pixel(const torch::nn::ConvTranspose2dImpl& la
 bool pays_to_double(int64_t in, int64_t out, int64_t pictures, int64_t height, int64_t width) {
   const std::vector<int64_t> large{pictures, out, 1, 2 * height, 2 * width},
       small{pictures, in, 1, height, width};
-  return backend().winograd && Choice(large, small).pays;
+  return backend().winograd && Choice(large, small, at::kFloat).convolve;
 }
 
 }  // namespace

@@ -9,11 +9,6 @@ struct PictureSizes {
   int64_t count, height, width, pixel_bytes;
 };
 
-/// The four phases of doubled pictures, put into their places. `sizes` are those before doubling:
-/// `phases` is [M,H+1,W+1,2,2] pixels, `doubled` [M,2H,2W], both without gaps:
-/// doubled[m, 2r+a, 2q+b] = phases[m, r+a, q+b, a, b].
-void interleave_phases(const void* phases, const PictureSizes& sizes, void* doubled);
-
 /// What the phase (a, b) of doubled pictures is computed from, `pictures` being [M,H,W] pixels and
 /// `windows` [M,H,W,2,2], both without gaps:
 /// windows[m, r, q, i, j] = pictures[m, r-1+a+i, q-1+b+j],
