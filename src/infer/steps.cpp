@@ -81,11 +81,12 @@ class DoubleStep : public Step {
       : convolution_(placed(layer.weight, setting), placed(layer.bias, setting),
                      {/*transposed=*/true, 2, 1, side}, layer.activation),
         activation_(layer.activation) {
-    if (setting.type != torch::kFloat || !nn::DoublingConvolution::may_pay(layer.weight)) return;
+    if (!nn::DoublingConvolution::may_pay(layer.weight, setting.type)) return;
     const double slope = activation_ == Activation::kRelu        ? 0
                          : activation_ == Activation::kLeakyRelu ? 0.2
                                                                  : 1;
-    winograd_.emplace(placed(layer.weight, setting), placed(layer.bias, setting), slope);
+    winograd_.emplace(layer.weight.to(torch::kFloat), layer.bias.to(torch::kFloat), slope,
+                      setting.type);
   }
 
   torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t /*frames*/) const override {

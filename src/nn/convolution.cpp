@@ -254,19 +254,18 @@ std::optional<torch::Tensor> from_pixel(const torch::nn::ConvTranspose2dImpl& la
       .permute({0, 3, 1, 2});
 }
 
-bool pays_to_double(int64_t in, int64_t out, int64_t pictures, int64_t height, int64_t width) {
-  const std::vector<int64_t> large{pictures, out, 1, 2 * height, 2 * width},
-      small{pictures, in, 1, height, width};
-  return backend().winograd && Choice(large, small, at::kFloat).convolve;
+bool pays_to_double(const std::vector<int64_t>& small, int64_t out, at::ScalarType type) {
+  const std::vector<int64_t> large{small[0], out, 1, 2 * small[3], 2 * small[4]};
+  return backend().winograd && Choice(large, small, type).convolve;
 }
 
 }  // namespace
 
 DoublingConvolution::DoublingConvolution(const torch::Tensor& weight, const torch::Tensor& bias,
-                                         double slope)
+                                         double slope, at::ScalarType type)
     : in_(weight.size(0)),
       out_(weight.size(1)),
-      prepared_(winograd::prepare(weight.unsqueeze(2), weight.scalar_type())),
+      prepared_(winograd::prepare(weight.unsqueeze(2), type)),
       bias_(bias.contiguous()),
       slope_(slope) {
   TORCH_CHECK(plain_float(weight) && plain_float(bias) && weight.dim() == 4 &&
@@ -276,11 +275,11 @@ DoublingConvolution::DoublingConvolution(const torch::Tensor& weight, const torc
 }
 
 bool DoublingConvolution::pays(int64_t pictures, int64_t height, int64_t width) const {
-  return pays_to_double(in_, out_, pictures, height, width);
+  return pays_to_double({pictures, in_, 1, height, width}, out_, prepared_.scalar_type());
 }
 
-bool DoublingConvolution::may_pay(const torch::Tensor& weight) {
-  return pays_to_double(weight.size(0), weight.size(1), /*pictures=*/1 << 20, 4, 4);
+bool DoublingConvolution::may_pay(const torch::Tensor& weight, at::ScalarType type) {
+  return pays_to_double({/*pictures=*/1 << 20, weight.size(0), 1, 4, 4}, weight.size(1), type);
 }
 
 torch::Tensor DoublingConvolution::operator()(const torch::Tensor& x) const {

@@ -75,7 +75,9 @@ TEST_F(GuardsTest, TheBestGeneratorIsKept) {
   expect_success(work_.run({"eval", "--checkpoint", "run/best.safetensors", "--clips", "128",
                             "--metrics", "swd", "--json", "eval.json"}));
   const auto eval = core::Json::parse(read_bytes(work_ / "eval.json"));
-  EXPECT_EQ(eval.at("scores").at(0).at("value").get<double>(), scores.at(best));
+  // Played by the compiled generator, whose rounding may move a pixel by one.
+  EXPECT_NEAR(eval.at("scores").at(0).at("value").get<double>(), scores.at(best),
+              1e-3 * scores.at(best));
 }
 
 TEST_F(GuardsTest, AResumedRunHasTheScoresOfAStraightOne) {

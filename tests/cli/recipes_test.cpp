@@ -20,8 +20,8 @@ class RecipeTest : public testing::TestWithParam<std::string> {
         std::filesystem::path(VIDGEN_TEST_DATA) / "../configs" / (GetParam() + ".yaml");
     Workspace::Arguments arguments{"bench",         "train",  "--config",
                                    config.string(), "--step", "step.safetensors"};
-    for (const char* setting :
-         {"data.sources=wide.mp4", "train.batch_size=4", "train.precision=float32"})
+    for (const char* setting : {"data.sources=wide.mp4", "train.batch_size=4",
+                                "train.precision=float32", "optim.discriminator.lr=0"})
       arguments.insert(arguments.end(), {"--set", setting});
     for (const auto& setting : settings) arguments.insert(arguments.end(), {"--set", setting});
     expect_success(work_.run(arguments));
@@ -30,6 +30,9 @@ class RecipeTest : public testing::TestWithParam<std::string> {
 
   const Workspace work_;
 };
+
+constexpr const char* kComputed[] = {"metric.loss", "after.optimizer.discriminator",
+                                     "after.optimizer.generator"};
 
 /// |found - expected| / |expected| of all tensors whose names begin like this, as one vector.
 double error(const checkpoint::Tensors& found, const checkpoint::Tensors& expected,
@@ -45,16 +48,23 @@ double error(const checkpoint::Tensors& found, const checkpoint::Tensors& expect
   return std::sqrt(difference / length);
 }
 
-// With discriminators that do not move: Adam's first update is as long as the learning rate however
-// small a gradient is, so that of one near 0 depends on its rounding. What is left is values so
-// near the kink of a ReLU that they fall to different sides; tests/nn compares single layers
-// closely.
+// step() does not move the discriminators: Adam's first update is as long as the learning rate
+// however small a gradient is, so that of one near 0 depends on its rounding. What is left is
+// values so near the kink of a ReLU that they fall to different sides; tests/nn compares single
+// layers closely.
 TEST_P(RecipeTest, FastConvolutionsGiveTheLossesAndGradientsOfPlainOnes) {
-  const auto fast = step({"train.winograd=true", "optim.discriminator.lr=0"});
-  const auto plain = step({"train.winograd=false", "optim.discriminator.lr=0"});
-  for (const char* part :
-       {"metric.loss", "after.optimizer.discriminator", "after.optimizer.generator"})
-    EXPECT_LT(error(fast, plain, part), 2e-2) << part;
+  const auto fast = step({"train.winograd=true"}), plain = step({"train.winograd=false"});
+  for (const char* part : kComputed) EXPECT_LT(error(fast, plain, part), 2e-2) << part;
+}
+
+TEST_P(RecipeTest, InBfloat16FastConvolutionsAreAboutAsExactAsPlainOnes) {
+  const auto exact = step({"train.winograd=false"});
+  const auto fast = step({"train.precision=bfloat16"});
+  const auto plain = step({"train.precision=bfloat16", "train.winograd=false"});
+  for (const char* part : kComputed) {
+    EXPECT_LT(error(fast, exact, part), 2 * error(plain, exact, part) + 1e-3) << part;
+    EXPECT_LT(error(fast, exact, part), 0.5) << part;
+  }
 }
 
 TEST_P(RecipeTest, RecomputingChangesNoBit) {

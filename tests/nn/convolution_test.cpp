@@ -5,7 +5,10 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/nn/modules/conv.h>
 
+#include <limits>
+
 #include "../support/random.h"
+#include "vidgen/nn/autocast.h"
 #include "vidgen/nn/backend.h"
 
 namespace vidgen::nn {
@@ -138,9 +141,9 @@ TEST_F(FastConvolutionTest, BiasIsAdded) {
       channels_last(torch::randn({2, 20, 9, 16, 16}, test::random(3))));
 }
 
-TEST_F(FastConvolutionTest, ManyFiltersAreDoneInParts) {
-  expect_same(down_clips(160, 200, 4),
-              channels_last(torch::randn({7, 160, 4, 16, 16}, test::random(5))));
+TEST_F(FastConvolutionTest, ManyClipsAreDoneInParts) {
+  expect_same(down_clips(40, 32, 2),
+              channels_last(torch::randn({30, 40, 6, 64, 64}, test::random(5))));
 }
 
 TEST_F(FastConvolutionTest, GradientsThatNobodyWantsAreNotComputed) {
@@ -152,15 +155,90 @@ TEST_F(FastConvolutionTest, GradientsThatNobodyWantsAreNotComputed) {
   EXPECT_FALSE(layer->weight.grad().defined());
 }
 
+/// Root of the mean squared difference, in units of the expected values' standard deviation.
+double mean_error(const torch::Tensor& found, const torch::Tensor& expected) {
+  EXPECT_EQ(found.sizes(), expected.sizes());
+  return ((found.to(torch::kFloat) - expected).pow(2).mean().sqrt() / expected.std())
+      .item<double>();
+}
+
+/// The result and both gradients in bfloat16 are, by fast_convolution(), about as near to those in
+/// float32 as by LibTorch.
+template <class Layer>
+void expect_as_good_in_bfloat16(Layer layer, const torch::Tensor& x) {
+  const auto factor = torch::randn(layer->forward(x).sizes(), test::random(20));
+  const auto derive = [&](bool bfloat16, bool fast) {
+    const auto in = x.detach().clone().requires_grad_();
+    torch::Tensor out;
+    {
+      const Autocast autocast(at::kCPU, bfloat16, at::kBFloat16);
+      out = fast ? fast_convolution(*layer, in).value() : layer->forward(in);
+    }
+    EXPECT_EQ(out.scalar_type(), bfloat16 ? at::kBFloat16 : at::kFloat);
+    const auto gradients = torch::autograd::grad({(out * factor).sum()}, {in, layer->weight});
+    EXPECT_EQ(gradients[1].scalar_type(), at::kFloat);
+    return std::vector<torch::Tensor>{out, gradients[0], gradients[1]};
+  };
+  const auto exact = derive(false, false), plain = derive(true, false), fast = derive(true, true);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    EXPECT_LT(mean_error(plain[i], exact[i]), 0.01) << i;
+    EXPECT_LT(mean_error(fast[i], exact[i]), 3 * mean_error(plain[i], exact[i])) << i;
+  }
+}
+
+TEST_F(FastConvolutionTest, InBfloat16ItIsAboutAsExactAsLibTorch) {
+  expect_as_good_in_bfloat16(down(64, 256),
+                             channels_last(torch::randn({8, 64, 64, 64}, test::random(13))));
+  expect_as_good_in_bfloat16(up(256, 70),
+                             channels_last(torch::randn({32, 256, 32, 16}, test::random(14))));
+  expect_as_good_in_bfloat16(down_clips(64, 136, 4),
+                             channels_last(torch::randn({3, 64, 9, 32, 32}, test::random(15))));
+  expect_as_good_in_bfloat16(down_clips(3, 16, 2),
+                             channels_last(torch::randn({3, 3, 4, 12, 20}, test::random(16))));
+  expect_as_good_in_bfloat16(up(16, 3), torch::randn({4, 16, 8, 12}, test::random(17)));
+  const layers::ConvTranspose2d from_pixel(layers::ConvTranspose2dOptions(20, 24, 4).bias(false));
+  expect_as_good_in_bfloat16(from_pixel, torch::randn({50, 20, 1, 1}, test::random(18)));
+}
+
+TEST_F(FastConvolutionTest, InBfloat16WhatIsNoNumberStaysNone) {
+  auto x = torch::randn({8, 64, 64, 64}, test::random(19));
+  x[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
+  const Autocast autocast(at::kCPU, true, at::kBFloat16);
+  const auto y = fast_convolution(*down(64, 256), channels_last(x)).value();
+  EXPECT_TRUE(y[0].isnan().any().item<bool>());
+  EXPECT_FALSE(y[1].isnan().any().item<bool>());
+}
+
+TEST_F(FastConvolutionTest, Float16IsLeftToLibTorch) {
+  const auto x = torch::randn({8, 64, 64, 64}, test::random(19));
+  const Autocast autocast(at::kCPU, true, at::kHalf);
+  EXPECT_FALSE(fast_convolution(*down(64, 256), x));
+}
+
+TEST_F(FastConvolutionTest, DoublingWithConstantWeightsInBfloat16) {
+  auto layer = up(256, 72);
+  const auto x = channels_last(torch::randn({32, 256, 32, 16}, test::random(8)));
+  const auto bias = torch::randn({72}, test::random(9));
+  const torch::NoGradGuard no_grad;
+  const auto exact = torch::relu(layer->forward(x) + bias.view({1, -1, 1, 1}));
+  ASSERT_TRUE(DoublingConvolution::may_pay(layer->weight, at::kBFloat16));
+  const DoublingConvolution doubling(layer->weight, bias, 0, at::kBFloat16);
+  EXPECT_TRUE(doubling.pays(32, 32, 16));
+  EXPECT_FALSE(doubling.pays(1, 8, 8)) << "too few numbers";
+  const auto found = doubling(x.to(at::kBFloat16));
+  EXPECT_EQ(found.scalar_type(), at::kBFloat16);
+  EXPECT_LT(mean_error(found, exact), 0.01);
+}
+
 TEST_F(FastConvolutionTest, DoublingWithConstantWeights) {
   auto layer = up(300, 70);
   const auto x = channels_last(torch::randn({40, 300, 8, 6}, test::random(8)));
   const auto bias = torch::randn({70}, test::random(9));
   const torch::NoGradGuard no_grad;
-  ASSERT_TRUE(DoublingConvolution::may_pay(layer->weight));
+  ASSERT_TRUE(DoublingConvolution::may_pay(layer->weight, torch::kFloat));
   const auto sum = layer->forward(x) + bias.view({1, -1, 1, 1});
   for (const double slope : {1.0, 0.2, 0.0}) {
-    const DoublingConvolution doubling(layer->weight, bias, slope);
+    const DoublingConvolution doubling(layer->weight, bias, slope, torch::kFloat);
     EXPECT_TRUE(doubling.pays(40, 8, 6));
     EXPECT_FALSE(doubling.pays(1, 8, 6)) << "too few tiles";
     const auto found = doubling(x);
@@ -169,9 +247,10 @@ TEST_F(FastConvolutionTest, DoublingWithConstantWeights) {
     const c10::InferenceMode inference;
     EXPECT_TRUE(doubling(x + 0).equal(found)) << "of inference tensors";
   }
-  EXPECT_FALSE(DoublingConvolution::may_pay(up(300, 30)->weight)) << "too few channels";
+  EXPECT_FALSE(DoublingConvolution::may_pay(up(300, 30)->weight, torch::kFloat))
+      << "too few channels";
   backend().winograd = false;
-  EXPECT_FALSE(DoublingConvolution::may_pay(layer->weight));
+  EXPECT_FALSE(DoublingConvolution::may_pay(layer->weight, torch::kFloat));
 }
 
 TEST_F(FastConvolutionTest, LeavesWhatItDoesNotKnowToLibTorch) {
