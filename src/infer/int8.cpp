@@ -159,8 +159,10 @@ torch::Tensor Int8Layer::multiply_phases(const torch::Tensor& x) const {
   const int64_t out = bias_.size(0) / 4;
   const auto windows = torch::empty(
       {sizes.count * sizes.height * sizes.width, 4 * pictures.size(1)}, pictures.options());
-  const auto result = torch::empty({sizes.count, sizes.height, 2, sizes.width, 2, out},
+  const auto result = torch::empty({sizes.count, 2 * sizes.height, 2 * sizes.width, out},
                                    pictures.options().dtype(raw_.type));
+  const PictureSizes doubled{sizes.count, sizes.height, sizes.width,
+                             out * static_cast<int64_t>(result.element_size())};
   for (int64_t phase = 0; phase < 4; ++phase) {
     const int64_t a = phase / 2, b = phase % 2;
     gather_windows(pictures.data_ptr(), sizes, a, b, static_cast<uint8_t>(input_.zero_point),
@@ -170,10 +172,9 @@ torch::Tensor Int8Layer::multiply_phases(const torch::Tensor& x) const {
         weight_scale_.narrow(0, 0, out), weight_zero_point_.narrow(0, 0, out),
         bias_.narrow(0, 0, out), raw_.scale.scale, raw_.scale.zero_point, raw_.type,
         fused_activation(activation_), c10::List<std::optional<at::Scalar>>(), "");
-    result.select(2, a).select(3, b).copy_(
-        pixels.view({sizes.count, sizes.height, sizes.width, out}));
+    place_phase(pixels.data_ptr(), doubled, a, b, result.data_ptr());
   }
-  return result.view({sizes.count, 2 * sizes.height, 2 * sizes.width, out}).permute({0, 3, 1, 2});
+  return result.permute({0, 3, 1, 2});
 }
 
 torch::Tensor Int8Layer::forward(const torch::Tensor& x) const {

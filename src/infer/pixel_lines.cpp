@@ -39,25 +39,30 @@ VIDGEN_CLONES void tanh_pixels_float(const float* __restrict from, int64_t count
   for (int64_t i = 0; i < count; ++i) to[i] = tanh_pixel(from[i]);
 }
 
-VIDGEN_CLONES void tanh_pixels_bfloat16(const uint16_t* __restrict from, int64_t count,
-                                        uint8_t* __restrict to) {
-  for (int64_t i = 0; i < count; ++i) {
-    // The upper half of a float.
-    const uint32_t bits = static_cast<uint32_t>(from[i]) << 16;
-    float x = 0;
-    std::memcpy(&x, &bits, sizeof(x));
-    to[i] = tanh_pixel(x);
-  }
-}
-
 namespace {
 
+/// The pixel of each bfloat16, whose bits are the upper half of a float's.
+const std::vector<uint8_t>& bfloat16_pixels() {
+  static const std::vector<uint8_t> pixels = [] {
+    constexpr uint32_t kNumbers = 1 << 16;
+    std::vector<float> numbers(kNumbers);
+    for (uint32_t i = 0; i < kNumbers; ++i) {
+      const uint32_t bits = i << 16;
+      std::memcpy(&numbers[i], &bits, sizeof(bits));
+    }
+    std::vector<uint8_t> result(kNumbers);
+    tanh_pixels_float(numbers.data(), kNumbers, result.data());
+    return result;
+  }();
+  return pixels;
+}
+
 void tanh_pixels(const PictureSums& sums, int64_t first, int64_t count, uint8_t* to) {
-  if (sums.bfloat16) {
-    tanh_pixels_bfloat16(static_cast<const uint16_t*>(sums.data) + first, count, to);
-  } else {
-    tanh_pixels_float(static_cast<const float*>(sums.data) + first, count, to);
-  }
+  if (!sums.bfloat16)
+    return tanh_pixels_float(static_cast<const float*>(sums.data) + first, count, to);
+  const auto* const from = static_cast<const uint16_t*>(sums.data) + first;
+  const auto* const pixels = bfloat16_pixels().data();
+  for (int64_t i = 0; i < count; ++i) to[i] = pixels[from[i]];
 }
 
 template <int64_t kChannels>

@@ -47,4 +47,22 @@ void gather_windows(const void* pictures, const PictureSizes& sizes, int64_t a, 
   }
 }
 
+void place_phase(const void* phase, const PictureSizes& sizes, int64_t a, int64_t b,
+                 void* doubled) {
+  const auto* const from = static_cast<const std::byte*>(phase);
+  auto* const to = static_cast<std::byte*>(doubled);
+  const int64_t lines = sizes.count * sizes.height, bytes = sizes.pixel_bytes;
+  [[maybe_unused]] const bool worth = worth_threads(lines * sizes.width * bytes);
+#pragma omp parallel for if (worth)
+  for (int64_t line = 0; line < lines; ++line) {
+    const std::byte* pixel = from + line * sizes.width * bytes;
+    std::byte* place = to + ((2 * line + a) * 2 * sizes.width + b) * bytes;
+    for (int64_t column = 0; column < sizes.width; ++column) {
+      std::memcpy(place, pixel, static_cast<size_t>(bytes));
+      pixel += bytes;
+      place += 2 * bytes;
+    }
+  }
+}
+
 }  // namespace vidgen::infer

@@ -16,4 +16,8 @@ struct PictureSizes {
 void gather_windows(const void* pictures, const PictureSizes& sizes, int64_t a, int64_t b,
                     uint8_t outside, void* windows);
 
+/// The phase (a, b) of doubled pictures, [M,H,W] pixels, into its places in `doubled`, [M,2H,2W]:
+/// doubled[m, 2r+a, 2q+b] = phase[m, r, q].
+void place_phase(const void* phase, const PictureSizes& sizes, int64_t a, int64_t b, void* doubled);
+
 }  // namespace vidgen::infer
