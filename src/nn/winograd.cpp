@@ -1,5 +1,6 @@
 #include "winograd.h"
 
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -248,13 +249,14 @@ torch::Tensor correlate(const torch::Tensor& large_clips, const torch::Tensor& s
   for_each_chunk(plan, [&](int64_t first, int64_t count) {
     const auto x = large_matrices(plan, large, first, count);
     const auto y = small_matrices(plan, small, first, count);
-    for (size_t p = 0; p < x.size(); ++p) {
-      const auto rows = as_rows(y[p], 0, plan.small_frames).t();
-      for (int64_t k = 0; k < taps; ++k) {
-        sums[k][static_cast<int64_t>(p)].addmm_(rows, as_rows(x[p], k, plan.small_frames),
-                                                /*beta=*/first == 0 ? 0 : 1);
-      }
-    }
+    parallel_for(kMatrices * taps, [&](int64_t i) {
+      // The threads of a loop do not know whether gradients, or inference tensors, are on.
+      const at::AutoDispatchBelowADInplaceOrView no_autograd;
+      const int64_t p = i / taps, k = i % taps;
+      const auto matrix = static_cast<size_t>(p);
+      sums[k][p].addmm_(as_rows(y[matrix], 0, plan.small_frames).t(),
+                        as_rows(x[matrix], k, plan.small_frames), /*beta=*/first == 0 ? 0 : 1);
+    });
   });
   const auto result =
       empty_clips({filters, channels, taps, 4, 4}, large.options().dtype(at::kFloat));
