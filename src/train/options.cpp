@@ -70,7 +70,8 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
   v.field("tf32", o.tf32,
           "CUDA only: float32 products may be rounded to TF32, several times as fast.");
   v.field("winograd", o.winograd,
-          "CPU only, in float32: convolutions by the Winograd algorithm where it is faster.");
+          "CPU only, in float32 and bfloat16: convolutions by the Winograd algorithm where it is "
+          "faster.");
   v.field("recompute", o.recompute,
           "Keep fewer activations and compute them again for the gradients: less memory, a third "
           "more work, the same bits.");

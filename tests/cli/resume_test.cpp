@@ -111,6 +111,19 @@ TEST(ResumeTest, EverythingThatKeepsStateIsRestored) {
   check_kill_after_20_of_40_steps(kFullConfig);
 }
 
+TEST(ResumeTest, FastConvolutionsGiveTheSameBitsInBfloat16) {
+  // A generator wide enough for them (nn::fast_convolution()), in all three directions.
+  check_kill_after_20_of_40_steps(R"(run_dir: run
+data: {sources: clip.mp4, size: 16, frames: 10}
+model:
+  generator: {widths: [256, 64]}
+  temporal: {content_dim: 4, motion_dim: 2}
+  discriminators:
+    - {type: clip, widths: [8, 8]}
+train: {batch_size: 16, precision: bfloat16, log_every: 1, sample_every: 0, checkpoint_every: 1000}
+)");
+}
+
 TEST(ResumeTest, AnAugmentationThatAdaptsIsRestored) {
   check_kill_after_20_of_40_steps(
       std::string(kTinyConfig) +

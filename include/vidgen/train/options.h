@@ -80,8 +80,9 @@ struct TrainOptions {
   /// CUDA only: float32 products may be computed in TF32 (10 bits of mantissa, range of float32),
   /// several times as fast from Ampere on and closer than bfloat16. Off, float32 is float32.
   bool tf32 = true;
-  /// CPU only, in float32: convolutions by the Winograd algorithm where nn::fast_convolution()
-  /// knows it to be faster. Rounds differently from LibTorch's own, by about 1e-5.
+  /// CPU only, in float32 and bfloat16: convolutions by the Winograd algorithm, or in another form,
+  /// where nn::fast_convolution() knows it to be faster. Rounds differently from LibTorch's own, by
+  /// about 1e-5 in float32.
   bool winograd = true;
   /// Keep only what comes into each stage and compute the rest again for the backward pass: less
   /// memory, about a third more work, the same bits.
