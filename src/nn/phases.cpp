@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "parallel.h"
 #include "vidgen/nn/layout.h"
-#include "winograd_tiles.h"
 
 namespace vidgen::nn {
 namespace {
@@ -67,7 +67,7 @@ torch::Tensor interleave_pictures(const torch::Tensor& output) {
   if (doubled.nbytes() <= 1 << 16) {
     for (int64_t line = 0; line < lines; ++line) interleave(from, sizes, line, to);
   } else {
-    winograd::parallel_for(lines, [&](int64_t line) { interleave(from, sizes, line, to); });
+    parallel_for(lines, [&](int64_t line) { interleave(from, sizes, line, to); });
   }
   return doubled;
 }

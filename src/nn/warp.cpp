@@ -1,8 +1,12 @@
 #include "vidgen/nn/warp.h"
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/linear.h>
+
+#include "parallel.h"
+#include "warp_pixels.h"
 
 namespace vidgen::nn {
 namespace {
@@ -10,6 +14,77 @@ namespace {
 /// How far the layers' numbers turn, stretch and shear a picture, relative to how far they move it:
 /// things move more than they change.
 constexpr double kTurn = 0.1;
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+torch::Tensor laid_out(const torch::Tensor& pictures) {
+  return pictures.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// work(Number()) for the type in which frames are stored.
+template <class Work>
+void with_number(at::ScalarType type, const Work& work) {
+  if (type == at::kFloat) return work(float());
+  TORCH_CHECK(type == at::kBFloat16, "warp: expected float32 or bfloat16, found ", type);
+  work(c10::BFloat16());
+}
+
+/// Pictures of clips [B,C,H,W] in float32 and maps [B*frames,moving,2,3] to frames [B*frames,C,H,W]
+/// of a type, on the CPU.
+struct WarpOnCpu : Function<WarpOnCpu> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& clips,
+                               const torch::Tensor& all_maps, int64_t groups, int64_t still,
+                               at::ScalarType type) {
+    const auto x = laid_out(clips), maps = all_maps.contiguous();
+    context->save_for_backward({x, maps});
+    const WarpSizes sizes{x.size(2), x.size(3), x.size(1), groups, still};
+    context->saved_data["groups"] = groups;
+    context->saved_data["still"] = still;
+    const int64_t rows = maps.size(0), frames = rows / x.size(0), picture = x[0].numel();
+    auto out = at::empty({rows, x.size(1), x.size(2), x.size(3)},
+                         x.options().dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
+    with_number(type, [&](auto number) {
+      using Number = decltype(number);
+      const auto* from = x.data_ptr<float>();
+      const auto* map = maps.data_ptr<float>();
+      auto* to = out.data_ptr<Number>();
+      parallel_for(rows, [&](int64_t i) {
+        warp_picture(from + i / frames * picture, map + i * maps.stride(0), sizes,
+                     to + i * picture);
+      });
+    });
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &maps = saved[1];
+    const WarpSizes sizes{x.size(2), x.size(3), x.size(1), context->saved_data["groups"].toInt(),
+                          context->saved_data["still"].toInt()};
+    const auto given = laid_out(gradients[0]);
+    const int64_t frames = maps.size(0) / x.size(0), picture = x[0].numel();
+    auto of_x = at::zeros_like(x), of_maps = at::empty_like(maps);
+    with_number(given.scalar_type(), [&](auto number) {
+      using Number = decltype(number);
+      const auto* from = x.data_ptr<float>();
+      const auto* map = maps.data_ptr<float>();
+      const auto* gradient = given.data_ptr<Number>();
+      auto* to_x = of_x.data_ptr<float>();
+      auto* to_maps = of_maps.data_ptr<float>();
+      // A clip's frames one after the other, so that they are always added up in this order.
+      parallel_for(x.size(0), [&](int64_t clip) {
+        for (int64_t i = clip * frames; i < (clip + 1) * frames; ++i) {
+          warp_gradients(from + clip * picture, map + i * maps.stride(0), sizes,
+                         gradient + i * picture, to_x + clip * picture,
+                         to_maps + i * maps.stride(0));
+        }
+      });
+    });
+    return {of_x, of_maps, {}, {}, {}};
+  }
+};
 
 }  // namespace
 
@@ -31,24 +106,37 @@ torch::Tensor WarpImpl::scale(torch::Device device) const {
   return scale.flatten();
 }
 
+torch::Tensor WarpImpl::maps(const torch::Tensor& code) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const auto numbers = motion_->forward(code.to(torch::kFloat));
+  const auto in_place = torch::eye(2, 3, code.device()).flatten().repeat(options.moving());
+  return torch::addcmul(in_place, numbers, scale(code.device()))
+      .view({code.size(0), options.moving(), 2, 3});
+}
+
 torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& code) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const int64_t rows = code.size(0), clips = x.size(0), moving = options.moving();
-  TORCH_CHECK(rows % clips == 0 && x.size(1) == options.channels, "warp: expected codes of ", clips,
-              " clips and ", options.channels, " channels, found ", code.sizes(), " and ",
-              x.sizes());
-  const auto numbers = motion_->forward(code.to(torch::kFloat));
-  const auto in_place = torch::eye(2, 3, code.device()).flatten().repeat(moving);
-  const auto maps =
-      torch::addcmul(in_place, numbers, scale(code.device())).view({rows * moving, 2, 3});
+  TORCH_CHECK(code.size(0) % x.size(0) == 0 && x.size(1) == options.channels,
+              "warp: expected codes of ", x.size(0), " clips and ", options.channels,
+              " channels, found ", code.sizes(), " and ", x.sizes());
+  const auto type = x.scalar_type();
+  if (x.is_cpu() && (type == at::kFloat || type == at::kBFloat16))
+    return WarpOnCpu::apply(x.to(torch::kFloat), maps(code), options.groups, options.still, type);
+  return warp_by_grid(x, maps(code), options.groups, options.still);
+}
+
+torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps, int64_t groups,
+                           int64_t still_groups) {
+  const int64_t rows = maps.size(0), clips = x.size(0), moving = groups - still_groups;
   const auto shown = x.to(torch::kFloat)
                          .unsqueeze(1)
                          .expand({clips, rows / clips, x.size(1), x.size(2), x.size(3)});
-  const int64_t width = x.size(1) / options.groups, still = width * options.still;
+  const int64_t width = x.size(1) / groups, still = width * still_groups;
   const auto staying = shown.narrow(2, 0, still).reshape({rows, still, x.size(2), x.size(3)});
   const auto moved =
       shown.narrow(2, still, width * moving).reshape({rows * moving, width, x.size(2), x.size(3)});
-  const auto grid = at::affine_grid_generator(maps, moved.sizes(), /*align_corners=*/false);
+  const auto grid = at::affine_grid_generator(maps.view({rows * moving, 2, 3}), moved.sizes(),
+                                              /*align_corners=*/false);
   constexpr int64_t kBilinear = 0, kZeros = 0;
   const auto arrived = at::grid_sampler_2d(moved, grid, kBilinear, kZeros, /*align_corners=*/false)
                            .view({rows, width * moving, x.size(2), x.size(3)});

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "parallel.h"
 #include "winograd_tiles.h"
 
 namespace vidgen::nn::winograd {

@@ -95,9 +95,4 @@ void write_filter(const Rows<const c10::BFloat16>& in, int64_t channels, float* 
   VIDGEN_CALL(write_filter, in, channels, filter)
 }
 
-void parallel_for(int64_t count, const std::function<void(int64_t)>& work) {
-#pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < count; ++i) work(i);
-}
-
 }  // namespace vidgen::nn::winograd

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 
 /// The transforms of the Winograd algorithm (winograd.h) for one picture or one filter, in plain
 /// memory.
@@ -52,8 +51,5 @@ void read_filter(const float* filter, int64_t channels, const Rows<c10::BFloat16
 /// The adjoint of read_filter(): writes a filter.
 void write_filter(const Rows<const float>& in, int64_t channels, float* filter);
 void write_filter(const Rows<const c10::BFloat16>& in, int64_t channels, float* filter);
-
-/// Calls work(0) ... work(count - 1) on the threads that LibTorch computes with. It must not throw.
-void parallel_for(int64_t count, const std::function<void(int64_t)>& work);
 
 }  // namespace vidgen::nn::winograd

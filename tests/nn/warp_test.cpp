@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <cmath>
+
 #include "../support/random.h"
 
 namespace vidgen::nn {
@@ -95,6 +97,53 @@ TEST(WarpTest, GradientsAreFiniteDifferences) {
       (value(x, code + small * along_code) - value(x, code - small * along_code)).item<double>() /
       (2 * small);
   EXPECT_NEAR((slopes[1] * along_code).sum().item<double>(), turned, 0.05 * std::abs(turned));
+}
+
+/// In units of the expected values' standard deviation.
+double largest_error(const torch::Tensor& found, const torch::Tensor& expected) {
+  EXPECT_EQ(found.sizes(), expected.sizes());
+  return ((found - expected).abs().max() / expected.std()).item<double>();
+}
+
+/// Frames and gradients of the loops on the CPU and of LibTorch's grid_sampler.
+void expect_as_by_grid(const WarpOptions& options, at::ScalarType type, double tolerance) {
+  Warp warp(options);
+  const auto features = torch::randn({3, options.channels, 12, 10}, test::random(6));
+  // Far enough for some of what is shown to leave the picture.
+  const auto codes = 4 * torch::randn({12, options.code_dim}, test::random(7));
+  const auto judge = torch::randn({12, options.channels, 12, 10}, test::random(8));
+  const auto derive = [&](bool by_grid) {
+    const auto x = features.detach().clone().requires_grad_();
+    const auto code = codes.detach().clone().requires_grad_();
+    const auto y =
+        by_grid
+            ? warp_by_grid(x, warp->maps(code), options.groups, options.still)
+            : warp(x.to(type).contiguous(torch::MemoryFormat::ChannelsLast), code).to(at::kFloat);
+    const auto slopes = torch::autograd::grad({(y * judge).sum()}, {x, code});
+    return std::vector<torch::Tensor>{y, slopes[0], slopes[1]};
+  };
+  const auto found = derive(false), expected = derive(true);
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_LT(largest_error(found[i], expected[i]), tolerance) << i;
+    EXPECT_GT(largest_error(found[i], 1.05 * expected[i]), tolerance) << i;
+  }
+}
+
+TEST(WarpTest, OnTheCpuIsAsByGridSampler) {
+  for (const int64_t width : {1, 3, 4, 8, 16, 32}) {
+    SCOPED_TRACE(width);
+    expect_as_by_grid({5, 3 * width, 3, 16, /*still=*/1}, at::kFloat, 1e-4);
+    expect_as_by_grid({5, 2 * width, 2}, at::kBFloat16, 0.05);
+  }
+}
+
+TEST(WarpTest, WhatIsNoNumberShowsNothing) {
+  Warp warp(WarpOptions{3, 4, 2});
+  auto code = torch::randn({2, 3}, test::random(2));
+  code[1][0] = std::nanf("");
+  const auto y = warp(torch::ones({1, 4, 8, 8}), code);
+  EXPECT_GT(y[0].abs().max().item<double>(), 0.5);
+  EXPECT_EQ(y[1].abs().max().item<double>(), 0);
 }
 
 TEST(WarpTest, RefusesWhatDoesNotFit) {

@@ -39,6 +39,9 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& code);
   void reset() override;
 
+  /// The maps that codes [M,code_dim] stand for: [M,moving,2,3], as in
+  /// torch.nn.functional.affine_grid.
+  torch::Tensor maps(const torch::Tensor& code);
   /// What turns the numbers n [M,6*moving] of the layers into maps [M*moving,2,3], as in
   /// torch.nn.functional.affine_grid: n * scale, [6*moving], and the identity.
   torch::Tensor scale(torch::Device device = torch::kCPU) const;
@@ -49,5 +52,11 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
   torch::nn::Sequential motion_;
 };
 TORCH_MODULE(Warp);
+
+/// What Warp does with the maps [B*frames,moving,2,3], by LibTorch's grid_sampler, on any device.
+/// On the CPU Warp itself has loops of its own, which give the same up to rounding, several times
+/// as fast.
+torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps, int64_t groups,
+                           int64_t still_groups);
 
 }  // namespace vidgen::nn
