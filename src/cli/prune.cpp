@@ -32,6 +32,7 @@ struct PruneArguments {
   std::string pattern;
   compress::StructuredOptions structured;
   std::string importance = "taylor";
+  std::string allocation = "sensitivity";
   std::string finetune_method = "adversarial";
   /// With 0 steps there is none.
   compress::FinetuneOptions finetune{compress::FinetuneMethod::kAdversarial, 0, {}};
@@ -88,6 +89,7 @@ core::Json pass_options(const PruneArguments& arguments) {
   }
   if (arguments.is_structured()) {
     options["importance"] = arguments.importance;
+    options["allocation"] = arguments.allocation;
     options["multiple"] = arguments.structured.allocation.multiple;
     return options;
   }
@@ -125,6 +127,8 @@ void complete(PruneArguments& arguments) {
       arguments.scope == "global" ? compress::PruneScope::kGlobal : compress::PruneScope::kLayer;
   arguments.structured.allocation.sparsity = arguments.sparsity;
   arguments.structured.importance = importance_of(arguments.importance);
+  if (arguments.allocation == "uniform")
+    arguments.structured.allocation.allocation = compress::Allocation::kUniform;
   if (arguments.finetune_method == "distill") {
     arguments.finetune.method = compress::FinetuneMethod::kDistill;
   }
@@ -193,6 +197,13 @@ void add_structured_options(CLI::App& command, PruneArguments& arguments) {
                   "structured: which channels matter, by the size of the filters (l1), of the "
                   "scale of batch normalisation (bn), or by how much the clips change (taylor)")
       ->check(CLI::IsMember({"l1", "bn", "taylor"}))
+      ->capture_default_str();
+  command
+      .add_option("--allocation", arguments.allocation,
+                  "structured: what each stage loses, by how little the clips change without it "
+                  "(sensitivity), or about the same share of each (uniform), which gains more time "
+                  "and wants fine-tuning")
+      ->check(CLI::IsMember({"sensitivity", "uniform"}))
       ->capture_default_str();
   command
       .add_option("--multiple", arguments.structured.allocation.multiple,

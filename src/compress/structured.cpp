@@ -63,6 +63,49 @@ int64_t next_width(int64_t width, const AllocationOptions& options) {
   return next >= options.min_width ? next : 0;
 }
 
+/// Widths of at most `wanted`, or the least that may be.
+std::vector<int64_t> by_sensitivity(const std::vector<int64_t>& widths,
+                                    const std::vector<ErrorCurve>& curves, const Flops& flops,
+                                    double wanted, const AllocationOptions& options) {
+  auto result = widths;
+  double now = flops(widths);
+  while (now > wanted) {
+    double best = HUGE_VAL;
+    std::vector<int64_t> chosen;
+    for (size_t i = 0; i < result.size(); ++i) {
+      auto candidate = result;
+      candidate[i] = next_width(result[i], options);
+      if (candidate[i] == 0) continue;
+      const double error = curves.at(i).at(candidate[i]) - curves[i].at(result[i]);
+      const double price = error / (now - flops(candidate));
+      if (price >= best && !chosen.empty()) continue;
+      best = price;
+      chosen = std::move(candidate);
+    }
+    if (chosen.empty()) break;
+    result = std::move(chosen);
+    now = flops(result);
+  }
+  return result;
+}
+
+/// Likewise.
+std::vector<int64_t> uniform_widths(const std::vector<int64_t>& widths, const Flops& flops,
+                                    double wanted, const AllocationOptions& options) {
+  constexpr int64_t kShares = 1000;
+  auto result = widths;
+  for (int64_t share = kShares; share > 0 && flops(result) > wanted; --share) {
+    for (size_t i = 0; i < widths.size(); ++i) {
+      const int64_t part = widths[i] * share, unit = kShares * options.multiple;
+      const int64_t width =
+          std::max((2 * part + unit) / (2 * unit) * options.multiple, options.min_width);
+      // One that loses nothing need not be a multiple.
+      if (width < widths[i]) result[i] = width;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 torch::Tensor l1_importance(const checkpoint::Tensors& weights, const ChannelGroup& group) {
@@ -147,38 +190,21 @@ double ErrorCurve::at(int64_t width) const {
   return knots_[knot].error + slope(knot) * static_cast<double>(knots_[knot].width - width);
 }
 
-std::vector<int64_t> allocate_widths(
-    const std::vector<int64_t>& widths, const std::vector<ErrorCurve>& curves,
-    const std::function<double(const std::vector<int64_t>&)>& flops,
-    const AllocationOptions& options) {
+std::vector<int64_t> allocate_widths(const std::vector<int64_t>& widths,
+                                     const std::vector<ErrorCurve>& curves, const Flops& flops,
+                                     const AllocationOptions& options) {
   if (!(options.sparsity >= 0 && options.sparsity < 1)) {
     throw Error(cat("sparsity: found ", options.sparsity, ", expected a number in [0, 1)"));
   }
-  const double before = flops(widths);
-  auto result = widths;
-  double now = before;
-  while (now > (1 - options.sparsity) * before) {
-    double best = HUGE_VAL;
-    std::vector<int64_t> chosen;
-    for (size_t i = 0; i < result.size(); ++i) {
-      auto candidate = result;
-      candidate[i] = next_width(result[i], options);
-      if (candidate[i] == 0) continue;
-      const double error = curves.at(i).at(candidate[i]) - curves[i].at(result[i]);
-      const double price = error / (now - flops(candidate));
-      if (price >= best && !chosen.empty()) continue;
-      best = price;
-      chosen = std::move(candidate);
-    }
-    if (chosen.empty()) {
-      throw Error(cat("sparsity: found ", options.sparsity, ", expected at most ",
-                      core::format_number(1 - now / before, 3), ": no stage may have less than ",
-                      options.min_width, " channels"));
-    }
-    result = std::move(chosen);
-    now = flops(result);
-  }
-  return result;
+  const double before = flops(widths), wanted = (1 - options.sparsity) * before;
+  const auto result = options.allocation == Allocation::kUniform
+                          ? uniform_widths(widths, flops, wanted, options)
+                          : by_sensitivity(widths, curves, flops, wanted, options);
+  const double after = flops(result);
+  if (after <= wanted) return result;
+  throw Error(cat("sparsity: found ", options.sparsity, ", expected at most ",
+                  core::format_number(1 - after / before, 3), ": no stage may have less than ",
+                  options.min_width, " channels"));
 }
 
 }  // namespace vidgen::compress

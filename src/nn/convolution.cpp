@@ -33,15 +33,18 @@ struct Choice {
     few = channels < 16;
     correlate = even && tiles >= 100 && terms >= 128;
     // LibTorch's own convolutions of few numbers are quick in bfloat16.
-    convolve = correlate && (type == at::kFloat || 64 * channels * small[1] * taps * tiles >= kFew);
+    const bool many = type == at::kFloat || 64 * channels * small[1] * taps * tiles >= kFew;
+    convolve = correlate && many;
+    grow_prepared = even && tiles >= 100 && terms >= 48 && many;
   }
   bool any() const { return correlate || few; }
 
   static constexpr int64_t kFew = 400'000'000;
   /// Large clips of few channels, which LibTorch is slow to make.
   bool few;
-  /// correlate() pays; so do shrink() and grow().
-  bool correlate, convolve;
+  /// correlate() pays; so do shrink() and grow(); so does grow() by filters that are transformed
+  /// already.
+  bool correlate, convolve, grow_prepared;
 };
 
 /// LibTorch's convolution over clips. Frames are clips of one, which its 2-D kernels do faster.
@@ -256,7 +259,7 @@ std::optional<torch::Tensor> from_pixel(const torch::nn::ConvTranspose2dImpl& la
 
 bool pays_to_double(const std::vector<int64_t>& small, int64_t out, at::ScalarType type) {
   const std::vector<int64_t> large{small[0], out, 1, 2 * small[3], 2 * small[4]};
-  return backend().winograd && Choice(large, small, type).convolve;
+  return backend().winograd && Choice(large, small, type).grow_prepared;
 }
 
 }  // namespace

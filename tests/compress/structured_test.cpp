@@ -128,6 +128,32 @@ TEST(AllocateWidths, StopsAsSoonAsItIsEnough) {
   }
 }
 
+TEST(AllocateWidths, UniformTakesTheSameShareOfEach) {
+  const std::vector<ErrorCurve> curves{ErrorCurve(512), ErrorCurve(256), ErrorCurve(6)};
+  const std::vector<int64_t> widths{512, 256, 6};
+  const Flops product = [](const std::vector<int64_t>& w) {
+    return static_cast<double>(w[0] * w[1] + w[1] * w[2]);
+  };
+  AllocationOptions options;
+  options.allocation = Allocation::kUniform;
+  options.multiple = 16;
+  options.min_width = 16;
+  options.sparsity = 0;
+  EXPECT_EQ(allocate_widths(widths, curves, product, options), widths);
+  options.sparsity = 0.5;
+  // 0.71 of each is 364 and 182, near which 368 and 176 are; the last has less than a multiple.
+  EXPECT_THAT(allocate_widths(widths, curves, product, options), ElementsAre(368, 176, 6));
+  for (int percent = 5; percent < 95; percent += 5) {
+    options.sparsity = percent / 100.0;
+    const auto result = allocate_widths(widths, curves, product, options);
+    EXPECT_LE(product(result), (1 - options.sparsity) * product(widths));
+    EXPECT_NEAR(static_cast<double>(result[0]) / 512, static_cast<double>(result[1]) / 256, 0.05);
+  }
+  options.sparsity = 0.9999;
+  EXPECT_THAT(test::error_of([&] { allocate_widths(widths, curves, product, options); }),
+              HasSubstr("sparsity: found 0.9999, expected at most"));
+}
+
 TEST(AllocateWidths, SaysWhatCannotBe) {
   std::vector<ErrorCurve> curves{ErrorCurve(8), ErrorCurve(8), ErrorCurve(3)};
   AllocationOptions options;

@@ -247,7 +247,7 @@ TEST_F(FastConvolutionTest, DoublingWithConstantWeights) {
     const c10::InferenceMode inference;
     EXPECT_TRUE(doubling(x + 0).equal(found)) << "of inference tensors";
   }
-  EXPECT_FALSE(DoublingConvolution::may_pay(up(300, 30)->weight, torch::kFloat))
+  EXPECT_FALSE(DoublingConvolution::may_pay(up(300, 10)->weight, torch::kFloat))
       << "too few channels";
   backend().winograd = false;
   EXPECT_FALSE(DoublingConvolution::may_pay(layer->weight, torch::kFloat));

@@ -76,7 +76,20 @@ class ErrorCurve {
   std::vector<Knot> knots_;
 };
 
+/// The arithmetic of a generator of these widths.
+using Flops = std::function<double(const std::vector<int64_t>&)>;
+
+/// How many channels each stage loses.
+enum class Allocation {
+  /// What costs the pictures least as they are: early stages lose most.
+  kSensitivity,
+  /// About the same share of each. Large pictures take more time for their arithmetic, so this
+  /// gains more of it, and training on makes up for the pictures.
+  kUniform
+};
+
 struct AllocationOptions {
+  Allocation allocation = Allocation::kSensitivity;
   /// Share of the arithmetic to remove, in [0, 1).
   double sparsity = 0.5;
   /// Stages that lose channels keep a multiple of this many, which kernels like.
@@ -85,13 +98,18 @@ struct AllocationOptions {
   int64_t min_width = 4;
 };
 
-/// The widths that are left: from `widths` on, the stage whose next loss costs the least error for
+/// The widths that are left.
+///
+/// kSensitivity: from `widths` on, the stage whose next loss costs the least error for
 /// the arithmetic that it saves loses channels down to the next multiple, until `flops` of the
-/// widths is at most (1 - sparsity) times what it was. Throws vidgen::Error when sparsity is not in
-/// [0, 1), or more than can be had.
-std::vector<int64_t> allocate_widths(
-    const std::vector<int64_t>& widths, const std::vector<ErrorCurve>& curves,
-    const std::function<double(const std::vector<int64_t>&)>& flops,
-    const AllocationOptions& options);
+/// widths is at most (1 - sparsity) times what it was.
+///
+/// kUniform: the same share of each stage, to the nearest multiple, the largest for which `flops`
+/// is so small; the curves do not count.
+///
+/// Throws vidgen::Error when sparsity is not in [0, 1), or more than can be had.
+std::vector<int64_t> allocate_widths(const std::vector<int64_t>& widths,
+                                     const std::vector<ErrorCurve>& curves, const Flops& flops,
+                                     const AllocationOptions& options);
 
 }  // namespace vidgen::compress
