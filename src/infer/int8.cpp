@@ -43,8 +43,8 @@ using Int8Product = at::Tensor(at::Tensor input, double input_scale, int64_t inp
 
 /// Up to so many pixels a side, a kDouble of many pictures runs as matrix products: its convolution
 /// computes a line and a column more than it needs, 25/16 of the pixels at 4x4 and 81/64 at 8x8. At
-/// 16x16 the products gain nothing (measured).
-constexpr int64_t kSmallSide = 8;
+/// 32x32 the products gain nothing (measured).
+constexpr int64_t kSmallSide = 16;
 /// Of fewer pictures, four calls to oneDNN in place of one cost what they save, or more (measured).
 constexpr int64_t kManyPictures = 32;
 
@@ -88,15 +88,14 @@ void check_int8_layer(const Layer& layer, const QuantizedLayer& quantized) {
               weight.size(3));
 }
 
-/// The filters [4*out,in,2,2] of the phases as matrices, in oneDNN's order: each takes windows of
-/// 2x2 pixels.
-std::vector<torch::Tensor> phase_matrices(const torch::Tensor& filters) {
+/// Filters [out,in,k,k] as `count` matrices, in oneDNN's order: each takes windows of kxk pixels.
+std::vector<torch::Tensor> matrices_of(const torch::Tensor& filters, int64_t count) {
   static const auto prepack = find_int8_operator<Int8ProductPrepack>("onednn::qlinear_prepack");
-  const int64_t out = filters.size(0) / 4, in = filters.size(1);
-  const auto matrices = filters.permute({0, 2, 3, 1}).reshape({4, out, 4 * in}).contiguous();
+  const auto matrices =
+      filters.permute({0, 2, 3, 1}).reshape({count, filters.size(0) / count, -1}).contiguous();
   std::vector<torch::Tensor> result;
-  for (int64_t phase = 0; phase < 4; ++phase)
-    result.push_back(prepack.call(matrices.select(0, phase), any_input_shape()));
+  for (int64_t i = 0; i < count; ++i)
+    result.push_back(prepack.call(matrices.select(0, i), any_input_shape()));
   return result;
 }
 
@@ -137,11 +136,14 @@ Int8Layer::Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const 
   weight_scale_ = quantized.weight_scale.repeat({copies});
   weight_zero_point_ = torch::zeros({filters.size(0)}, torch::kInt);
   bias_ = quantized.bias.repeat({copies});
+  if (kind_ == Layer::Kind::kFromLatent) {
+    matrices_ = matrices_of(filters, 1);
+    return;
+  }
+  if (kind_ == Layer::Kind::kDouble && side <= kSmallSide) matrices_ = matrices_of(filters, 4);
   static const auto prepack = find_int8_operator<Int8Prepack>("onednn::qconv_prepack");
   weight_ = prepack.call(filters, weight_scale_, input_.scale, input_.zero_point, pair_of(1),
                          pair_of(padding_), pair_of(1), /*groups=*/1, any_input_shape());
-  if (kind_ == Layer::Kind::kDouble && side <= kSmallSide)
-    phase_matrices_ = phase_matrices(filters);
 }
 
 torch::Tensor Int8Layer::convolve(const torch::Tensor& x) const {
@@ -152,8 +154,16 @@ torch::Tensor Int8Layer::convolve(const torch::Tensor& x) const {
                         fused_activation(activation_), c10::List<std::optional<at::Scalar>>(), "");
 }
 
-torch::Tensor Int8Layer::multiply_phases(const torch::Tensor& x) const {
+torch::Tensor Int8Layer::multiply(const torch::Tensor& rows, size_t matrix) const {
   static const auto product = find_int8_operator<Int8Product>("onednn::qlinear_pointwise");
+  const int64_t out = bias_.size(0) / static_cast<int64_t>(matrices_.size());
+  return product.call(rows, input_.scale, input_.zero_point, matrices_[matrix],
+                      weight_scale_.narrow(0, 0, out), weight_zero_point_.narrow(0, 0, out),
+                      bias_.narrow(0, 0, out), raw_.scale.scale, raw_.scale.zero_point, raw_.type,
+                      fused_activation(activation_), c10::List<std::optional<at::Scalar>>(), "");
+}
+
+torch::Tensor Int8Layer::multiply_phases(const torch::Tensor& x) const {
   const auto pictures = x.contiguous(torch::MemoryFormat::ChannelsLast);
   const PictureSizes sizes{pictures.size(0), pictures.size(2), pictures.size(3), pictures.size(1)};
   const int64_t out = bias_.size(0) / 4;
@@ -167,11 +177,7 @@ torch::Tensor Int8Layer::multiply_phases(const torch::Tensor& x) const {
     const int64_t a = phase / 2, b = phase % 2;
     gather_windows(pictures.data_ptr(), sizes, a, b, static_cast<uint8_t>(input_.zero_point),
                    windows.data_ptr());
-    const auto pixels = product.call(
-        windows, input_.scale, input_.zero_point, phase_matrices_[static_cast<size_t>(phase)],
-        weight_scale_.narrow(0, 0, out), weight_zero_point_.narrow(0, 0, out),
-        bias_.narrow(0, 0, out), raw_.scale.scale, raw_.scale.zero_point, raw_.type,
-        fused_activation(activation_), c10::List<std::optional<at::Scalar>>(), "");
+    const auto pixels = multiply(windows, static_cast<size_t>(phase));
     place_phase(pixels.data_ptr(), doubled, a, b, result.data_ptr());
   }
   return result.permute({0, 3, 1, 2});
@@ -181,20 +187,13 @@ torch::Tensor Int8Layer::forward(const torch::Tensor& x) const {
   const torch::NoGradGuard no_grad;
   auto q = x.scalar_type() == torch::kByte ? x : to_uint8(x, input_);
   const int64_t rows = q.size(0);
-  // Latents are one column of pixels, so that all are in one product.
-  if (kind_ == Layer::Kind::kFromLatent) q = q.reshape({1, rows, 1, -1}).permute({0, 3, 1, 2});
-  const bool products = !phase_matrices_.empty() && rows >= kManyPictures;
-  auto y = products ? multiply_phases(q) : convolve(q);
+  const bool latents = kind_ == Layer::Kind::kFromLatent;
+  const bool products = !latents && !matrices_.empty() && rows >= kManyPictures;
+  auto y = latents ? multiply(q, 0) : products ? multiply_phases(q) : convolve(q);
   if (activation_ != Activation::kRelu) y = activate_(y, activation_);
   if (raw_.type != output_.type) y = to_uint8(y, output_.scale);
-  switch (kind_) {
-    case Layer::Kind::kFromLatent:
-      return y.permute({0, 2, 3, 1}).reshape({rows, 4, 4, -1}).permute({0, 3, 1, 2});
-    case Layer::Kind::kDouble:
-      return products ? y : nn::interleave_phases(y);
-    default:
-      return y;
-  }
+  if (latents) return y.view({rows, 4, 4, -1}).permute({0, 3, 1, 2});
+  return kind_ == Layer::Kind::kDouble && !products ? nn::interleave_phases(y) : y;
 }
 
 std::vector<Handover> handovers(const Plan& plan, const QuantizedLayers& layers,

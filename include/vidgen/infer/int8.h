@@ -96,6 +96,8 @@ class Int8Layer {
 
  private:
   torch::Tensor convolve(const torch::Tensor& x) const;
+  /// Rows times one of the matrices.
+  torch::Tensor multiply(const torch::Tensor& rows, size_t matrix) const;
   torch::Tensor multiply_phases(const torch::Tensor& x) const;
 
   Layer::Kind kind_;
@@ -106,10 +108,10 @@ class Int8Layer {
   /// point 0 where that is no uint8.
   Handover raw_;
   int64_t padding_ = 0;
-  /// As oneDNN wants it.
+  /// As oneDNN wants it; undefined for kFromLatent.
   torch::Tensor weight_;
-  /// Likewise, of the four phases; empty where they are not multiplied one by one.
-  std::vector<torch::Tensor> phase_matrices_;
+  /// Likewise: kFromLatent's, or those of the four phases; empty where there are only convolutions.
+  std::vector<torch::Tensor> matrices_;
   torch::Tensor weight_scale_, weight_zero_point_, bias_;
 };
 
