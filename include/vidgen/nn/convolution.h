@@ -7,12 +7,12 @@
 
 namespace vidgen::nn {
 
-/// What `layer` makes of x by the Winograd algorithm, or for single pixels by a matrix product,
-/// where that is known to be faster than LibTorch's own convolution in at least one of the three
-/// directions (result, gradients of input and weights); nothing otherwise. The rounding differs:
-/// about 1e-5 of the results' standard deviation in float32, and as much as LibTorch's own in
-/// bfloat16. Which algorithm runs depends on the sizes and the precision alone, so that a run can
-/// be repeated.
+/// What `layer` makes of x by the Winograd algorithm, where few channels are made by a convolution
+/// to their phases (phases.h), or from single pixels by a matrix product, where that is known to be
+/// faster than LibTorch's own convolution in at least one of the three directions (result,
+/// gradients of input and weights); nothing otherwise. The rounding differs: about 1e-5 of the
+/// results' standard deviation in float32, and as much as LibTorch's own in bfloat16. Which
+/// algorithm runs depends on the sizes and the precision alone, so that a run can be repeated.
 ///
 /// Considered are Conv2d, Conv3d and ConvTranspose2d of 4x4 pixels (any number of frames), stride 2
 /// (1 in time) and padding 1 (0 in time), and ConvTranspose2d without padding of a picture of one
