@@ -75,14 +75,8 @@ torch::Tensor interleave_pictures(const torch::Tensor& output) {
 }  // namespace
 
 torch::Tensor phase_filters(const torch::Tensor& filters) {
-  const int64_t in = filters.size(0), out = filters.size(1);
-  if (filters.dim() == 4) {
-    return filters.flip({2, 3})
-        .reshape({in, out, 2, 2, 2, 2})
-        .permute({3, 5, 1, 0, 2, 4})
-        .reshape({4 * out, in, 2, 2});
-  }
-  const int64_t taps = filters.size(2);
+  if (filters.dim() == 4) return phase_filters(filters.unsqueeze(2)).squeeze(2);
+  const int64_t in = filters.size(0), out = filters.size(1), taps = filters.size(2);
   return filters.flip({2, 3, 4})
       .reshape({in, out, taps, 2, 2, 2, 2})
       .permute({4, 6, 1, 0, 2, 3, 5})

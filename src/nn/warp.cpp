@@ -5,6 +5,7 @@
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/linear.h>
 
+#include "number.h"
 #include "parallel.h"
 #include "warp_pixels.h"
 
@@ -21,14 +22,6 @@ using torch::autograd::variable_list;
 
 torch::Tensor laid_out(const torch::Tensor& pictures) {
   return pictures.contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-/// work(Number()) for the type in which frames are stored.
-template <class Work>
-void with_number(at::ScalarType type, const Work& work) {
-  if (type == at::kFloat) return work(float());
-  TORCH_CHECK(type == at::kBFloat16, "warp: expected float32 or bfloat16, found ", type);
-  work(c10::BFloat16());
 }
 
 /// Pictures of clips [B,C,H,W] in float32 and maps [B*frames,moving,2,3] to frames [B*frames,C,H,W]

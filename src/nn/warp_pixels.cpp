@@ -48,8 +48,8 @@ VIDGEN_INLINE Source source_of(const float* map, float x, float y, const WarpSiz
   return source;
 }
 
-/// Calls work(pixel, group, map, x, y) for each pixel's channels of each group that moves: the
-/// offset of the first of them, the group among those that move, and where the pixel is.
+/// Calls work(pixel, group, x, y) for each pixel's channels of each group that moves: the offset of
+/// the first of them, the group among those that move, and where the pixel is.
 template <class Work>
 VIDGEN_INLINE void for_each_moving(const WarpSizes& sizes, const Work& work) {
   const int64_t moving = sizes.groups - sizes.still, group = sizes.channels / sizes.groups;
@@ -147,22 +147,25 @@ VIDGEN_INLINE void gradients(const float* picture, const float* maps, const Warp
 }  // namespace
 
 VIDGEN_CLONES void warp_picture(const float* picture, const float* maps, const WarpSizes& sizes,
-                                float* frame){VIDGEN_BY_GROUP(warp, picture, maps, sizes, frame)}
+                                float* frame) {
+  VIDGEN_BY_GROUP(warp, picture, maps, sizes, frame);
+}
 
-VIDGEN_CLONES
-    void warp_picture(const float* picture, const float* maps, const WarpSizes& sizes,
-                      c10::BFloat16* frame){VIDGEN_BY_GROUP(warp, picture, maps, sizes, frame)}
+VIDGEN_CLONES void warp_picture(const float* picture, const float* maps, const WarpSizes& sizes,
+                                c10::BFloat16* frame) {
+  VIDGEN_BY_GROUP(warp, picture, maps, sizes, frame);
+}
 
-VIDGEN_CLONES
-    void warp_gradients(const float* picture, const float* maps, const WarpSizes& sizes,
-                        const float* frame_gradient, float* picture_gradient, float* maps_gradient){
-        VIDGEN_BY_GROUP(gradients, picture, maps, sizes, frame_gradient, picture_gradient,
-                        maps_gradient)}
+VIDGEN_CLONES void warp_gradients(const float* picture, const float* maps, const WarpSizes& sizes,
+                                  const float* frame_gradient, float* picture_gradient,
+                                  float* maps_gradient) {
+  VIDGEN_BY_GROUP(gradients, picture, maps, sizes, frame_gradient, picture_gradient, maps_gradient);
+}
 
 VIDGEN_CLONES void warp_gradients(const float* picture, const float* maps, const WarpSizes& sizes,
                                   const c10::BFloat16* frame_gradient, float* picture_gradient,
                                   float* maps_gradient) {
-  VIDGEN_BY_GROUP(gradients, picture, maps, sizes, frame_gradient, picture_gradient, maps_gradient)
+  VIDGEN_BY_GROUP(gradients, picture, maps, sizes, frame_gradient, picture_gradient, maps_gradient);
 }
 
 }  // namespace vidgen::nn

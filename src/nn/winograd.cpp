@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "number.h"
 #include "parallel.h"
 #include "winograd_tiles.h"
 
@@ -36,15 +37,6 @@ struct Plan {
   Plane large_plane, small_plane;
   int64_t tiles, clips;
 };
-
-/// work(Number()) for the type in which clips like these are stored.
-template <class Work>
-void with_number(const torch::Tensor& like, const Work& work) {
-  if (like.scalar_type() == at::kFloat) return work(float());
-  TORCH_CHECK(like.scalar_type() == at::kBFloat16, "winograd: expected float32 or bfloat16, found ",
-              like.scalar_type());
-  work(c10::BFloat16());
-}
 
 /// Nine matrices as pictures [1,C,T,W], channels_last: a line for each frame, in which a clip's
 /// tiles follow the previous clip's.
@@ -90,7 +82,7 @@ Matrices large_matrices(const Plan& plan, const torch::Tensor& large, int64_t fi
                         int64_t count) {
   const auto out =
       empty_matrices(plan.large_frames, count * plan.tiles, 4 * plan.large_plane.channels, large);
-  with_number(large, [&](auto number) {
+  with_number(large.scalar_type(), [&](auto number) {
     using Number = decltype(number);
     const auto* in = large.data_ptr<Number>();
     for_each_picture(plan, plan.large_frames, first, count, [&](int64_t i, int64_t row) {
@@ -105,7 +97,7 @@ Matrices small_matrices(const Plan& plan, const torch::Tensor& small, int64_t fi
                         int64_t count) {
   const auto out =
       empty_matrices(plan.small_frames, count * plan.tiles, plan.small_plane.channels, small);
-  with_number(small, [&](auto number) {
+  with_number(small.scalar_type(), [&](auto number) {
     using Number = decltype(number);
     const auto* in = small.data_ptr<Number>();
     for_each_picture(plan, plan.small_frames, first, count, [&](int64_t i, int64_t row) {
@@ -115,11 +107,11 @@ Matrices small_matrices(const Plan& plan, const torch::Tensor& small, int64_t fi
   return out;
 }
 
-/// The filters in the type of `like`, [9,C',k,4C].
+/// The filters as matrices of these options, [9,C',k,4C].
 torch::Tensor filter_matrices(const torch::Tensor& filters, const torch::TensorOptions& options) {
   const int64_t count = filters.size(0) * filters.size(2), channels = filters.size(1);
   const auto out = at::empty({kMatrices, filters.size(0), filters.size(2), 4 * channels}, options);
-  with_number(out, [&](auto number) {
+  with_number(out.scalar_type(), [&](auto number) {
     using Number = decltype(number);
     const float* in = filters.data_ptr<float>();
     parallel_for(count, [&](int64_t i) {
@@ -175,7 +167,7 @@ torch::Tensor grow_by(const torch::Tensor& small, const std::vector<int64_t>& si
   for_each_chunk(plan, [&](int64_t first, int64_t count) {
     const auto x =
         multiply(small_matrices(plan, small, first, count), filters, /*transposed=*/true);
-    with_number(large, [&](auto number) {
+    with_number(large.scalar_type(), [&](auto number) {
       using Number = decltype(number);
       auto* out = large.data_ptr<Number>();
       for_each_picture(plan, plan.large_frames, first, count, [&](int64_t i, int64_t row) {
@@ -208,7 +200,7 @@ torch::Tensor shrink(const torch::Tensor& large_clips, const torch::Tensor& filt
   for_each_chunk(plan, [&](int64_t first, int64_t count) {
     const auto y =
         multiply(large_matrices(plan, large, first, count), filters, /*transposed=*/false);
-    with_number(small, [&](auto number) {
+    with_number(small.scalar_type(), [&](auto number) {
       using Number = decltype(number);
       auto* out = small.data_ptr<Number>();
       for_each_picture(plan, plan.small_frames, first, count, [&](int64_t i, int64_t row) {
@@ -261,7 +253,7 @@ torch::Tensor correlate(const torch::Tensor& large_clips, const torch::Tensor& s
   });
   const auto result =
       empty_clips({filters, channels, taps, 4, 4}, large.options().dtype(at::kFloat));
-  with_number(sums, [&](auto number) {
+  with_number(sums.scalar_type(), [&](auto number) {
     using Number = decltype(number);
     auto* out = result.data_ptr<float>();
     parallel_for(filters * taps, [&](int64_t i) {
