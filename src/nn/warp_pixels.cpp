@@ -73,7 +73,7 @@ VIDGEN_INLINE void warp(const float* picture, const float* maps, const WarpSizes
     for (int64_t c = 0; c < still; ++c)
       frame[pixel * sizes.channels + c] = picture[pixel * sizes.channels + c];
   }
-  for_each_moving(sizes, [&](int64_t pixel, int64_t g, float x, float y) {
+  for_each_moving(sizes, [&](int64_t pixel, int64_t g, float x, float y) VIDGEN_INLINE_LAMBDA {
     const Source source = source_of(maps + 6 * g, x, y, sizes);
     const float* from = picture + still + g * group;
     const float *p0 = from + source.at[0], *p1 = from + source.at[1], *p2 = from + source.at[2],
@@ -97,28 +97,44 @@ VIDGEN_INLINE void gradients(const float* picture, const float* maps, const Warp
           static_cast<float>(frame_gradient[pixel * sizes.channels + c]);
   }
   for (int64_t i = 0; i < 6 * moving; ++i) maps_gradient[i] = 0;
-  const float half_width = static_cast<float>(sizes.width) / 2;
-  const float half_height = static_cast<float>(sizes.height) / 2;
-  for_each_moving(sizes, [&](int64_t pixel, int64_t g, float x, float y) {
+  for_each_moving(sizes, [&](int64_t pixel, int64_t g, float x, float y) VIDGEN_INLINE_LAMBDA {
     const Source source = source_of(maps + 6 * g, x, y, sizes);
     const int64_t first = still + g * group;
-    float seen[4] = {};  // the gradient along each of the four pixels
-    for (int tap = 0; tap < 4; ++tap) {
-      if (source.inside[tap] == 0) continue;
-      const float share = source.share(tap);
-      const float* from = picture + source.at[tap] + first;
-      float* to = picture_gradient + source.at[tap] + first;
-      for (int64_t c = 0; c < group; ++c) {
-        const auto gradient = static_cast<float>(frame_gradient[pixel + c]);
-        to[c] += share * gradient;
-        seen[tap] += from[c] * gradient;
+    const float left = 1 - source.right, up = 1 - source.down;
+    // How much the frame's pixel gains by each of the four when it comes from further right or
+    // down.
+    const float across[4] = {-up * source.inside[0], up * source.inside[1],
+                             -source.down * source.inside[2], source.down * source.inside[3]};
+    const float along[4] = {-left * source.inside[0], -source.right * source.inside[1],
+                            left * source.inside[2], source.right * source.inside[3]};
+    // A usual group at once; of another, channel by channel.
+    constexpr int64_t kLanes = kGroup > 0 ? kGroup : 1;
+    float right = 0, down = 0;
+    for (int64_t c = 0; c < group; c += kLanes) {
+      const Number* given = frame_gradient + pixel + c;
+      float gradient[kLanes];
+      for (int64_t lane = 0; lane < kLanes; ++lane)
+        gradient[lane] = static_cast<float>(given[lane]);
+      for (int tap = 0; tap < 4; ++tap) {
+        if (source.inside[tap] == 0) continue;
+        const float share = source.share(tap);
+        float* to = picture_gradient + source.at[tap] + first + c;
+#pragma omp simd
+        for (int64_t lane = 0; lane < kLanes; ++lane) to[lane] += share * gradient[lane];
+      }
+      const float* from = picture + first + c;
+      const float *v0 = from + source.at[0], *v1 = from + source.at[1], *v2 = from + source.at[2],
+                  *v3 = from + source.at[3];
+#pragma omp simd reduction(+ : right, down)
+      for (int64_t lane = 0; lane < kLanes; ++lane) {
+        right += gradient[lane] * (across[0] * v0[lane] + across[1] * v1[lane] +
+                                   across[2] * v2[lane] + across[3] * v3[lane]);
+        down += gradient[lane] * (along[0] * v0[lane] + along[1] * v1[lane] + along[2] * v2[lane] +
+                                  along[3] * v3[lane]);
       }
     }
-    const float right =
-        ((seen[1] - seen[0]) * (1 - source.down) + (seen[3] - seen[2]) * source.down) * half_width;
-    const float down =
-        ((seen[2] - seen[0]) * (1 - source.right) + (seen[3] - seen[1]) * source.right) *
-        half_height;
+    right *= static_cast<float>(sizes.width) / 2;
+    down *= static_cast<float>(sizes.height) / 2;
     float* map = maps_gradient + 6 * g;
     map[0] += right * x;
     map[1] += right * y;
