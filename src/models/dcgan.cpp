@@ -37,9 +37,11 @@ torch::Tensor first_pixels(const DcganGeneratorOptions& options, const torch::Te
 }
 
 nn::WarpOptions warp_options(const DcganGeneratorOptions& options, int64_t channels) {
-  auto warp = options.warp;
+  nn::WarpOptions warp;
   warp.code_dim = options.latent_dim;
   warp.channels = channels;
+  warp.groups = options.warp_groups;
+  warp.still = options.warp_still;
   return warp;
 }
 

@@ -14,9 +14,8 @@ VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shap
   generator.frame.attention = options.generator.attention;
   generator.frame.attention_axes = options.generator.attention_axes;
   generator.frame.warp_at = options.generator.warp_at;
-  generator.frame.warp.groups = options.generator.warp_groups;
-  generator.frame.warp.still = options.generator.warp_still;
-  generator.frame.warp.turn = options.generator.warp_turn;
+  generator.frame.warp_groups = options.generator.warp_groups;
+  generator.frame.warp_still = options.generator.warp_still;
   generator.classes = options.classes();
   generator.class_dim = options.class_dim;
   return VideoGenerator(generator);

@@ -208,9 +208,6 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
   visitor.field("warp_still", options.warp_still, {0, 511},
                 "of these groups, how many stay where they are, as a scene does before a fixed "
                 "camera");
-  visitor.field("warp_turn", options.warp_turn, {0, 1},
-                "how far groups are turned, stretched and sheared, relative to how far they are "
-                "moved; 0: they keep their shape");
 }
 
 void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {

@@ -12,6 +12,10 @@
 namespace vidgen::nn {
 namespace {
 
+/// How far the layers' numbers turn, stretch and shear a picture, relative to how far they move it:
+/// things move more than they change.
+constexpr double kTurn = 0.1;
+
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
@@ -90,7 +94,7 @@ void WarpImpl::reset() {
 
 // Made on the device: a copy from the host would make a training step wait.
 torch::Tensor WarpImpl::scale(torch::Device device) const {
-  auto scale = torch::full({options.moving(), 2, 3}, options.turn, device);
+  auto scale = torch::full({options.moving(), 2, 3}, kTurn, device);
   scale.select(2, 2).fill_(1);
   return scale.flatten();
 }

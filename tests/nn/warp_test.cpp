@@ -74,19 +74,6 @@ TEST(WarpTest, EachFrameIsMovedByItsCode) {
   EXPECT_GT((y[0] - y[1]).abs().max().item<double>(), 1e-2);
 }
 
-TEST(WarpTest, WithoutTurnMapsOnlyShift) {
-  torch::manual_seed(1);
-  WarpOptions options{3, 4, 2};
-  const auto code = torch::randn({5, 3}, test::random(1));
-  const auto turned = [&] {
-    return (Warp(options)->maps(code).narrow(3, 0, 2) - torch::eye(2)).abs().max().item<double>();
-  };
-  EXPECT_GT(turned(), 1e-3);
-  options.turn = 0;
-  EXPECT_EQ(turned(), 0);
-  EXPECT_GT(Warp(options)->maps(code).select(3, 2).abs().max().item<double>(), 1e-2);
-}
-
 TEST(WarpTest, GradientsAreFiniteDifferences) {
   torch::manual_seed(1);
   Warp warp(WarpOptions{3, 4, 2, 5});

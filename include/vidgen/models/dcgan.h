@@ -8,7 +8,6 @@
 
 #include "vidgen/nn/attention.h"
 #include "vidgen/nn/stages.h"
-#include "vidgen/nn/warp.h"
 
 /// The two networks of DCGAN (Radford et al., "Unsupervised Representation Learning with Deep
 /// Convolutional Generative Adversarial Networks", 2016), for any power-of-two size from 16 and any
@@ -33,8 +32,8 @@ struct DcganGeneratorOptions {
   /// each frame, by the whole latent (nn::Warp). The stages up to there are computed once a clip,
   /// from the first `clip_dim` numbers of its latents. 0: each frame is painted from its latent.
   int64_t warp_at = 0;
-  /// Its groups and how they move; the lengths of code and features follow from the rest.
-  nn::WarpOptions warp;
+  int64_t warp_groups = 1;
+  int64_t warp_still = 0;
   int64_t clip_dim = 0;
 };
 

@@ -33,9 +33,6 @@ struct GeneratorOptions {
   int64_t warp_groups = 1;
   /// Groups, the first ones, that stay where they are, as a scene does before a fixed camera.
   int64_t warp_still = 0;
-  /// How far groups are turned, stretched and sheared, relative to how far they are moved. 0: they
-  /// are only moved.
-  double warp_turn = 0.1;
 };
 
 enum class DiscriminatorType {

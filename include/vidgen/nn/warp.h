@@ -19,9 +19,6 @@ struct WarpOptions {
   /// Groups, the first ones, that stay where they are: what a fixed camera sees behind that which
   /// moves. Less than `groups`.
   int64_t still = 0;
-  /// How far codes turn, stretch and shear what they move, relative to how far they move it: most
-  /// things move more than they change. 0: maps only shift.
-  double turn = 0.1;
 
   int64_t moving() const { return groups - still; }
 };
