@@ -18,7 +18,7 @@ class FrameGraphBuilder {
     int64_t side;
   };
 
-  Pictures layer(const Layer& layer, const std::vector<Pictures>& inputs, const Value& z);
+  Value layer(const Layer& layer, const std::vector<Pictures>& inputs, const Value& z);
   Value convolve(const Layer& layer, const Value& x);
   Value int8_bias(const std::string& name, const QuantizedLayer& layer);
   Value attend(const Layer& layer, const Pictures& pictures);
@@ -138,38 +138,35 @@ Value FrameGraphBuilder::warp(const Layer& layer, const Pictures& pictures, cons
   const Value hidden =
       activated(linear(code, "0", parameters["motion.0.weight"], parameters["motion.0.bias"]),
                 Activation::kLeakyRelu);
-  const auto in_place = torch::eye(2, 3).flatten().repeat(options.groups);
-  const Value maps = linear(hidden, "2", weight, bias + in_place);
+  const Value maps = linear(hidden, "2", weight, bias + layer.warp->in_place(options.groups));
   const Value turned = writer_.transpose(writer_.reshape(maps, {-1, 2, 3}), {0, 2, 1});
-  const int64_t side = pictures.side, channels = options.channels;
+  const int64_t canvas = pictures.side, side = options.zoom * canvas, channels = options.channels;
   const Value places = writer_.weight(layer.name + ".places", pixel_places(side));
   const Value grid = writer_.reshape(writer_.apply(Operation::kMatrixProduct, {places, turned}),
                                      {-1, side, side, 2});
-  const Value groups = writer_.reshape(pictures.value, {-1, channels / options.groups, side, side});
+  const Value groups =
+      writer_.reshape(pictures.value, {-1, channels / options.groups, canvas, canvas});
   return writer_.reshape(writer_.sample(groups, grid), {-1, channels, side, side});
 }
 
-FrameGraphBuilder::Pictures FrameGraphBuilder::layer(const Layer& layer,
-                                                     const std::vector<Pictures>& inputs,
-                                                     const Value& z) {
-  const auto& [value, side] = inputs.front();
+Value FrameGraphBuilder::layer(const Layer& layer, const std::vector<Pictures>& inputs,
+                               const Value& z) {
+  const auto& value = inputs.front().value;
   switch (layer.kind) {
     case Layer::Kind::kFromLatent:
-      return {convolve(layer, value), 4};
     case Layer::Kind::kDouble:
-      return {convolve(layer, value), 2 * side};
     case Layer::Kind::kConvolution:
-      return {convolve(layer, value), side};
+      return convolve(layer, value);
     case Layer::Kind::kRepeat:
-      return {writer_.repeat_pixels(value), 2 * side};
+      return writer_.repeat_pixels(value);
     case Layer::Kind::kAdd: {
       const Value sum = writer_.apply(Operation::kAdd, {value, inputs.back().value});
-      return {writer_.apply(Operation::kMultiply, {sum, writer_.number(layer.scale)}), side};
+      return writer_.apply(Operation::kMultiply, {sum, writer_.number(layer.scale)});
     }
     case Layer::Kind::kAttention:
-      return {attend(layer, inputs.front()), side};
+      return attend(layer, inputs.front());
     case Layer::Kind::kWarp:
-      return {warp(layer, inputs.front(), z), side};
+      return warp(layer, inputs.front(), z);
   }
   TORCH_CHECK(false, "unknown kind of layer ", layer.name);
 }
@@ -180,9 +177,8 @@ Value FrameGraphBuilder::run(const Value& z) {
     std::vector<Pictures> inputs;
     for (const size_t input : next.inputs) inputs.push_back(done.at(input));
     if (inputs.empty()) inputs.push_back({z, 1});
-    auto result = layer(next, inputs, z);
-    result.value = activated(result.value, next.activation);
-    done.push_back(result);
+    const Value value = activated(layer(next, inputs, z), next.activation);
+    done.push_back({value, side_behind(next, inputs.front().side)});
   }
   return done.back().value;
 }

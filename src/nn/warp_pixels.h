@@ -8,12 +8,14 @@
 namespace vidgen::nn {
 
 /// Of the picture [H,W,C], whose channels are groups of as many each. The first `still` groups
-/// stay, the others have maps [moving,2,3] as in torch.nn.functional.affine_grid.
+/// stay, the others have maps [moving,2,3] as in torch.nn.functional.affine_grid. The frame is
+/// `zoom` times as wide and as high.
 struct WarpSizes {
-  int64_t height, width, channels, groups, still;
+  int64_t height, width, channels, groups, still, zoom;
 };
 
-/// The picture moved by the maps: the frame [H,W,C]. Between pixels it is bilinear, outside zero.
+/// The picture moved by the maps: the frame [zoom*H,zoom*W,C]. Between pixels it is bilinear,
+/// outside zero.
 void warp_picture(const float* picture, const float* maps, const WarpSizes& sizes, float* frame);
 void warp_picture(const float* picture, const float* maps, const WarpSizes& sizes,
                   c10::BFloat16* frame);
