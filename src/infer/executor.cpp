@@ -15,8 +15,9 @@ std::vector<int64_t> sides_in(const Plan& plan) {
   std::vector<int64_t> in, out;
   for (const auto& layer : plan) {
     const int64_t side = layer.inputs.empty() ? 1 : out[layer.inputs.front()];
+    const bool doubles = layer.kind == Layer::Kind::kDouble || layer.kind == Layer::Kind::kRepeat;
     in.push_back(side);
-    out.push_back(side_behind(layer, side));
+    out.push_back(layer.kind == Layer::Kind::kFromLatent ? 4 : doubles ? 2 * side : side);
   }
   return in;
 }

@@ -18,7 +18,7 @@ class FrameGraphBuilder {
     int64_t side;
   };
 
-  Value layer(const Layer& layer, const std::vector<Pictures>& inputs, const Value& z);
+  Pictures layer(const Layer& layer, const std::vector<Pictures>& inputs, const Value& z);
   Value convolve(const Layer& layer, const Value& x);
   Value int8_bias(const std::string& name, const QuantizedLayer& layer);
   Value attend(const Layer& layer, const Pictures& pictures);
@@ -138,35 +138,38 @@ Value FrameGraphBuilder::warp(const Layer& layer, const Pictures& pictures, cons
   const Value hidden =
       activated(linear(code, "0", parameters["motion.0.weight"], parameters["motion.0.bias"]),
                 Activation::kLeakyRelu);
-  const Value maps = linear(hidden, "2", weight, bias + layer.warp->in_place(options.groups));
+  const auto in_place = torch::eye(2, 3).flatten().repeat(options.groups);
+  const Value maps = linear(hidden, "2", weight, bias + in_place);
   const Value turned = writer_.transpose(writer_.reshape(maps, {-1, 2, 3}), {0, 2, 1});
-  const int64_t canvas = pictures.side, side = options.zoom * canvas, channels = options.channels;
+  const int64_t side = pictures.side, channels = options.channels;
   const Value places = writer_.weight(layer.name + ".places", pixel_places(side));
   const Value grid = writer_.reshape(writer_.apply(Operation::kMatrixProduct, {places, turned}),
                                      {-1, side, side, 2});
-  const Value groups =
-      writer_.reshape(pictures.value, {-1, channels / options.groups, canvas, canvas});
+  const Value groups = writer_.reshape(pictures.value, {-1, channels / options.groups, side, side});
   return writer_.reshape(writer_.sample(groups, grid), {-1, channels, side, side});
 }
 
-Value FrameGraphBuilder::layer(const Layer& layer, const std::vector<Pictures>& inputs,
-                               const Value& z) {
-  const auto& value = inputs.front().value;
+FrameGraphBuilder::Pictures FrameGraphBuilder::layer(const Layer& layer,
+                                                     const std::vector<Pictures>& inputs,
+                                                     const Value& z) {
+  const auto& [value, side] = inputs.front();
   switch (layer.kind) {
     case Layer::Kind::kFromLatent:
+      return {convolve(layer, value), 4};
     case Layer::Kind::kDouble:
+      return {convolve(layer, value), 2 * side};
     case Layer::Kind::kConvolution:
-      return convolve(layer, value);
+      return {convolve(layer, value), side};
     case Layer::Kind::kRepeat:
-      return writer_.repeat_pixels(value);
+      return {writer_.repeat_pixels(value), 2 * side};
     case Layer::Kind::kAdd: {
       const Value sum = writer_.apply(Operation::kAdd, {value, inputs.back().value});
-      return writer_.apply(Operation::kMultiply, {sum, writer_.number(layer.scale)});
+      return {writer_.apply(Operation::kMultiply, {sum, writer_.number(layer.scale)}), side};
     }
     case Layer::Kind::kAttention:
-      return attend(layer, inputs.front());
+      return {attend(layer, inputs.front()), side};
     case Layer::Kind::kWarp:
-      return warp(layer, inputs.front(), z);
+      return {warp(layer, inputs.front(), z), side};
   }
   TORCH_CHECK(false, "unknown kind of layer ", layer.name);
 }
@@ -177,8 +180,9 @@ Value FrameGraphBuilder::run(const Value& z) {
     std::vector<Pictures> inputs;
     for (const size_t input : next.inputs) inputs.push_back(done.at(input));
     if (inputs.empty()) inputs.push_back({z, 1});
-    const Value value = activated(layer(next, inputs, z), next.activation);
-    done.push_back({value, side_behind(next, inputs.front().side)});
+    auto result = layer(next, inputs, z);
+    result.value = activated(result.value, next.activation);
+    done.push_back(result);
   }
   return done.back().value;
 }

@@ -233,23 +233,6 @@ torch::Tensor activate_(torch::Tensor x, Activation activation) {
 
 int64_t output_axis(Layer::Kind kind) { return kind == Layer::Kind::kConvolution ? 0 : 1; }
 
-int64_t side_behind(const Layer& layer, int64_t side) {
-  switch (layer.kind) {
-    case Layer::Kind::kFromLatent:
-      return 4;
-    case Layer::Kind::kDouble:
-    case Layer::Kind::kRepeat:
-      return 2 * side;
-    case Layer::Kind::kWarp:
-      return layer.warp->options.zoom * side;
-    case Layer::Kind::kConvolution:
-    case Layer::Kind::kAdd:
-    case Layer::Kind::kAttention:
-      return side;
-  }
-  return side;
-}
-
 Plan make_plan(const models::VideoGenerator& network) {
   const torch::NoGradGuard no_grad;
   const Modules frame = network->named_children()["frame"]->named_children();

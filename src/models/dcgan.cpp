@@ -42,7 +42,6 @@ nn::WarpOptions warp_options(const DcganGeneratorOptions& options, int64_t chann
   warp.channels = channels;
   warp.groups = options.warp_groups;
   warp.still = options.warp_still;
-  warp.zoom = options.warp_zoom;
   return warp;
 }
 

@@ -24,11 +24,6 @@ int64_t doublings(int64_t size) {
   return count;
 }
 
-/// Pixels a side of the largest picture that the widths are for.
-int64_t painted_size(const GeneratorOptions& options, const ClipShape& shape) {
-  return shape.size / options.warp_zoom;
-}
-
 /// The smallest first.
 std::vector<int64_t> default_widths(int64_t count) {
   std::vector<int64_t> widths;
@@ -54,15 +49,14 @@ void check_widths(const std::vector<int64_t>& widths, int64_t picture, const std
 
 void check_generator_widths(const GeneratorOptions& options, const ClipShape& shape) {
   const std::string path = "model.generator.widths";
-  const int64_t size = painted_size(options, shape);
   if (options.type != GeneratorType::kResidual)
-    return check_widths(options.widths, size, path, "with a last stage of full size");
-  const auto expected = static_cast<size_t>(doublings(size)) + 1;
+    return check_widths(options.widths, shape.size, path, "with a last stage of full size");
+  const auto expected = static_cast<size_t>(doublings(shape.size)) + 1;
   if (options.widths.empty() || options.widths.size() == expected) return;
-  throw core::FieldError(path,
-                         core::cat("found ", options.widths.size(), " widths, expected ", expected,
-                                   " for a residual generator of pictures of ", size, "x", size,
-                                   " (one for each size from 4x4), or none"));
+  throw core::FieldError(
+      path, core::cat("found ", options.widths.size(), " widths, expected ", expected,
+                      " for a residual generator of pictures of ", shape.size, "x", shape.size,
+                      " (one for each size from 4x4), or none"));
 }
 
 /// `resolutions` are some of those of hidden stages: 4, 8, ... up to `largest`.
@@ -78,21 +72,6 @@ void check_stages(const std::vector<int64_t>& resolutions, int64_t largest,
     throw core::FieldError(path,
                            core::cat("found resolution ", side, ", expected some of ", known));
   }
-}
-
-void check_zoom(const GeneratorOptions& generator, const ClipShape& shape) {
-  const int64_t zoom = generator.warp_zoom;
-  if (zoom == 1) return;
-  const auto refuse = [zoom](const std::string& expected) {
-    throw core::FieldError("model.generator.warp_zoom",
-                           core::cat("found ", zoom, ", expected ", expected));
-  };
-  if (generator.type != GeneratorType::kResidual) refuse("1 without type: residual");
-  if ((zoom & (zoom - 1)) != 0 || shape.size / zoom < 2 * kSmallest)
-    refuse(core::cat("a power of two that leaves at least 8 pixels of the clip's ", shape.size));
-  if (generator.warp_at != shape.size / zoom)
-    refuse(core::cat("1, or warp_at at the canvas's ", shape.size / zoom, " pixels"));
-  if (generator.warp_still > 0) refuse("1 with warp_still: what stays is as large as the picture");
 }
 
 void check_warp(const ModelOptions& options, const ClipShape& shape) {
@@ -229,9 +208,6 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
   visitor.field("warp_still", options.warp_still, {0, 511},
                 "of these groups, how many stay where they are, as a scene does before a fixed "
                 "camera");
-  visitor.field("warp_zoom", options.warp_zoom, {1, 64},
-                "2: what moves is painted on a canvas half as wide as the picture, of warp_at "
-                "pixels, for things that are smaller than the picture");
 }
 
 void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
@@ -295,10 +271,8 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
     throw core::FieldError(
         "data.size", core::cat("found ", shape.size, ", expected a power of two from 16 upwards"));
   }
-  check_zoom(options.generator, shape);
   check_generator_widths(options.generator, shape);
-  check_stages(options.generator.attention, painted_size(options.generator, shape) / 2,
-               "model.generator.attention");
+  check_stages(options.generator.attention, shape.size / 2, "model.generator.attention");
   nn::validate(options.temporal, "model.temporal");
   check_warp(options, shape);
   if (options.discriminators.empty()) {
@@ -312,12 +286,12 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
 }
 
 bool has_full_size_stage(const GeneratorOptions& options, const ClipShape& shape) {
-  return static_cast<int64_t>(options.widths.size()) == doublings(painted_size(options, shape)) + 1;
+  return static_cast<int64_t>(options.widths.size()) == doublings(shape.size) + 1;
 }
 
 std::vector<int64_t> resolved_widths(const GeneratorOptions& options, const ClipShape& shape) {
   if (!options.widths.empty()) return options.widths;
-  auto widths = default_widths(doublings(painted_size(options, shape)));
+  auto widths = default_widths(doublings(shape.size));
   std::reverse(widths.begin(), widths.end());
   if (options.type == GeneratorType::kResidual) widths.push_back(kBaseWidth / 2);
   return widths;

@@ -25,19 +25,18 @@ torch::Tensor laid_out(const torch::Tensor& pictures) {
 }
 
 /// Pictures of clips [B,C,H,W] in float32 and maps [B*frames,moving,2,3] to frames [B*frames,C,H,W]
-/// of a type, on the CPU; `zoom` times as wide and as high.
+/// of a type, on the CPU.
 struct WarpOnCpu : Function<WarpOnCpu> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& clips,
                                const torch::Tensor& all_maps, int64_t groups, int64_t still,
-                               int64_t zoom, at::ScalarType type) {
+                               at::ScalarType type) {
     const auto x = laid_out(clips), maps = all_maps.contiguous();
     context->save_for_backward({x, maps});
-    const WarpSizes sizes{x.size(2), x.size(3), x.size(1), groups, still, zoom};
+    const WarpSizes sizes{x.size(2), x.size(3), x.size(1), groups, still};
     context->saved_data["groups"] = groups;
     context->saved_data["still"] = still;
-    context->saved_data["zoom"] = zoom;
     const int64_t rows = maps.size(0), frames = rows / x.size(0), picture = x[0].numel();
-    auto out = at::empty({rows, x.size(1), zoom * x.size(2), zoom * x.size(3)},
+    auto out = at::empty({rows, x.size(1), x.size(2), x.size(3)},
                          x.options().dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
     with_number(type, [&](auto number) {
       using Number = decltype(number);
@@ -46,7 +45,7 @@ struct WarpOnCpu : Function<WarpOnCpu> {
       auto* to = out.data_ptr<Number>();
       parallel_for(rows, [&](int64_t i) {
         warp_picture(from + i / frames * picture, map + i * maps.stride(0), sizes,
-                     to + i * zoom * zoom * picture);
+                     to + i * picture);
       });
     });
     return out;
@@ -55,13 +54,8 @@ struct WarpOnCpu : Function<WarpOnCpu> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &maps = saved[1];
-    const int64_t zoom = context->saved_data["zoom"].toInt();
-    const WarpSizes sizes{x.size(2),
-                          x.size(3),
-                          x.size(1),
-                          context->saved_data["groups"].toInt(),
-                          context->saved_data["still"].toInt(),
-                          zoom};
+    const WarpSizes sizes{x.size(2), x.size(3), x.size(1), context->saved_data["groups"].toInt(),
+                          context->saved_data["still"].toInt()};
     const auto given = laid_out(gradients[0]);
     const int64_t frames = maps.size(0) / x.size(0), picture = x[0].numel();
     auto of_x = at::zeros_like(x), of_maps = at::empty_like(maps);
@@ -76,12 +70,12 @@ struct WarpOnCpu : Function<WarpOnCpu> {
       parallel_for(x.size(0), [&](int64_t clip) {
         for (int64_t i = clip * frames; i < (clip + 1) * frames; ++i) {
           warp_gradients(from + clip * picture, map + i * maps.stride(0), sizes,
-                         gradient + i * zoom * zoom * picture, to_x + clip * picture,
+                         gradient + i * picture, to_x + clip * picture,
                          to_maps + i * maps.stride(0));
         }
       });
     });
-    return {of_x, of_maps, {}, {}, {}, {}};
+    return {of_x, of_maps, {}, {}, {}};
   }
 };
 
@@ -100,20 +94,16 @@ void WarpImpl::reset() {
 
 // Made on the device: a copy from the host would make a training step wait.
 torch::Tensor WarpImpl::scale(torch::Device device) const {
-  const auto zoom = static_cast<double>(options.zoom);
-  auto scale = torch::full({options.moving(), 2, 3}, zoom * kTurn, device);
-  scale.select(2, 2).fill_(zoom);
+  auto scale = torch::full({options.moving(), 2, 3}, kTurn, device);
+  scale.select(2, 2).fill_(1);
   return scale.flatten();
-}
-
-torch::Tensor WarpImpl::in_place(int64_t groups, torch::Device device) const {
-  return options.zoom * torch::eye(2, 3, device).flatten().repeat(groups);
 }
 
 torch::Tensor WarpImpl::maps(const torch::Tensor& code) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto numbers = motion_->forward(code.to(torch::kFloat));
-  return torch::addcmul(in_place(options.moving(), code.device()), numbers, scale(code.device()))
+  const auto in_place = torch::eye(2, 3, code.device()).flatten().repeat(options.moving());
+  return torch::addcmul(in_place, numbers, scale(code.device()))
       .view({code.size(0), options.moving(), 2, 3});
 }
 
@@ -124,13 +114,12 @@ torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& cod
               " channels, found ", code.sizes(), " and ", x.sizes());
   const auto type = x.scalar_type();
   if (x.is_cpu() && (type == at::kFloat || type == at::kBFloat16))
-    return WarpOnCpu::apply(x.to(torch::kFloat), maps(code), options.groups, options.still,
-                            options.zoom, type);
-  return warp_by_grid(x, maps(code), options.groups, options.still, options.zoom);
+    return WarpOnCpu::apply(x.to(torch::kFloat), maps(code), options.groups, options.still, type);
+  return warp_by_grid(x, maps(code), options.groups, options.still);
 }
 
 torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps, int64_t groups,
-                           int64_t still_groups, int64_t zoom) {
+                           int64_t still_groups) {
   const int64_t rows = maps.size(0), clips = x.size(0), moving = groups - still_groups;
   const auto shown = x.to(torch::kFloat)
                          .unsqueeze(1)
@@ -139,13 +128,11 @@ torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps, in
   const auto staying = shown.narrow(2, 0, still).reshape({rows, still, x.size(2), x.size(3)});
   const auto moved =
       shown.narrow(2, still, width * moving).reshape({rows * moving, width, x.size(2), x.size(3)});
-  const int64_t height = zoom * x.size(2), side = zoom * x.size(3);
-  const auto grid = at::affine_grid_generator(maps.view({rows * moving, 2, 3}),
-                                              {rows * moving, width, height, side},
+  const auto grid = at::affine_grid_generator(maps.view({rows * moving, 2, 3}), moved.sizes(),
                                               /*align_corners=*/false);
   constexpr int64_t kBilinear = 0, kZeros = 0;
   const auto arrived = at::grid_sampler_2d(moved, grid, kBilinear, kZeros, /*align_corners=*/false)
-                           .view({rows, width * moving, height, side});
+                           .view({rows, width * moving, x.size(2), x.size(3)});
   return (still > 0 ? torch::cat({staying, arrived}, 1) : arrived)
       .to(x.scalar_type())
       .contiguous(torch::MemoryFormat::ChannelsLast);

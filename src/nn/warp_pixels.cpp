@@ -53,12 +53,11 @@ VIDGEN_INLINE Source source_of(const float* map, float x, float y, const WarpSiz
 template <class Work>
 VIDGEN_INLINE void for_each_moving(const WarpSizes& sizes, const Work& work) {
   const int64_t moving = sizes.groups - sizes.still, group = sizes.channels / sizes.groups;
-  const int64_t height = sizes.zoom * sizes.height, width = sizes.zoom * sizes.width;
-  for (int64_t i = 0; i < height; ++i) {
-    const float y = middle(i, height);
-    for (int64_t j = 0; j < width; ++j) {
-      const float x = middle(j, width);
-      int64_t pixel = (i * width + j) * sizes.channels + sizes.still * group;
+  for (int64_t i = 0; i < sizes.height; ++i) {
+    const float y = middle(i, sizes.height);
+    for (int64_t j = 0; j < sizes.width; ++j) {
+      const float x = middle(j, sizes.width);
+      int64_t pixel = (i * sizes.width + j) * sizes.channels + sizes.still * group;
       for (int64_t g = 0; g < moving; ++g, pixel += group) work(pixel, g, x, y);
     }
   }

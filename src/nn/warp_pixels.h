@@ -8,14 +8,12 @@
 namespace vidgen::nn {
 
 /// Of the picture [H,W,C], whose channels are groups of as many each. The first `still` groups
-/// stay, the others have maps [moving,2,3] as in torch.nn.functional.affine_grid. The frame is
-/// `zoom` times as wide and as high.
+/// stay, the others have maps [moving,2,3] as in torch.nn.functional.affine_grid.
 struct WarpSizes {
-  int64_t height, width, channels, groups, still, zoom;
+  int64_t height, width, channels, groups, still;
 };
 
-/// The picture moved by the maps: the frame [zoom*H,zoom*W,C]. Between pixels it is bilinear,
-/// outside zero.
+/// The picture moved by the maps: the frame [H,W,C]. Between pixels it is bilinear, outside zero.
 void warp_picture(const float* picture, const float* maps, const WarpSizes& sizes, float* frame);
 void warp_picture(const float* picture, const float* maps, const WarpSizes& sizes,
                   c10::BFloat16* frame);

@@ -122,13 +122,6 @@ TEST_F(ExportTest, EveryFrameGeneratorRunsInOnnxRuntimeAndOpenVino) {
   options.generator.warp_groups = 2;
   options.generator.warp_still = 1;
   export_onnx("warp", options);
-  options.generator.warp_still = 0;
-  options.generator.widths = {8, 8};
-  options.generator.attention = {4};
-  options.generator.warp_zoom = 2;
-  export_onnx("canvas", options);
-  options.generator.warp_zoom = 1;
-  options.generator.widths = {8, 8, 8};
   options.generator.warp_at = 0;
   options.temporal.content_dim = 0;
   export_onnx("no_content", options);

@@ -228,22 +228,6 @@ TEST(PruneStructured, WhatMovesTogetherStaysTogether) {
   }
 }
 
-TEST(PruneStructured, CanvasOfThingsThatMove) {
-  auto options = small_model(models::GeneratorType::kResidual);
-  options.generator.widths.pop_back();
-  options.generator.attention = {4};
-  options.generator.warp_at = 8;
-  options.generator.warp_groups = 2;
-  options.generator.warp_zoom = 2;
-  auto file = weights_file(options, tensors_of(random_generator(options)));
-  StructuredOptions wanted;
-  wanted.allocation.sparsity = 0.3;
-  const auto report = prune_structured(file, wanted);
-  EXPECT_LE(report.flops_after, 0.7 * report.flops_before);
-  EXPECT_EQ(report.stages.back().kept % 2, 0);
-  EXPECT_NO_THROW(checkpoint::load_generator(file));
-}
-
 TEST(PruneStructured, NothingChangesWithoutSparsity) {
   const auto options = small_model(models::GeneratorType::kResidual);
   auto file = weights_file(options, tensors_of(random_generator(options)));

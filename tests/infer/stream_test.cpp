@@ -63,8 +63,8 @@ TEST_P(StreamTest, IsTheNetworkOnTheSameNoise) {
       << "the first class";
 }
 
-/// Streams of clips that are painted once, at 8x8, and moved.
-void expect_stream_as_clip(models::ModelOptions options) {
+TEST(StreamsTest, AClipThatIsPaintedOnceIsTheClipOfTheSameSeed) {
+  auto options = tiny_model({8, 12}, TemporalType::kGruCell);
   options.generator.warp_at = 8;
   options.generator.warp_groups = 2;
   const CompiledGenerator generator(lively_network(options), kTinyShape);
@@ -76,14 +76,6 @@ void expect_stream_as_clip(models::ModelOptions options) {
   StreamOptions stream;
   stream.seed = 5;
   EXPECT_LE(difference(frames_of(generator.stream(stream), render.frames), clip), 1);
-}
-
-TEST(StreamsTest, AClipThatIsPaintedOnceIsTheClipOfTheSameSeed) {
-  expect_stream_as_clip(tiny_model({8, 12}, TemporalType::kGruCell));
-  auto canvas = tiny_model({8, 12}, TemporalType::kGruCell);
-  canvas.generator.type = models::GeneratorType::kResidual;
-  canvas.generator.warp_zoom = 2;
-  expect_stream_as_clip(canvas);
 }
 
 TEST(StreamsTest, DoNotDisturbEachOther) {

@@ -147,40 +147,6 @@ TEST(ModelOptions, AttentionStandsAtHiddenStages) {
             "model.discriminators[0].attention: found resolution 6, expected some of 4, 8");
 }
 
-TEST(ModelOptions, CanvasIsAllThatAResidualGeneratorPaints) {
-  ModelOptions options;
-  options.generator.widths = {32, 24, 16, 8};
-  options.generator.warp_at = 32;
-  options.generator.warp_zoom = 2;
-  const std::string path = "model.generator.warp_zoom: found ";
-  EXPECT_EQ(problem(options), path + "2, expected 1 without type: residual");
-  options.generator.type = GeneratorType::kResidual;
-  EXPECT_EQ(problem(options), "");
-  options.generator.warp_still = 1;
-  options.generator.warp_groups = 2;
-  EXPECT_EQ(problem(options),
-            path + "2, expected 1 with warp_still: what stays is as large as the picture");
-  options.generator.warp_still = 0;
-  options.generator.warp_at = 16;
-  EXPECT_EQ(problem(options), path + "2, expected 1, or warp_at at the canvas's 32 pixels");
-  for (const int64_t zoom : {3, 16}) {
-    options.generator.warp_zoom = zoom;
-    EXPECT_EQ(problem(options), path + std::to_string(zoom) +
-                                    ", expected a power of two that leaves at least 8 pixels of "
-                                    "the clip's 64");
-  }
-  options.generator.warp_zoom = 2;
-  options.generator.warp_at = 32;
-  options.generator.widths = {32, 24, 16, 8, 8};
-  EXPECT_EQ(problem(options),
-            "model.generator.widths: found 5 widths, expected 4 for a residual generator of "
-            "pictures of 32x32 (one for each size from 4x4), or none");
-  options.generator.widths = {};
-  EXPECT_EQ(problem(options), "");
-  EXPECT_EQ(resolved_widths(options.generator, {3, 16, 64, 25}),
-            (std::vector<int64_t>{256, 128, 64, 32}));
-}
-
 TEST(ModelOptions, WarpStandsAtAHiddenStageOfEqualGroups) {
   ModelOptions options;
   options.generator.widths = {32, 24, 16, 8};

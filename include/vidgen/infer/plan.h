@@ -59,9 +59,6 @@ struct Layer {
 /// The axis of the output channels in a weight of a layer of this kind.
 int64_t output_axis(Layer::Kind kind);
 
-/// Pixels a side of what the layer puts out, from those of what it takes.
-int64_t side_behind(const Layer& layer, int64_t side);
-
 /// In the order of execution; the last puts out pictures [M,C,S,S] in [-1,1].
 using Plan = std::vector<Layer>;
 

@@ -34,7 +34,6 @@ struct DcganGeneratorOptions {
   int64_t warp_at = 0;
   int64_t warp_groups = 1;
   int64_t warp_still = 0;
-  int64_t warp_zoom = 1;
   int64_t clip_dim = 0;
 };
 

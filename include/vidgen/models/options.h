@@ -33,10 +33,6 @@ struct GeneratorOptions {
   int64_t warp_groups = 1;
   /// Groups, the first ones, that stay where they are, as a scene does before a fixed camera.
   int64_t warp_still = 0;
-  /// A residual generator may paint on a canvas of the clip size divided by it, all of which is
-  /// then moved in the frame: for things smaller than the picture. 1, or with warp_at at the
-  /// canvas's size, and nothing that stays.
-  int64_t warp_zoom = 1;
 };
 
 enum class DiscriminatorType {
@@ -112,7 +108,7 @@ void fields(core::FieldVisitor& visitor, ModelOptions& options);
 /// the configuration: "model.generator.widths", "model.discriminators[1].widths", "data.size".
 void validate(const ModelOptions& options, const ClipShape& shape);
 
-/// Whether the widths name a stage of the size of the clips, or of the canvas with warp_zoom.
+/// Whether the widths name a stage of the size of the clips.
 bool has_full_size_stage(const GeneratorOptions& options, const ClipShape& shape);
 
 /// The widths that are used: those given, or the default for the size. The size must be valid.

@@ -19,9 +19,6 @@ struct WarpOptions {
   /// Groups, the first ones, that stay where they are: what a fixed camera sees behind that which
   /// moves. Less than `groups`.
   int64_t still = 0;
-  /// Pixels a side of a frame for each of the features: 2 for things that are painted on a canvas
-  /// half as wide as the frames that they move in.
-  int64_t zoom = 1;
 
   int64_t moving() const { return groups - still; }
 };
@@ -29,8 +26,7 @@ struct WarpOptions {
 /// Moves what a clip shows to where it is in each frame: each group of channels of the clip's
 /// features is resampled by an affine map of its own, which two linear layers make of the frame's
 /// code (Jaderberg et al., "Spatial Transformer Networks", 2015). What leaves the picture is gone,
-/// and zeros come in. The first `still` groups stay, which needs zoom 1. Parameters: motion.0.*,
-/// motion.2.*.
+/// and zeros come in. The first `still` groups stay. Parameters: motion.0.*, motion.2.*.
 ///
 /// Computed in float32. Only first derivatives. On CUDA the gradient is summed in no fixed order,
 /// so that the same step may give other bits.
@@ -39,8 +35,7 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
   explicit WarpImpl(WarpOptions options);
 
   /// Features of clips [B,C,H,W] and the codes of their
-  /// frames, clip by clip [B*frames,code_dim] -> [B*frames,C,zoom*H,zoom*W] of the type of x,
-  /// channels_last.
+  /// frames, clip by clip [B*frames,code_dim] -> [B*frames,C,H,W] of the type of x, channels_last.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& code);
   void reset() override;
 
@@ -48,10 +43,8 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
   /// torch.nn.functional.affine_grid.
   torch::Tensor maps(const torch::Tensor& code);
   /// What turns the numbers n [M,6*moving] of the layers into maps [M*moving,2,3], as in
-  /// torch.nn.functional.affine_grid: n * scale, [6*moving], and the map that leaves all in place.
+  /// torch.nn.functional.affine_grid: n * scale, [6*moving], and the identity.
   torch::Tensor scale(torch::Device device = torch::kCPU) const;
-  /// That map of so many groups, [6*groups]: `zoom` times the identity.
-  torch::Tensor in_place(int64_t groups, torch::Device device = torch::kCPU) const;
 
   WarpOptions options;
 
@@ -64,6 +57,6 @@ TORCH_MODULE(Warp);
 /// On the CPU Warp itself has loops of its own, which give the same up to rounding, several times
 /// as fast.
 torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps, int64_t groups,
-                           int64_t still_groups, int64_t zoom = 1);
+                           int64_t still_groups);
 
 }  // namespace vidgen::nn
