@@ -94,7 +94,7 @@ checkpoint::Tensors Exporter::example(const ExportOptions& options,
   if (latents.labels.defined()) tensors["input.labels"] = latents.labels;
   if (reads_noise(temporal)) tensors["input.noise"] = latents.noise;
   if (options.step) {
-    const auto state = first_state(temporal, latents);
+    const auto state = first_state(temporal, latents, network->options.frame.objects);
     if (state.defined()) tensors["input.state"] = state;
     // What the state holds of it is not given again.
     if (reads_noise(temporal)) {

@@ -47,22 +47,25 @@ Value FrameGraphBuilder::activated(const Value& x, Activation activation) {
 Value FrameGraphBuilder::convolve(const Layer& layer, const Value& x) {
   const auto found = generator_.int8.find(layer.name);
   const bool int8 = found != generator_.int8.end();
+  const auto& weight = int8 ? found->second.weight : layer.weight;
+  Value from = x;
   Convolution convolution;
   if (layer.kind == Layer::Kind::kDouble) {
     convolution = {/*axes=*/2, /*transposed=*/true, /*stride=*/2, /*padding=*/1};
   } else if (layer.kind == Layer::Kind::kFromLatent) {
     convolution.transposed = true;
+    from = writer_.reshape(x, {-1, weight.size(0), 1, 1});
   } else {
-    convolution.padding = (int8 ? found->second.weight : layer.weight).size(2) / 2;
+    convolution.padding = weight.size(2) / 2;
   }
   const std::string name = layer.name + ".weight";
   if (!int8) {
-    return writer_.convolve(x, writer_.weight(name, layer.weight),
+    return writer_.convolve(from, writer_.weight(name, layer.weight),
                             writer_.weight(layer.name + ".bias", layer.bias), convolution);
   }
   const auto& quantized = found->second;
   return writer_.convolve(
-      writer_.round_to_uint8(x, quantized.input_scale, quantized.input_zero_point),
+      writer_.round_to_uint8(from, quantized.input_scale, quantized.input_zero_point),
       writer_.scaled_weight(name, quantized.weight, quantized.weight_scale,
                             output_axis(layer.kind)),
       int8_bias(layer.name + ".bias", quantized), convolution);
@@ -146,7 +149,13 @@ Value FrameGraphBuilder::warp(const Layer& layer, const Pictures& pictures, cons
   const Value grid = writer_.reshape(writer_.apply(Operation::kMatrixProduct, {places, turned}),
                                      {-1, side, side, 2});
   const Value groups = writer_.reshape(pictures.value, {-1, channels / options.groups, side, side});
-  return writer_.reshape(writer_.sample(groups, grid), {-1, channels, side, side});
+  const Value moved = writer_.sample(groups, grid);
+  const auto shown =
+      writer_.split(writer_.reshape(moved, {-1, options.objects * channels, side, side}),
+                    std::vector<int64_t>(static_cast<size_t>(options.objects), channels));
+  Value sum = shown.front();
+  for (size_t i = 1; i < shown.size(); ++i) sum = writer_.apply(Operation::kAdd, {sum, shown[i]});
+  return sum;
 }
 
 FrameGraphBuilder::Pictures FrameGraphBuilder::layer(const Layer& layer,

@@ -17,7 +17,8 @@ class GraphBuilder {
  public:
   GraphBuilder(const GraphSource& source, GraphWriter& writer)
       : source_(source),
-        temporal_(source.generator.network->options.temporal),
+        objects_(source.generator.network->options.frame.objects),
+        temporal_(models::of_object(source.generator.network->options.temporal, objects_)),
         parameters_(source.generator.network->named_parameters()),
         writer_(writer) {}
 
@@ -37,6 +38,10 @@ class GraphBuilder {
     return writer_.apply(operation, inputs);
   }
   Value linear(const Value& x, const std::string& name);
+  /// An input [B,objects*dim] of clips, as [B*objects,dim].
+  Value input(const std::string& name, int64_t dim);
+  /// An input [B,T,objects*dim] of clips, as [B*objects,T,dim].
+  Value frames_input(const std::string& name, const std::string& frames, int64_t dim);
 
   /// `content` and the classes' codes, [B,D] each; inputs are asked for.
   std::vector<Value> kept();
@@ -56,10 +61,25 @@ class GraphBuilder {
   int64_t latent_dim() const { return source_.generator.network->options.frame.latent_dim; }
 
   const GraphSource& source_;
-  const nn::TemporalOptions& temporal_;
+  const int64_t objects_;
+  /// Of an object. All is computed as if each object were a clip.
+  const nn::TemporalOptions temporal_;
   const torch::OrderedDict<std::string, torch::Tensor> parameters_;
   GraphWriter& writer_;
 };
+
+Value GraphBuilder::input(const std::string& name, int64_t dim) {
+  const Value clips = writer_.input(name, torch::kFloat, {kClipsExtent, objects_ * dim});
+  return objects_ == 1 ? clips : writer_.reshape(clips, {-1, dim});
+}
+
+Value GraphBuilder::frames_input(const std::string& name, const std::string& frames, int64_t dim) {
+  const Value clips = writer_.input(name, torch::kFloat, {kClipsExtent, frames, objects_ * dim});
+  if (objects_ == 1) return clips;
+  const Extent count = Extent::of(clips, 1);
+  const Value parts = writer_.reshape(clips, {-1, count, objects_, dim});
+  return writer_.reshape(writer_.transpose(parts, {0, 2, 1, 3}), {-1, count, dim});
+}
 
 Value GraphBuilder::linear(const Value& x, const std::string& name) {
   const Value product =
@@ -71,11 +91,16 @@ Value GraphBuilder::linear(const Value& x, const std::string& name) {
 std::vector<Value> GraphBuilder::kept() {
   std::vector<Value> parts;
   if (temporal_.content_dim > 0) {
-    parts.push_back(writer_.input("content", torch::kFloat, {kClipsExtent, temporal_.content_dim}));
+    parts.push_back(input("content", temporal_.content_dim));
   }
   if (source_.generator.network->options.classes > 0) {
     const Value labels = writer_.input("labels", torch::kLong, {kClipsExtent});
-    parts.push_back(apply(Operation::kLookUp, {weight("classes.weight"), labels}));
+    const Value learned = apply(Operation::kLookUp, {weight("classes.weight"), labels});
+    const int64_t dim = source_.generator.network->options.class_dim;
+    // A clip's objects are all of its class.
+    parts.push_back(writer_.reshape(
+        writer_.concatenate(std::vector<Value>(static_cast<size_t>(objects_), learned), 1),
+        {-1, dim}));
   }
   return parts;
 }
@@ -147,11 +172,9 @@ Value GraphBuilder::clip_motion(Extent& frames) {
   Value noise, initial;
   if (reads_noise(temporal_)) {
     const bool more = nn::noise_frames(temporal_, 0) > 0;
-    noise = writer_.input("noise", torch::kFloat,
-                          {kClipsExtent, more ? "noise_frames" : "frames", dim});
+    noise = frames_input("noise", more ? "noise_frames" : "frames", dim);
   }
-  if (reads_initial(temporal_))
-    initial = writer_.input("initial", torch::kFloat, {kClipsExtent, dim});
+  if (reads_initial(temporal_)) initial = input("initial", dim);
   Value path = noise;
   switch (temporal_.type) {
     case TemporalType::kNone:
@@ -186,7 +209,7 @@ int64_t GraphBuilder::state_size() const {
   models::Latents one;
   one.initial = torch::empty({1, temporal_.motion_dim});
   one.noise = torch::empty({1, nn::noise_frames(temporal_, 1), temporal_.motion_dim});
-  const auto state = first_state(temporal_, one);
+  const auto state = first_state(temporal_, one, /*objects=*/1);
   return state.defined() ? state.size(1) : 0;
 }
 
@@ -194,8 +217,8 @@ int64_t GraphBuilder::state_size() const {
 GraphBuilder::Motion GraphBuilder::step_motion() {
   const int64_t dim = temporal_.motion_dim, size = state_size();
   Value noise, state;
-  if (reads_noise(temporal_)) noise = writer_.input("noise", torch::kFloat, {kClipsExtent, dim});
-  if (size > 0) state = writer_.input("state", torch::kFloat, {kClipsExtent, size});
+  if (reads_noise(temporal_)) noise = input("noise", dim);
+  if (size > 0) state = input("state", size);
   switch (temporal_.type) {
     case TemporalType::kNone:
       break;
@@ -235,12 +258,17 @@ void GraphBuilder::clips() {
   Extent frames(0);
   const Value path = clip_motion(frames);
   if (!parts.empty()) {
-    const int64_t width = latent_dim() - temporal_.motion_dim;
+    const int64_t width = source_.generator.network->options.frame.clip_dim;
     const Value still = writer_.reshape(writer_.concatenate(parts, 1), {-1, 1, width});
     parts = {writer_.repeat_frames(still, frames)};
   }
   parts.push_back(path);
-  const Value z = writer_.reshape(writer_.concatenate(parts, 2), {-1, latent_dim(), 1, 1});
+  Value z = writer_.concatenate(parts, 2);
+  if (objects_ > 1) {
+    const auto by_object = writer_.reshape(z, {-1, objects_, frames, latent_dim() / objects_});
+    z = writer_.transpose(by_object, {0, 2, 1, 3});
+  }
+  z = writer_.reshape(z, {-1, latent_dim(), 1, 1});
   const auto& shape = source_.shape;
   writer_.output("clips",
                  writer_.reshape(write_frames(source_.generator, z, Extent::of(path, 0), writer_),
@@ -257,8 +285,9 @@ void GraphBuilder::step() {
   writer_.output("frame", write_frames(source_.generator, z, Extent::of(z, 0), writer_),
                  {kClipsExtent, shape.channels, shape.size, shape.size});
   if (!motion.states.empty()) {
-    writer_.output("next_state", writer_.concatenate(motion.states, 1),
-                   {kClipsExtent, state_size()});
+    const int64_t size = objects_ * state_size();
+    writer_.output("next_state", writer_.reshape(writer_.concatenate(motion.states, 1), {-1, size}),
+                   {kClipsExtent, size});
   }
 }
 
@@ -272,24 +301,28 @@ void write_step_graph(const GraphSource& source, GraphWriter& writer) {
   GraphBuilder(source, writer).step();
 }
 
-torch::Tensor first_state(const nn::TemporalOptions& options, const models::Latents& latents) {
-  const int64_t clips = latents.initial.size(0);
+torch::Tensor first_state(const nn::TemporalOptions& temporal, const models::Latents& latents,
+                          int64_t objects) {
+  const auto options = models::of_object(temporal, objects);
+  const auto initial = models::of_objects(latents.initial, objects);
+  const int64_t rows = initial.size(0), clips = rows / objects;
   switch (options.type) {
     case TemporalType::kNone:
       return {};
     case TemporalType::kLstm:
-      return torch::zeros({clips, 2 * options.layers * options.hidden});
+      return torch::zeros({clips, objects * 2 * options.layers * options.hidden});
     case TemporalType::kGru:
-      return torch::zeros({clips, options.layers * options.hidden});
+      return torch::zeros({clips, objects * options.layers * options.hidden});
     case TemporalType::kGruCell:
       return latents.initial;
     case TemporalType::kConvolution: {
       const int64_t frames = nn::noise_frames(options, 0);
       if (frames == 0) return {};
-      return latents.noise.narrow(1, 0, frames).flatten(1);
+      const auto noise = models::of_objects(latents.noise, objects);
+      return noise.narrow(1, 0, frames).reshape({clips, -1});
     }
     case TemporalType::kWaves:
-      return torch::cat({latents.initial, torch::zeros({clips, 1})}, 1);
+      return torch::cat({initial, torch::zeros({rows, 1})}, 1).view({clips, -1});
   }
   TORCH_CHECK(false, "unknown temporal type");
 }

@@ -137,6 +137,7 @@ Int8Layer::Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const 
   weight_zero_point_ = torch::zeros({filters.size(0)}, torch::kInt);
   bias_ = quantized.bias.repeat({copies});
   if (kind_ == Layer::Kind::kFromLatent) {
+    latent_dim_ = quantized.weight.size(0);
     matrices_ = matrices_of(filters, 1);
     return;
   }
@@ -186,8 +187,9 @@ torch::Tensor Int8Layer::multiply_phases(const torch::Tensor& x) const {
 torch::Tensor Int8Layer::forward(const torch::Tensor& x) const {
   const torch::NoGradGuard no_grad;
   auto q = x.scalar_type() == torch::kByte ? x : to_uint8(x, input_);
-  const int64_t rows = q.size(0);
   const bool latents = kind_ == Layer::Kind::kFromLatent;
+  if (latents) q = q.reshape({-1, latent_dim_});
+  const int64_t rows = q.size(0);
   const bool products = !latents && !matrices_.empty() && rows >= kManyPictures;
   auto y = latents ? multiply(q, 0) : products ? multiply_phases(q) : convolve(q);
   if (activation_ != Activation::kRelu) y = activate_(y, activation_);

@@ -172,7 +172,7 @@ torch::Tensor run_layer(const Layer& layer, const torch::Tensor& x, const torch:
   };
   switch (layer.kind) {
     case Layer::Kind::kFromLatent:
-      return transposed(x.reshape({x.size(0), x.size(1), 1, 1}), 1, 0);
+      return transposed(x.reshape({-1, layer.weight.size(0), 1, 1}), 1, 0);
     case Layer::Kind::kDouble:
       return transposed(x, 2, 1);
     case Layer::Kind::kConvolution: {
@@ -241,7 +241,8 @@ Plan make_plan(const models::VideoGenerator& network) {
     const bool end_of_stage = add_module("frame.main." + item.key(), *item.value(), plan);
     if (end_of_stage) end_stage(frame, plan);
   }
-  read_whole_latents(network->options.frame.latent_dim, plan.front());
+  const auto& frame_options = network->options.frame;
+  read_whole_latents(frame_options.latent_dim / frame_options.objects, plan.front());
   for (auto& layer : plan) {
     if (!layer.weight.defined()) continue;
     layer.weight = layer.weight.to(torch::kFloat).contiguous();

@@ -25,7 +25,7 @@ class FromLatentStep : public Step {
         activation_(layer.activation) {}
 
   torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t /*frames*/) const override {
-    const auto& z = inputs.front();
+    const auto z = inputs.front().reshape({-1, weight_.size(0)});
     const auto pixels = activate_(at::addmm(bias_, z, weight_), activation_);
     return pixels.view({z.size(0), 4, 4, channels_}).permute({0, 3, 1, 2});
   }

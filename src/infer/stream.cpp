@@ -32,7 +32,8 @@ torch::Tensor Stream::next_frame() {
     const int64_t rows =
         motion_.frame == 0 ? nn::noise_frames(latents_->options.temporal, /*frames=*/1) : 1;
     const auto noise = (random_.next_noise(rows) * truncation_).to(executor_->setting().device);
-    z = torch::cat({content_, latents_->next_motion(noise, initial_, motion_)}, 1);
+    const auto motion = latents_->next_motion(noise, initial_, motion_);
+    z = latents_->joined(content_, motion.unsqueeze(1));
   }
   if (executor_->paints_clips() && !painted_.defined()) painted_ = executor_->paint(z);
   const auto pixels =

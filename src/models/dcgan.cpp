@@ -29,16 +29,19 @@ layers::Conv2d down(int64_t in, int64_t out, int64_t stride, int64_t padding) {
 
 torch::Tensor first_pixels(const DcganGeneratorOptions& options, const torch::Tensor& z,
                            int64_t frames) {
-  const auto rows =
-      options.warp_at > 0
-          ? z.flatten(1).slice(0, 0, c10::nullopt, frames).narrow(1, 0, options.clip_dim)
-          : z.flatten(1);
+  auto rows = z.flatten(1);
+  if (options.warp_at > 0) {
+    rows = rows.slice(0, 0, c10::nullopt, frames)
+               .reshape({-1, options.latent_dim / options.objects})
+               .narrow(1, 0, options.clip_dim);
+  }
   return rows.unsqueeze(2).unsqueeze(3);
 }
 
 nn::WarpOptions warp_options(const DcganGeneratorOptions& options, int64_t channels) {
   nn::WarpOptions warp;
-  warp.code_dim = options.latent_dim;
+  warp.code_dim = options.latent_dim / options.objects;
+  warp.objects = options.objects;
   warp.channels = channels;
   warp.groups = options.warp_groups;
   warp.still = options.warp_still;

@@ -74,6 +74,28 @@ void check_stages(const std::vector<int64_t>& resolutions, int64_t largest,
   }
 }
 
+void check_objects(const ModelOptions& options) {
+  const auto& generator = options.generator;
+  const int64_t objects = generator.objects;
+  if (objects == 1) return;
+  const auto refuse = [objects](const std::string& expected) {
+    throw core::FieldError("model.generator.objects",
+                           core::cat("found ", objects, ", expected ", expected));
+  };
+  if (generator.warp_at == 0) refuse("1 without warp_at, where they are added up");
+  if (!generator.attention.empty() && generator.attention_axes == nn::AttentionAxes::kSpaceTime)
+    refuse("1 with attention_axes: space_time");
+  const auto check = [&](const char* key, int64_t dim, int64_t unit) {
+    if (dim % (objects * unit) == 0) return;
+    throw core::FieldError(core::cat("model.temporal.", key),
+                           core::cat("found ", dim, ", expected a multiple of ", objects * unit,
+                                     ", as much for each of model.generator.objects"));
+  };
+  check("content_dim", options.temporal.content_dim, 1);
+  check("motion_dim", options.temporal.motion_dim,
+        options.temporal.type == nn::TemporalType::kWaves ? 2 : 1);
+}
+
 void check_warp(const ModelOptions& options, const ClipShape& shape) {
   const auto& generator = options.generator;
   if (generator.warp_at == 0) return;
@@ -208,6 +230,9 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
   visitor.field("warp_still", options.warp_still, {0, 511},
                 "of these groups, how many stay where they are, as a scene does before a fixed "
                 "camera");
+  visitor.field("objects", options.objects, {1, 64},
+                "things that a clip shows, painted and moved by the same layers, each from its own "
+                "part of the latents");
 }
 
 void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
@@ -275,6 +300,7 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
   check_stages(options.generator.attention, shape.size / 2, "model.generator.attention");
   nn::validate(options.temporal, "model.temporal");
   check_warp(options, shape);
+  check_objects(options);
   if (options.discriminators.empty()) {
     throw core::FieldError("model.discriminators", "found none, expected at least one");
   }

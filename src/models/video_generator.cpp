@@ -29,6 +29,26 @@ at::Generator sample_generator(uint64_t seed) {
 
 }  // namespace
 
+nn::TemporalOptions of_object(nn::TemporalOptions options, int64_t objects) {
+  options.content_dim /= objects;
+  options.motion_dim /= objects;
+  return options;
+}
+
+torch::Tensor of_objects(const torch::Tensor& clips, int64_t objects) {
+  if (objects == 1) return clips;
+  auto parts = clips.unflatten(-1, {objects, clips.size(-1) / objects});
+  if (clips.dim() == 3) parts = parts.transpose(1, 2);
+  return parts.flatten(0, 1);
+}
+
+torch::Tensor of_clips(const torch::Tensor& objects, int64_t count) {
+  if (count == 1) return objects;
+  auto parts = objects.unflatten(0, {objects.size(0) / count, count});
+  if (objects.dim() == 3) parts = parts.transpose(1, 2);
+  return parts.flatten(-2);
+}
+
 Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
                      at::Generator generator) {
   Latents latents;
@@ -71,7 +91,8 @@ VideoGeneratorImpl::VideoGeneratorImpl(VideoGeneratorOptions options)
 }
 
 void VideoGeneratorImpl::reset() {
-  const auto& temporal = options.temporal;
+  const int64_t objects = options.frame.objects;
+  const auto temporal = of_object(options.temporal, objects);
   switch (temporal.type) {
     case TemporalType::kNone:
       break;
@@ -100,7 +121,7 @@ void VideoGeneratorImpl::reset() {
   }
   const bool with_classes = options.classes > 0;
   options.frame.clip_dim = temporal.content_dim + (with_classes ? options.class_dim : 0);
-  options.frame.latent_dim = options.frame.clip_dim + temporal.motion_dim;
+  options.frame.latent_dim = objects * (options.frame.clip_dim + temporal.motion_dim);
   switch (options.type) {
     case GeneratorType::kDcgan:
       dcgan_ = register_module("frame", DcganGenerator(options.frame));
@@ -117,20 +138,26 @@ void VideoGeneratorImpl::reset() {
 torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
   // The path is cheap, and rounding would add up along it: no autocast.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  switch (options.temporal.type) {
-    case TemporalType::kNone:
-      break;
-    case TemporalType::kLstm:
-    case TemporalType::kGru:
-      return rnn_(latents.noise);
-    case TemporalType::kGruCell:
-      return cell_(latents.noise, latents.initial);
-    case TemporalType::kConvolution:
-      return convolution_(latents.noise);
-    case TemporalType::kWaves:
-      return waves_(latents.initial, latents.noise.size(1));
-  }
-  return latents.noise;
+  const int64_t objects = options.frame.objects;
+  const auto noise = of_objects(latents.noise, objects);
+  const auto initial = of_objects(latents.initial, objects);
+  const auto path = [&]() -> torch::Tensor {
+    switch (options.temporal.type) {
+      case TemporalType::kNone:
+        break;
+      case TemporalType::kLstm:
+      case TemporalType::kGru:
+        return rnn_(noise);
+      case TemporalType::kGruCell:
+        return cell_(noise, initial);
+      case TemporalType::kConvolution:
+        return convolution_(noise);
+      case TemporalType::kWaves:
+        return waves_(initial, noise.size(1));
+    }
+    return noise;
+  };
+  return of_clips(path(), objects);
 }
 
 torch::Tensor VideoGeneratorImpl::content(const Latents& latents,
@@ -141,32 +168,39 @@ torch::Tensor VideoGeneratorImpl::content(const Latents& latents,
               "a generator of classes needs labels [", latents.content.size(0), "]");
   const auto learned = classes_(labels);
   if (observer) observer("classes", *classes_, learned);
-  return torch::cat({latents.content, learned}, 1);
+  const int64_t objects = options.frame.objects;
+  return of_clips(
+      torch::cat({of_objects(latents.content, objects), learned.repeat_interleave(objects, 0)}, 1),
+      objects);
 }
 
 torch::Tensor VideoGeneratorImpl::next_motion(const torch::Tensor& noise,
                                               const torch::Tensor& initial, MotionState& state) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const int64_t frame = state.frame++;
+  const int64_t objects = options.frame.objects, frame = state.frame++;
+  const auto rows = of_objects(noise, objects), start = of_objects(initial, objects);
   auto& memory = state.memory;
-  switch (options.temporal.type) {
-    case TemporalType::kNone:
-      break;
-    case TemporalType::kLstm:
-    case TemporalType::kGru:
-      return rnn_->next(noise, memory);
-    case TemporalType::kGruCell:
-      memory = {cell_->forward(noise, memory.empty() ? initial : memory[0]).select(1, 0)};
-      return memory[0];
-    case TemporalType::kConvolution: {
-      const auto window = memory.empty() ? noise : torch::cat({memory[0], noise}, 1);
-      memory = {window.narrow(1, 1, window.size(1) - 1)};
-      return convolution_->forward(window).select(1, 0);
+  const auto next = [&]() -> torch::Tensor {
+    switch (options.temporal.type) {
+      case TemporalType::kNone:
+        break;
+      case TemporalType::kLstm:
+      case TemporalType::kGru:
+        return rnn_->next(rows, memory);
+      case TemporalType::kGruCell:
+        memory = {cell_->forward(rows, memory.empty() ? start : memory[0]).select(1, 0)};
+        return memory[0];
+      case TemporalType::kConvolution: {
+        const auto window = memory.empty() ? rows : torch::cat({memory[0], rows}, 1);
+        memory = {window.narrow(1, 1, window.size(1) - 1)};
+        return convolution_->forward(window).select(1, 0);
+      }
+      case TemporalType::kWaves:
+        return waves_->at_frame(start, frame);
     }
-    case TemporalType::kWaves:
-      return waves_->at_frame(initial, frame);
-  }
-  return noise.select(1, 0);
+    return rows.select(1, 0);
+  };
+  return of_clips(next(), objects);
 }
 
 void VideoGeneratorImpl::drop_frame_generator() {
@@ -175,17 +209,22 @@ void VideoGeneratorImpl::drop_frame_generator() {
   residual_ = nullptr;
 }
 
+torch::Tensor VideoGeneratorImpl::joined(const torch::Tensor& content, const torch::Tensor& path) {
+  const int64_t objects = options.frame.objects;
+  const auto kept = of_objects(content, objects), moving = of_objects(path, objects);
+  const auto rows = kept.unsqueeze(1).expand({-1, moving.size(1), -1});
+  return of_clips(torch::cat({rows, moving}, 2), objects).flatten(0, 1);
+}
+
 torch::Tensor VideoGeneratorImpl::frame_latents(const Latents& latents,
                                                 const nn::LayerObserver& observer) {
-  const int64_t clips = latents.noise.size(0);
   auto path = motion(latents);
   if (observer && options.temporal.type != TemporalType::kNone)
     observer("temporal", *named_children()["temporal"], path);
   if (const auto& times = latents.times; times.defined()) {
     path = path.gather(1, times.unsqueeze(2).expand({-1, -1, path.size(2)}));
   }
-  const auto kept = content(latents, observer).unsqueeze(1).expand({clips, path.size(1), -1});
-  return torch::cat({kept, path}, 2).flatten(0, 1);
+  return joined(content(latents, observer), path);
 }
 
 torch::Tensor VideoGeneratorImpl::forward(const Latents& latents, const nn::LayerObserver& observer,

@@ -72,7 +72,8 @@ double forward_flops(const torch::nn::Module& layer, const torch::Tensor& output
   }
   if (const auto* path = layer.as<ConvolutionMotion>()) return motion(*path, output);
   if (layer.as<torch::nn::Embedding>()) return 0;  // it looks up
-  if (layer.as<Warp>()) return matrices(layer, static_cast<double>(output.size(0)));
+  if (const auto* warp = layer.as<Warp>())
+    return matrices(layer, static_cast<double>(output.size(0) * warp->options.objects));
   return matrices(layer, elements(output) / static_cast<double>(output.size(-1)));
 }
 

@@ -108,10 +108,25 @@ torch::Tensor WarpImpl::maps(const torch::Tensor& code) {
 }
 
 torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& code) {
+  const int64_t objects = options.objects, clips = x.size(0) / objects;
+  TORCH_CHECK(x.size(0) % objects == 0 && code.size(0) % clips == 0 &&
+                  code.size(1) == objects * options.code_dim && x.size(1) == options.channels,
+              "warp: expected codes of ", objects * options.code_dim, " numbers of ", clips,
+              " clips and ", options.channels, " channels, found ", code.sizes(), " and ",
+              x.sizes());
+  if (objects == 1) return moved(x, code);
+  const int64_t frames = code.size(0) / clips;
+  const auto codes = code.reshape({clips, frames, objects, options.code_dim}).transpose(1, 2);
+  const auto all = moved(x, codes.reshape({-1, options.code_dim}));
+  // Pixels are kept together.
+  const auto parts = all.permute({0, 2, 3, 1}).unflatten(0, {clips, objects, frames}).unbind(1);
+  auto sum = parts[0] + parts[1];
+  for (size_t i = 2; i < parts.size(); ++i) sum = sum + parts[i];
+  return sum.flatten(0, 1).permute({0, 3, 1, 2});
+}
+
+torch::Tensor WarpImpl::moved(const torch::Tensor& x, const torch::Tensor& code) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  TORCH_CHECK(code.size(0) % x.size(0) == 0 && x.size(1) == options.channels,
-              "warp: expected codes of ", x.size(0), " clips and ", options.channels,
-              " channels, found ", code.sizes(), " and ", x.sizes());
   const auto type = x.scalar_type();
   if (x.is_cpu() && (type == at::kFloat || type == at::kBFloat16))
     return WarpOnCpu::apply(x.to(torch::kFloat), maps(code), options.groups, options.still, type);

@@ -33,9 +33,12 @@ void check_student(const RunOptions& student, const checkpoint::Checkpoint& teac
   };
   if (!key.empty()) refuse(key, found, expected);
   // Stages before are pictures of clips, those behind are of frames.
-  const int64_t warp_at = checkpoint::model_options(teacher).generator.warp_at;
-  if (student.distill.feature > 0 && student.model.generator.warp_at != warp_at)
-    refuse("model.generator.warp_at", student.model.generator.warp_at, warp_at);
+  const auto& painter = student.model.generator;
+  const auto model = checkpoint::model_options(teacher);
+  if (student.distill.feature > 0 && painter.warp_at != model.generator.warp_at)
+    refuse("model.generator.warp_at", painter.warp_at, model.generator.warp_at);
+  if (student.distill.feature > 0 && painter.objects != model.generator.objects)
+    refuse("model.generator.objects", painter.objects, model.generator.objects);
 }
 
 }  // namespace

@@ -109,6 +109,23 @@ TEST_F(ExportTest, NetworkThatMovesWhatItPaints) {
   expect_steps(script(written, true), written.example({ExportFormat::kTorchScript, true}, {}));
 }
 
+TEST_F(ExportTest, ObjectsAreMovedByThemselves) {
+  for (const auto type : kExportedTypes) {
+    SCOPED_TRACE(static_cast<int>(type));
+    auto options = exported_model(type);
+    options.temporal.content_dim = 6;
+    options.generator.warp_at = 8;
+    options.generator.objects = 2;
+    options.class_names = {"cats", "cows", "dogs"};
+    const auto written = exporter(options);
+    const auto example = written.example({}, {/*clips=*/3, /*frames=*/5, /*seed=*/7});
+    EXPECT_GT(example.at("output.clips").std().item<double>(), 0.05);
+    expect_clips(script(written, false), example);
+    const ExportOptions step{ExportFormat::kTorchScript, true};
+    expect_steps(script(written, true), written.example(step, {/*clips=*/2}));
+  }
+}
+
 TEST_F(ExportTest, ResidualNetworkWithClassesAndAttention) {
   auto options = exported_model(nn::TemporalType::kGruCell);
   options.generator.type = models::GeneratorType::kResidual;

@@ -108,6 +108,12 @@ inline std::vector<NetworkCase> network_cases() {
   all.back().options.generator.type = models::GeneratorType::kResidual;
   all.back().options.generator.widths = {12, 8, 6};
   all.back().options.generator.warp_at = 16;
+  all.push_back({"objects", all[3].options});
+  all.back().options.generator.warp_at = 8;
+  all.back().options.generator.warp_groups = 3;
+  all.back().options.generator.objects = 2;
+  all.back().options.temporal.type = nn::TemporalType::kGruCell;
+  all.back().options.class_names = {"cats", "dogs"};
   // Of sizes for which the Winograd algorithm is used.
   all.push_back({"wide", tiny_model({256, 64})});
   return all;

@@ -63,8 +63,8 @@ TEST_P(StreamTest, IsTheNetworkOnTheSameNoise) {
       << "the first class";
 }
 
-TEST(StreamsTest, AClipThatIsPaintedOnceIsTheClipOfTheSameSeed) {
-  auto options = tiny_model({8, 12}, TemporalType::kGruCell);
+/// Of clips that are painted once and moved, the stream of a seed.
+void expect_stream_as_clip(models::ModelOptions options) {
   options.generator.warp_at = 8;
   options.generator.warp_groups = 2;
   const CompiledGenerator generator(lively_network(options), kTinyShape);
@@ -76,6 +76,16 @@ TEST(StreamsTest, AClipThatIsPaintedOnceIsTheClipOfTheSameSeed) {
   StreamOptions stream;
   stream.seed = 5;
   EXPECT_LE(difference(frames_of(generator.stream(stream), render.frames), clip), 1);
+}
+
+TEST(StreamsTest, AClipThatIsPaintedOnceIsTheClipOfTheSameSeed) {
+  for (const auto type : {TemporalType::kGruCell, TemporalType::kWaves}) {
+    auto options = tiny_model({8, 12}, type);
+    options.temporal.motion_dim = 8;
+    expect_stream_as_clip(options);
+    options.generator.objects = 2;
+    expect_stream_as_clip(options);
+  }
 }
 
 TEST(StreamsTest, DoNotDisturbEachOther) {

@@ -147,6 +147,32 @@ TEST(ModelOptions, AttentionStandsAtHiddenStages) {
             "model.discriminators[0].attention: found resolution 6, expected some of 4, 8");
 }
 
+TEST(ModelOptions, ObjectsHaveEqualPartsOfTheLatents) {
+  ModelOptions options;
+  options.generator.objects = 2;
+  EXPECT_EQ(
+      problem(options),
+      "model.generator.objects: found 2, expected 1 without warp_at, where they are added up");
+  options.generator.warp_at = 16;
+  EXPECT_EQ(problem(options), "");
+  options.generator.attention = {8};
+  EXPECT_EQ(problem(options), "");
+  options.generator.attention_axes = nn::AttentionAxes::kSpaceTime;
+  EXPECT_EQ(problem(options),
+            "model.generator.objects: found 2, expected 1 with attention_axes: space_time");
+  options.generator.attention = {};
+  options.temporal.content_dim = 7;
+  EXPECT_EQ(problem(options),
+            "model.temporal.content_dim: found 7, expected a multiple of 2, as much for each of "
+            "model.generator.objects");
+  options.temporal.content_dim = 8;
+  options.temporal.type = nn::TemporalType::kWaves;
+  options.temporal.motion_dim = 6;
+  EXPECT_EQ(problem(options),
+            "model.temporal.motion_dim: found 6, expected a multiple of 4, as much for each of "
+            "model.generator.objects");
+}
+
 TEST(ModelOptions, WarpStandsAtAHiddenStageOfEqualGroups) {
   ModelOptions options;
   options.generator.widths = {32, 24, 16, 8};

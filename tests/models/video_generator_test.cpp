@@ -47,6 +47,18 @@ TEST(VideoGenerator, ReproducesMocogan) {
   test::expect_buffers_after(frame, fixture);
 }
 
+/// A clip of two objects that are painted and moved.
+VideoGenerator two_objects(TemporalType type, int64_t classes = 0) {
+  auto options = small(type)->options;
+  options.frame.attention = {};
+  options.frame.warp_at = 8;
+  options.frame.objects = 2;
+  options.classes = classes;
+  VideoGenerator generator(options);
+  generator->eval();
+  return generator;
+}
+
 class Temporal : public testing::TestWithParam<TemporalType> {};
 INSTANTIATE_TEST_SUITE_P(, Temporal,
                          testing::Values(TemporalType::kNone, TemporalType::kLstm,
@@ -88,6 +100,44 @@ TEST_P(Temporal, MotionFrameByFrameIsThePath) {
     EXPECT_EQ(numbers, remembered) << "it remembers no more than after the first frame";
   }
   EXPECT_EQ(row, latents.noise.size(1));
+}
+
+TEST_P(Temporal, ObjectsHaveNoOrder) {
+  auto generator = two_objects(GetParam(), /*classes=*/3);
+  const auto exchanged = [](const torch::Tensor& x) {
+    const auto halves = x.chunk(2, -1);
+    return torch::cat({halves[1], halves[0]}, -1);
+  };
+  const torch::NoGradGuard no_grad;
+  auto latents = draw_latents(generator->options.temporal, 3, 5, test::random(1));
+  latents.labels = labels_in_turn(3, 3);
+  const auto clips = generator(latents);
+  auto other = latents;
+  other.content = exchanged(latents.content);
+  EXPECT_GT((generator(other) - clips).abs().max().item<double>(), 1e-3);
+  other.noise = exchanged(latents.noise);
+  other.initial = exchanged(latents.initial);
+  EXPECT_LT((generator(other) - clips).abs().max().item<double>(), 1e-5);
+  other.labels = latents.labels.flip({0});
+  EXPECT_GT((generator(other) - clips).abs().max().item<double>(), 1e-3);
+}
+
+TEST_P(Temporal, ObjectsMoveFrameByFrameAlongThePath) {
+  auto generator = two_objects(GetParam());
+  const auto& temporal = generator->options.temporal;
+  const auto latents = draw_latents(temporal, 2, 6, test::random(1));
+  const torch::NoGradGuard no_grad;
+  const auto rows = generator->frame_latents(latents).unflatten(0, {2, 6});
+  MotionState state;
+  int64_t row = 0;
+  for (int64_t frame = 0; frame < 6; ++frame) {
+    const int64_t more = frame == 0 ? nn::noise_frames(temporal, 1) : 1;
+    const auto next =
+        generator->next_motion(latents.noise.narrow(1, row, more), latents.initial, state);
+    row += more;
+    const auto z = generator->joined(generator->content(latents), next.unsqueeze(1));
+    EXPECT_TRUE(torch::allclose(z, rows.select(1, frame), 1e-4, 1e-5)) << frame;
+  }
 }
 
 TEST_P(Temporal, MakesClipsOfAnyLength) {

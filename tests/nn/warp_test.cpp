@@ -138,6 +138,27 @@ TEST(WarpTest, OnTheCpuIsAsByGridSampler) {
   }
 }
 
+TEST(WarpTest, AddsUpObjectsThatAreMovedByTheirOwnCodes) {
+  torch::manual_seed(1);
+  WarpOptions options{3, 4, 2};
+  Warp one(options);
+  options.objects = 3;
+  Warp all(options);
+  const torch::NoGradGuard no_grad;
+  for (auto& item : one->named_parameters())
+    all->named_parameters()[item.key()].copy_(item.value());
+  const auto x = torch::randn({2 * 3, 4, 8, 8}, test::random(1));
+  const auto code = torch::randn({2 * 5, 3 * 3}, test::random(2));
+  const auto y = all(x, code);
+  EXPECT_TRUE(y.is_contiguous(torch::MemoryFormat::ChannelsLast));
+  auto expected = torch::zeros({10, 4, 8, 8});
+  for (int64_t object = 0; object < 3; ++object)
+    expected += one(x.slice(0, object, c10::nullopt, 3), code.narrow(1, 3 * object, 3));
+  ASSERT_EQ(y.sizes(), expected.sizes());
+  EXPECT_LT((y - expected).abs().max().item<double>(), 1e-5);
+  EXPECT_THROW(all(x.narrow(0, 0, 5), code), c10::Error);
+}
+
 TEST(WarpTest, WhatIsNoNumberShowsNothing) {
   Warp warp(WarpOptions{3, 4, 2});
   auto code = torch::randn({2, 3}, test::random(2));

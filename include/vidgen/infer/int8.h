@@ -89,7 +89,8 @@ class Int8Layer {
   Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const Handover& output = {},
             int64_t side = 16);
 
-  /// x [M,D] (kFromLatent) or [M,in,H,W], uint8 in the scale of the layer's input or floating point
+  /// x [M,objects*D] (kFromLatent) or [M,in,H,W], uint8 in the scale of the layer's input or
+  /// floating point
   /// -> [M,out,H',W'], channels_last. ReLU and the step to uint8 are part of the kernel; the other
   /// activations are computed in floating point.
   torch::Tensor forward(const torch::Tensor& x) const;
@@ -108,6 +109,8 @@ class Int8Layer {
   /// point 0 where that is no uint8.
   Handover raw_;
   int64_t padding_ = 0;
+  /// Of kFromLatent.
+  int64_t latent_dim_ = 0;
   /// As oneDNN wants it; undefined for kFromLatent.
   torch::Tensor weight_;
   /// Likewise: kFromLatent's, or those of the four phases; empty where there are only convolutions.

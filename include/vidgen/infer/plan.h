@@ -21,7 +21,8 @@ torch::Tensor activate_(torch::Tensor x, Activation activation);
 /// One layer of a frame generator, ready to run: batch normalisation is part of weight and bias.
 struct Layer {
   enum class Kind {
-    /// [M,D] -> [M,C,4,4]: ConvTranspose2d k4 s1 p0 of one pixel; weight [D,C,4,4].
+    /// [M,objects*D] -> [M*objects,C,4,4]: ConvTranspose2d k4 s1 p0 of one pixel; weight
+    /// [D,C,4,4].
     kFromLatent,
     /// ConvTranspose2d k4 s2 p1; weight [in,out,4,4].
     kDouble,

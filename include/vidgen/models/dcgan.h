@@ -35,10 +35,13 @@ struct DcganGeneratorOptions {
   int64_t warp_groups = 1;
   int64_t warp_still = 0;
   int64_t clip_dim = 0;
+  /// With warp_at: latents are so many of objects, one behind the other, and so is clip_dim of
+  /// each.
+  int64_t objects = 1;
 };
 
 /// What the first layer of a generator takes for latents [M,D], of which each `frames` rows are one
-/// clip: [M,D,1,1], or with warp_at [M/frames,clip_dim,1,1].
+/// clip: [M,D,1,1], or with warp_at [M/frames*objects,clip_dim,1,1].
 torch::Tensor first_pixels(const DcganGeneratorOptions& options, const torch::Tensor& z,
                            int64_t frames);
 

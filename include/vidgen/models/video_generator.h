@@ -33,6 +33,14 @@ struct Latents {
   Latents to(torch::Device device) const;
 };
 
+/// The part of the latents that each of a clip's objects has.
+nn::TemporalOptions of_object(nn::TemporalOptions options, int64_t objects);
+/// Of clips [B,objects*D] or [B,T,objects*D], those of their objects: [B*objects,D] or
+/// [B*objects,T,D].
+torch::Tensor of_objects(const torch::Tensor& clips, int64_t objects);
+/// The other way round.
+torch::Tensor of_clips(const torch::Tensor& objects, int64_t count);
+
 /// Standard normal latents, float32 on the CPU, without labels. All three parts are drawn whatever
 /// the temporal module, always in the same order.
 Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
@@ -108,10 +116,13 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   torch::Tensor next_motion(const torch::Tensor& noise, const torch::Tensor& initial,
                             MotionState& state);
   /// What a clip keeps from its first frame to its last: [B,content_dim], with classes
-  /// [B,content_dim+class_dim].
+  /// [B,content_dim+class_dim], or of objects the parts of each.
   torch::Tensor content(const Latents& latents, const nn::LayerObserver& observer = {});
-  /// What the frame generator makes the frames from: [B*T,latent_dim], frame by frame of clip by
-  /// clip.
+  /// What the frame generator makes the frames from, of that and the path [B,T,motion_dim]:
+  /// [B*T,latent_dim], frame by frame of clip by clip. A row is [content, class, motion_t], of
+  /// objects one such part behind the other.
+  torch::Tensor joined(const torch::Tensor& content, const torch::Tensor& path);
+  /// Both at once.
   torch::Tensor frame_latents(const Latents& latents, const nn::LayerObserver& observer = {});
   /// Lets the frame generator go, and with it forward(), where frames are made by other means.
   void drop_frame_generator();

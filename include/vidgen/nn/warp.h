@@ -8,7 +8,7 @@
 namespace vidgen::nn {
 
 struct WarpOptions {
-  /// Length of a frame's code.
+  /// Length of an object's code in a frame.
   int64_t code_dim = 10;
   /// Of the features.
   int64_t channels = 64;
@@ -19,6 +19,8 @@ struct WarpOptions {
   /// Groups, the first ones, that stay where they are: what a fixed camera sees behind that which
   /// moves. Less than `groups`.
   int64_t still = 0;
+  /// Pictures that a clip is the sum of, each moved by itself.
+  int64_t objects = 1;
 
   int64_t moving() const { return groups - still; }
 };
@@ -26,7 +28,9 @@ struct WarpOptions {
 /// Moves what a clip shows to where it is in each frame: each group of channels of the clip's
 /// features is resampled by an affine map of its own, which two linear layers make of the frame's
 /// code (Jaderberg et al., "Spatial Transformer Networks", 2015). What leaves the picture is gone,
-/// and zeros come in. The first `still` groups stay. Parameters: motion.0.*, motion.2.*.
+/// and zeros come in. The first `still` groups stay. Where a clip has several objects, all are
+/// moved by the same layers, each by its own code, and added up. Parameters: motion.0.*,
+/// motion.2.*.
 ///
 /// Computed in float32. Only first derivatives. On CUDA the gradient is summed in no fixed order,
 /// so that the same step may give other bits.
@@ -34,12 +38,13 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
  public:
   explicit WarpImpl(WarpOptions options);
 
-  /// Features of clips [B,C,H,W] and the codes of their
-  /// frames, clip by clip [B*frames,code_dim] -> [B*frames,C,H,W] of the type of x, channels_last.
+  /// Features of clips' objects [B*objects,C,H,W] and the codes of their
+  /// frames, clip by clip [B*frames,objects*code_dim] -> [B*frames,C,H,W] of the type of x,
+  /// channels_last.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& code);
   void reset() override;
 
-  /// The maps that codes [M,code_dim] stand for: [M,moving,2,3], as in
+  /// The maps that codes of objects [M,code_dim] stand for: [M,moving,2,3], as in
   /// torch.nn.functional.affine_grid.
   torch::Tensor maps(const torch::Tensor& code);
   /// What turns the numbers n [M,6*moving] of the layers into maps [M*moving,2,3], as in
@@ -49,6 +54,8 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
   WarpOptions options;
 
  private:
+  torch::Tensor moved(const torch::Tensor& x, const torch::Tensor& code);
+
   torch::nn::Sequential motion_;
 };
 TORCH_MODULE(Warp);
