@@ -49,6 +49,7 @@ TEST(VideoGenerator, ReproducesMocogan) {
 
 /// A clip of two objects that are painted and moved.
 VideoGenerator two_objects(TemporalType type, int64_t classes = 0) {
+  torch::manual_seed(1);
   auto options = small(type)->options;
   options.frame.attention = {};
   options.frame.warp_at = 8;
@@ -114,12 +115,12 @@ TEST_P(Temporal, ObjectsHaveNoOrder) {
   const auto clips = generator(latents);
   auto other = latents;
   other.content = exchanged(latents.content);
-  EXPECT_GT((generator(other) - clips).abs().max().item<double>(), 1e-3);
+  EXPECT_GT((generator(other) - clips).abs().max().item<double>(), 1e-4);
   other.noise = exchanged(latents.noise);
   other.initial = exchanged(latents.initial);
-  EXPECT_LT((generator(other) - clips).abs().max().item<double>(), 1e-5);
+  EXPECT_LT((generator(other) - clips).abs().max().item<double>(), 1e-6);
   other.labels = latents.labels.flip({0});
-  EXPECT_GT((generator(other) - clips).abs().max().item<double>(), 1e-3);
+  EXPECT_GT((generator(other) - clips).abs().max().item<double>(), 1e-4);
 }
 
 TEST_P(Temporal, ObjectsMoveFrameByFrameAlongThePath) {
