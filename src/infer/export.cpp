@@ -94,8 +94,12 @@ checkpoint::Tensors Exporter::example(const ExportOptions& options,
   if (latents.labels.defined()) tensors["input.labels"] = latents.labels;
   if (reads_noise(temporal)) tensors["input.noise"] = latents.noise;
   if (options.step) {
-    const auto state = first_state(temporal, latents, network->options.frame.objects);
-    if (state.defined()) tensors["input.state"] = state;
+    const int64_t objects = network->options.frame.objects;
+    auto each = latents;
+    each.noise = models::of_objects(latents.noise, objects);
+    each.initial = models::of_objects(latents.initial, objects);
+    const auto state = first_state(models::of_object(temporal, objects), each);
+    if (state.defined()) tensors["input.state"] = state.reshape({example.clips, -1});
     // What the state holds of it is not given again.
     if (reads_noise(temporal)) {
       tensors["input.noise"] =

@@ -150,6 +150,7 @@ Value FrameGraphBuilder::warp(const Layer& layer, const Pictures& pictures, cons
                                      {-1, side, side, 2});
   const Value groups = writer_.reshape(pictures.value, {-1, channels / options.groups, side, side});
   const Value moved = writer_.sample(groups, grid);
+  if (options.objects == 1) return writer_.reshape(moved, {-1, channels, side, side});
   const auto shown =
       writer_.split(writer_.reshape(moved, {-1, options.objects * channels, side, side}),
                     std::vector<int64_t>(static_cast<size_t>(options.objects), channels));

@@ -209,7 +209,7 @@ int64_t GraphBuilder::state_size() const {
   models::Latents one;
   one.initial = torch::empty({1, temporal_.motion_dim});
   one.noise = torch::empty({1, nn::noise_frames(temporal_, 1), temporal_.motion_dim});
-  const auto state = first_state(temporal_, one, /*objects=*/1);
+  const auto state = first_state(temporal_, one);
   return state.defined() ? state.size(1) : 0;
 }
 
@@ -301,28 +301,24 @@ void write_step_graph(const GraphSource& source, GraphWriter& writer) {
   GraphBuilder(source, writer).step();
 }
 
-torch::Tensor first_state(const nn::TemporalOptions& temporal, const models::Latents& latents,
-                          int64_t objects) {
-  const auto options = models::of_object(temporal, objects);
-  const auto initial = models::of_objects(latents.initial, objects);
-  const int64_t rows = initial.size(0), clips = rows / objects;
+torch::Tensor first_state(const nn::TemporalOptions& options, const models::Latents& latents) {
+  const int64_t clips = latents.initial.size(0);
   switch (options.type) {
     case TemporalType::kNone:
       return {};
     case TemporalType::kLstm:
-      return torch::zeros({clips, objects * 2 * options.layers * options.hidden});
+      return torch::zeros({clips, 2 * options.layers * options.hidden});
     case TemporalType::kGru:
-      return torch::zeros({clips, objects * options.layers * options.hidden});
+      return torch::zeros({clips, options.layers * options.hidden});
     case TemporalType::kGruCell:
       return latents.initial;
     case TemporalType::kConvolution: {
       const int64_t frames = nn::noise_frames(options, 0);
       if (frames == 0) return {};
-      const auto noise = models::of_objects(latents.noise, objects);
-      return noise.narrow(1, 0, frames).reshape({clips, -1});
+      return latents.noise.narrow(1, 0, frames).flatten(1);
     }
     case TemporalType::kWaves:
-      return torch::cat({initial, torch::zeros({rows, 1})}, 1).view({clips, -1});
+      return torch::cat({latents.initial, torch::zeros({clips, 1})}, 1);
   }
   TORCH_CHECK(false, "unknown temporal type");
 }

@@ -36,9 +36,9 @@ void write_step_graph(const GraphSource& source, GraphWriter& writer);
 ///   gru_cell     latents.initial
 ///   convolution  the first noise_frames(0) frames of latents.noise, in a row
 ///   waves        latents.initial, and the number of the frame
-/// Of clips of several objects, those of each object, one behind the other.
-torch::Tensor first_state(const nn::TemporalOptions& options, const models::Latents& latents,
-                          int64_t objects);
+/// Where clips have several objects, a clip's `state` is those of its objects, one behind the
+/// other: of_object() and of_objects() (models/video_generator.h) make the arguments.
+torch::Tensor first_state(const nn::TemporalOptions& options, const models::Latents& latents);
 
 /// Which latents the generator reads.
 inline bool reads_noise(const nn::TemporalOptions& options) {

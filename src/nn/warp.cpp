@@ -120,8 +120,8 @@ torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& cod
   const auto all = moved(x, codes.reshape({-1, options.code_dim}));
   // Pixels are kept together.
   const auto parts = all.permute({0, 2, 3, 1}).unflatten(0, {clips, objects, frames}).unbind(1);
-  auto sum = parts[0] + parts[1];
-  for (size_t i = 2; i < parts.size(); ++i) sum = sum + parts[i];
+  auto sum = parts[0];
+  for (size_t i = 1; i < parts.size(); ++i) sum = sum + parts[i];
   return sum.flatten(0, 1).permute({0, 3, 1, 2});
 }
 
