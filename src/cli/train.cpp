@@ -103,7 +103,7 @@ void run_training(const TrainArguments& arguments) {
   save_config(folder, trainer.options());
   core::log_info(cat("training ", config.run_dir, " on ", trainer.device().str(), " in ",
                      train::precision_name(trainer.gan().precision()), " from step ",
-                     trainer.step(), " to ", config.train.steps));
+                     trainer.step(), " to ", trainer.run_length()));
   const auto classes = class_counts(trainer);
   if (!classes.empty()) core::log_info(classes);
   if (trainer.run() == train::Trainer::End::kInterrupted) {

@@ -22,13 +22,15 @@ constexpr double kFeatureWeight = 0.1;
 void go_on(train::RunOptions& options, const checkpoint::Checkpoint& checkpoint, int64_t steps) {
   auto& optim = options.optim;
   if (optim.decay != train::Decay::kNone) {
+    const int64_t length = train::length_of_run(checkpoint, options);
     const double factor =
-        std::max(kLeastLrFactor, train::lr_factor(optim, checkpoint.step, options.train.steps));
+        std::max(kLeastLrFactor, train::lr_factor(optim, checkpoint.step, length));
     optim.generator.lr *= factor;
     optim.discriminator.lr *= factor;
     optim.decay = train::Decay::kNone;
   }
   options.train.steps = checkpoint.step + steps;
+  options.train.minutes = 0;
 }
 
 void learn_from(const fs::path& teacher, train::RunOptions& options, int64_t steps) {
@@ -36,6 +38,7 @@ void learn_from(const fs::path& teacher, train::RunOptions& options, int64_t ste
   options.distill.teacher = teacher.string();
   options.distill.feature = kFeatureWeight;
   options.train.steps = steps;
+  options.train.minutes = 0;
   // Evaluations need real clips.
   options.train.evaluate.every = 0;
   options.train.on_divergence = train::OnDivergence::kStop;

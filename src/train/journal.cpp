@@ -60,8 +60,8 @@ void Journal::samples(int64_t step, const torch::Tensor& clips, double fps) {
   if (with_events_) events().add_image(step, "samples", sheet);
 }
 
-void Journal::update_page(int64_t step) {
-  if (page_) page_->write(step);
+void Journal::update_page(int64_t step, int64_t steps) {
+  if (page_) page_->write(step, steps);
 }
 
 }  // namespace vidgen::train

@@ -21,8 +21,8 @@ void fields(core::FieldVisitor& v, OptimOptions& o) {
           "Steps over which the learning rates grow from 0.");
   v.choice("decay", o.decay,
            {{"none", Decay::kNone}, {"linear", Decay::kLinear}, {"cosine", Decay::kCosine}},
-           "How the learning rates fall from the warm-up to the end of the run, train.steps, which "
-           "then cannot be changed when the run is resumed.");
+           "How the learning rates fall from the warm-up to the end of the run, whose length "
+           "(train.steps, train.minutes) then cannot be changed when it is resumed.");
   v.field("final_lr_factor", o.final_lr_factor, {0, 1},
           "What they are multiplied by at the end, with decay.");
   v.field("clip_grad_norm", o.clip_grad_norm, {0, 1e12},
@@ -44,7 +44,11 @@ void fields(core::FieldVisitor& v, EvaluateOptions& o) {
 }
 
 void fields(core::FieldVisitor& v, TrainOptions& o) {
-  v.field("steps", o.steps, {1, 1000000000}, "Generator updates in all.");
+  v.field("steps", o.steps, {1, 1000000000}, "Generator updates in all; with minutes, at most.");
+  v.field(
+      "minutes", o.minutes, {0, 1e6},
+      "Make the run as long as fits into so many minutes on this machine, which is measured over "
+      "the first tenth of them; 0 does not limit.");
   v.field("batch_size", o.batch_size, {1, 65536},
           "Clips a batch; memory and time of a step grow with it.");
   v.field(

@@ -105,17 +105,16 @@ Html RunPage::chart(const std::string& title, const std::vector<report::Series>&
   return report::line_chart(title, steps, shown, scale);
 }
 
-Html RunPage::state(int64_t step) const {
+Html RunPage::state(int64_t step, int64_t steps) const {
   const auto& train = options_.train;
   const double speed = last_line_.value("clips_per_second", 0.0);
-  std::string text = cat("Step ", step, " of ", train.steps, " (", 100 * step / train.steps, " %)");
+  std::string text = cat("Step ", step, " of ", steps, " (", 100 * step / steps, " %)");
   if (last_line_.contains("seconds")) {
     text += cat(", ", core::format_duration(last_line_["seconds"]), " of training");
   }
   if (speed > 0) {
     text += cat(", ", core::format_number(speed, speed < 10 ? 2 : 0), " clips a second");
-    const auto clips =
-        static_cast<double>((train.steps - step) * train.batch_size * train.accumulate);
+    const auto clips = static_cast<double>((steps - step) * train.batch_size * train.accumulate);
     if (clips > 0) text += cat(", about ", core::format_duration(clips / speed), " to go");
   }
   if (const auto newest = folder_.newest_checkpoint()) {
@@ -193,9 +192,9 @@ Html RunPage::how_to_go_on() const {
          report::preformatted(commands);
 }
 
-void RunPage::write(int64_t step) {
+void RunPage::write(int64_t step, int64_t steps) {
   auto sheets = folder_.sample_sheets(step);
-  Html body = state(step);
+  Html body = state(step, steps);
   if (!sheets.empty()) {
     body += newest_samples(sheets.back());
     sheets.pop_back();

@@ -193,6 +193,34 @@ TEST(ResumeTest, ARunThatDecaysKeepsItsLength) {
                                       "the configuration"});
 }
 
+TEST(ResumeTest, ARunOfSomeMinutesKeepsItsLength) {
+  const Workspace work;
+  Workspace::Arguments arguments{"--set", "train.minutes=0.03",
+                                 "--set", "train.steps=1000000",
+                                 "--set", "optim.decay=cosine",
+                                 "--set", "train.checkpoint_every=5",
+                                 "--set", "train.tensorboard=false",
+                                 "--set", "train.report=false",
+                                 "--set", "train.keep_checkpoints=1000000"};
+  const auto straight = work.train(arguments);
+  expect_success(straight);
+  const auto run = work / "run";
+  const int64_t length = newest_step(run);
+  EXPECT_LT(length, 1000000);
+  EXPECT_THAT(straight.err,
+              ::testing::HasSubstr("the run has " + std::to_string(length) + " steps"));
+  const std::string weights = read_bytes(run / "weights.safetensors");
+
+  drop_checkpoints_after(run, length / 2);
+  fs::remove(run / "weights.safetensors");
+  expect_success(work.train(arguments));
+  EXPECT_EQ(newest_step(run), length);
+  EXPECT_TRUE(read_bytes(run / "weights.safetensors") == weights);
+
+  arguments[1] = "train.minutes=0.06";
+  expect_refused(work.train(arguments), {"train.minutes is 0.03 in the checkpoint and 0.06 in "});
+}
+
 /// When a program is killed: at any time, after its first steps, or while it writes a checkpoint.
 enum class Kill { kAnyTime, kTraining, kWriting };
 

@@ -28,7 +28,6 @@ class RunPageTest : public ::testing::Test {
  protected:
   RunPageTest() {
     options_.run_dir = (folder_ / "run").string();
-    options_.train.steps = 1000;
     checkpoint::RunFolder(options_.run_dir).create();
   }
 
@@ -50,7 +49,7 @@ class RunPageTest : public ::testing::Test {
 
 TEST_F(RunPageTest, IsThereBeforeTheFirstLine) {
   RunPage page_of_run(options_);
-  page_of_run.write(0);
+  page_of_run.write(0, 1000);
   EXPECT_THAT(page(), HasSubstr("Step 0 of 1000 (0 %)."));
   EXPECT_THAT(page(), HasSubstr("vidgen train --config " + run().config().string()));
   EXPECT_EQ(parts_in(page(), "<svg") + parts_in(page(), "<img"), 0u);
@@ -65,7 +64,7 @@ TEST_F(RunPageTest, ShowsEachNumberOfTheLog) {
                         {"clips_per_second", 8},
                         {"seconds", 3661},
                         {"time", "2026-01-01T00:00:00Z"}});
-  page_of_run.write(20);
+  page_of_run.write(20, 1000);
   EXPECT_THAT(page(), HasSubstr("Step 20 of 1000 (2 %), 1:01:01 of training, 8.00 clips a second, "
                                 "about 8:10 to go."));
   EXPECT_EQ(parts_in(page(), "<svg"), 4u);
@@ -82,7 +81,7 @@ TEST_F(RunPageTest, ANumberOfSomeLinesIsOneCurve) {
     if (step != 9) line["loss_d"] = 1.5;
     page_of_run.add_line(line);
   }
-  page_of_run.write(9);
+  page_of_run.write(9, 1000);
   EXPECT_EQ(parts_in(page(), "<svg"), 2u);
   // In the legend and as one stretch.
   EXPECT_EQ(parts_in(page(), "<path class=\"line"), 4u);
@@ -102,7 +101,7 @@ TEST_F(RunPageTest, StaysSmall) {
                           {"d_real_frame", 0.5},
                           {"d_fake_frame", 0.1}});
   }
-  page_of_run.write(100000);
+  page_of_run.write(100000, 100000);
   // The last one, and the 1st, 3rd ... of the eleven before.
   EXPECT_EQ(parts_in(page(), "<img"), 7u);
   for (const char* caption : {">Step 10<", ">Step 110<", ">Step 120<"}) {
@@ -117,11 +116,11 @@ TEST_F(RunPageTest, StaysSmall) {
 TEST_F(RunPageTest, LaterSamplesAreOfAnotherLife) {
   for (const int64_t step : {10, 20, 30}) write_noise_sheet(step, 1);
   RunPage page_of_run(options_);
-  page_of_run.write(20);
+  page_of_run.write(20, 1000);
   EXPECT_EQ(parts_in(page(), "<img"), 2u);
   EXPECT_THAT(page(), Not(HasSubstr("Step 30")));
   // It is brought up to date as the run goes on.
-  page_of_run.write(30);
+  page_of_run.write(30, 1000);
   EXPECT_EQ(parts_in(page(), "<img"), 3u);
 }
 
@@ -130,7 +129,7 @@ TEST_F(RunPageTest, DamagedSamplesAreNamed) {
   test::write_bytes(run().sample(20, ".png"), "no picture");
   video::write_png(run().sample(30, ".png"), {4, 4, 3, std::vector<uint8_t>(48)});
   RunPage page_of_run(options_);
-  page_of_run.write(30);
+  page_of_run.write(30, 1000);
   EXPECT_EQ(parts_in(page(), "<img"), 1u);
   EXPECT_THAT(page(), HasSubstr("step-00000020.png"));
   EXPECT_THAT(page(), HasSubstr("Step 30: is too small"));

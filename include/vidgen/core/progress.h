@@ -17,6 +17,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// There is another amount of work than was said.
+  void set_total(int64_t total) { total_ = total; }
   /// Shows `done` of the total, the time that remains and `detail`. Redraws at most ten times a
   /// second.
   void update(int64_t done, const std::string& detail = "");
@@ -28,7 +30,7 @@ class Progress {
   void draw(bool last);
 
   const std::string label_;
-  const int64_t total_;
+  int64_t total_;
   const int64_t start_;
   const double plain_interval_;
   const bool terminal_;

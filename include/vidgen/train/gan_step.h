@@ -55,6 +55,8 @@ class GanStep {
   /// Calls `observer` whenever a phase begins, from now on. With train.cuda_graph none does: the
   /// device gets the whole step at once.
   void observe_phases(std::function<void(Phase)> observer) { phase_begins_ = std::move(observer); }
+  /// The run is to have so many steps, not train.steps.
+  void set_run_length(int64_t steps) { options_.train.steps = steps; }
   /// Runs step number `step` (from 0). Never waits for the device.
   void run(int64_t step, const NextClips& next_clips);
 
@@ -144,7 +146,7 @@ class GanStep {
   }
   void name_metrics();
 
-  const RunOptions options_;
+  RunOptions options_;
   const models::ClipShape shape_;
   const torch::Device device_;
   const Precision precision_;

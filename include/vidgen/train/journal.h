@@ -25,8 +25,8 @@ class Journal {
   void log(core::Json line);
   /// Clips from the same latents each time: uint8 RGB [N,T,H,W,3] on the CPU.
   void samples(int64_t step, const torch::Tensor& clips, double fps);
-  /// Brings report.html up to date.
-  void update_page(int64_t step);
+  /// Brings report.html up to date: at `step` of `steps`.
+  void update_page(int64_t step, int64_t steps);
 
  private:
   /// Begins the file with the first thing that is to be in it.

@@ -24,9 +24,9 @@ struct OptimOptions {
   AdamOptions discriminator;
   /// The learning rates grow linearly from 0 over this many steps.
   int64_t warmup_steps = 0;
-  /// From the warm-up to the end of the run, train.steps, the learning rates fall to
-  /// `final_lr_factor` times what they were. A run that decays has its length for good: it cannot
-  /// be resumed with another train.steps.
+  /// From the warm-up to the end of the run (TrainOptions::steps, minutes) the learning rates fall
+  /// to `final_lr_factor` times what they were. A run that decays has its length for good: it
+  /// cannot be resumed with another.
   Decay decay = Decay::kNone;
   double final_lr_factor = 0;
   /// Largest norm of all gradients of one optimiser together; longer ones are shortened to it. 0
@@ -59,8 +59,13 @@ enum class OnDivergence {
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
 struct TrainOptions {
-  /// Generator updates in all.
+  /// Generator updates in all; with `minutes`, at most.
   int64_t steps = 10000;
+  /// The run is made as long as fits into so many minutes on this machine: once a tenth of them is
+  /// over, its steps become ten times those that are done, so that what falls with the steps
+  /// (OptimOptions::decay) falls in time everywhere. Not counted is what comes before the first
+  /// step. 0 does not limit.
+  double minutes = 0;
   /// Clips a batch. Memory and the time of a step grow with it.
   int64_t batch_size = 8;
   /// Frames of each clip that a step looks at, at equal distances drawn anew (models::draw_times);

@@ -20,11 +20,12 @@ class RunPage {
 
   /// Adds a line of the log.
   void add_line(const core::Json& line);
-  /// Writes the page as of `step`, whole or not at all; throws vidgen::Error when it cannot.
-  void write(int64_t step);
+  /// Writes the page as of `step` of `steps`, whole or not at all; throws vidgen::Error when it
+  /// cannot.
+  void write(int64_t step, int64_t steps);
 
  private:
-  report::Html state(int64_t step) const;
+  report::Html state(int64_t step, int64_t steps) const;
   report::Html charts() const;
   report::Html chart(const std::string& title, const std::vector<report::Series>& series,
                      report::Scale scale) const;

@@ -51,10 +51,10 @@ class Trainer {
   void begin_with(const checkpoint::Checkpoint& start);
 
   enum class End { kFinished, kInterrupted };
-  /// Trains until train.steps or until a stop is asked for (core::interrupted()), with a checkpoint
-  /// at the end in both cases. Throws Diverged when a loss is no longer finite, naming the step,
-  /// the loss and the last good checkpoint, unless train.on_divergence lets it go on, and
-  /// vidgen::Error when something cannot be written.
+  /// Trains until train.steps, or until train.minutes are over, or until a stop is asked for
+  /// (core::interrupted()), with a checkpoint at the end in both cases. Throws Diverged when a loss
+  /// is no longer finite, naming the step, the loss and the last good checkpoint, unless
+  /// train.on_divergence lets it go on, and vidgen::Error when something cannot be written.
   End run();
 
   /// What one step costs.
@@ -71,6 +71,8 @@ class Trainer {
   /// None where the run reads no clips.
   const data::ClipDataset* dataset() const { return dataset_.get(); }
   int64_t step() const { return step_; }
+  /// Steps of the whole run, as far as it is known: with train.minutes it becomes less.
+  int64_t run_length() const { return run_length_; }
   torch::Device device() const { return device_; }
   const models::ClipShape& shape() const { return shape_; }
   GanStep& gan() { return *gan_; }
@@ -105,6 +107,8 @@ class Trainer {
   void visit(checkpoint::StateVisitor& visitor);
   /// Everything but the tensors.
   checkpoint::Checkpoint describe(checkpoint::Kind kind, std::filesystem::path path) const;
+  /// Adds what the last step took; measures how many fit into train.minutes when a tenth is over.
+  void keep_time(double seconds);
   bool due(int64_t every) const { return every > 0 && step_ % every == 0; }
 
   const RunOptions options_;
@@ -121,6 +125,10 @@ class Trainer {
   std::unique_ptr<const Evaluator> evaluator_;
 
   int64_t step_ = 0;
+  /// Steps of the whole run.
+  int64_t run_length_;
+  /// What its steps took so far, and what was written after them.
+  double run_seconds_ = 0;
   /// Of the checkpoint that it goes on from, or of a distillation that begins.
   core::Json passes_ = core::Json::array();
   /// Sums of GanStep::metrics() since the last line of the log, and over how many steps.
@@ -150,6 +158,10 @@ class Trainer {
 /// The options with the widths of the generator in a checkpoint, when structured pruning made them;
 /// as they are otherwise. So a run goes on from its pruned checkpoint without a new configuration.
 RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& checkpoint);
+
+/// The steps of the run that a checkpoint is of, which has these options: train.steps, or what
+/// train.minutes came to.
+int64_t length_of_run(const checkpoint::Checkpoint& checkpoint, const RunOptions& options);
 
 /// The first key, in the order of the fields, in which two resolved configurations differ, among
 /// those that change what a run computes; "" when none does. `left` and `right` become the values.
