@@ -128,28 +128,39 @@ Value FrameGraphBuilder::warp(const Layer& layer, const Pictures& pictures, cons
         Operation::kMatrixProduct, {x, writer_.weight(name + ".weight", weight.t().contiguous())});
     return writer_.apply(Operation::kAdd, {product, writer_.weight(name + ".bias", bias)});
   };
-  // Groups that stay are maps without a motion: the numbers of the first rows are zeros.
-  const auto moving = [&](const torch::Tensor& numbers) {
-    auto all = torch::zeros({6 * options.groups, numbers.size(1)});
-    all.narrow(0, 6 * options.still, numbers.size(0)).copy_(numbers);
+  // Groups that stay have maps without a motion, and fades of 1: the numbers of the first rows are
+  // zeros.
+  const auto of_all = [&](const torch::Tensor& moving, int64_t numbers) {
+    auto all = torch::zeros({numbers * options.groups, moving.size(1)});
+    all.narrow(0, numbers * options.still, moving.size(0)).copy_(moving);
     return all;
   };
-  const auto scale = layer.warp->scale().unsqueeze(1);
-  const auto weight = moving(parameters["motion.2.weight"] * scale);
-  const auto bias = moving(parameters["motion.2.bias"].unsqueeze(1) * scale).squeeze(1);
+  const int64_t map_rows = 6 * options.moving();
+  const auto rows =
+      torch::cat({parameters["motion.2.weight"], parameters["motion.2.bias"].unsqueeze(1)}, 1);
+  const auto map = of_all(rows.narrow(0, 0, map_rows) * layer.warp->scale().unsqueeze(1), 6);
   const Value code = writer_.reshape(z, {-1, options.code_dim});
   const Value hidden =
       activated(linear(code, "0", parameters["motion.0.weight"], parameters["motion.0.bias"]),
                 Activation::kLeakyRelu);
-  const auto in_place = torch::eye(2, 3).flatten().repeat(options.groups);
-  const Value maps = linear(hidden, "2", weight, bias + in_place);
+  const auto last = [&](const char* part, const torch::Tensor& all) {
+    return linear(hidden, part, all.narrow(1, 0, options.hidden), all.select(1, options.hidden));
+  };
+  map.select(1, options.hidden) += torch::eye(2, 3).flatten().repeat(options.groups);
+  const Value maps = last("2", map);
   const Value turned = writer_.transpose(writer_.reshape(maps, {-1, 2, 3}), {0, 2, 1});
   const int64_t side = pictures.side, channels = options.channels;
   const Value places = writer_.weight(layer.name + ".places", pixel_places(side));
   const Value grid = writer_.reshape(writer_.apply(Operation::kMatrixProduct, {places, turned}),
                                      {-1, side, side, 2});
   const Value groups = writer_.reshape(pictures.value, {-1, channels / options.groups, side, side});
-  const Value moved = writer_.sample(groups, grid);
+  Value moved = writer_.sample(groups, grid);
+  if (options.fade) {
+    const auto fade = of_all(rows.narrow(0, map_rows, options.moving()), 1);
+    const Value more = writer_.apply(Operation::kTanh, {last("fade", fade)});
+    const Value factor = writer_.apply(Operation::kAdd, {more, writer_.number(1)});
+    moved = writer_.apply(Operation::kMultiply, {moved, writer_.reshape(factor, {-1, 1, 1, 1})});
+  }
   if (options.objects == 1) return writer_.reshape(moved, {-1, channels, side, side});
   const auto shown =
       writer_.split(writer_.reshape(moved, {-1, options.objects * channels, side, side}),

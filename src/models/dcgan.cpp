@@ -45,6 +45,7 @@ nn::WarpOptions warp_options(const DcganGeneratorOptions& options, int64_t chann
   warp.channels = channels;
   warp.groups = options.warp_groups;
   warp.still = options.warp_still;
+  warp.fade = options.warp_fade;
   return warp;
 }
 

@@ -16,6 +16,7 @@ VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shap
   generator.frame.warp_at = options.generator.warp_at;
   generator.frame.warp_groups = options.generator.warp_groups;
   generator.frame.warp_still = options.generator.warp_still;
+  generator.frame.warp_fade = options.generator.warp_fade;
   generator.frame.objects = options.generator.objects;
   generator.classes = options.classes();
   generator.class_dim = options.class_dim;

@@ -98,7 +98,11 @@ void check_objects(const ModelOptions& options) {
 
 void check_warp(const ModelOptions& options, const ClipShape& shape) {
   const auto& generator = options.generator;
-  if (generator.warp_at == 0) return;
+  if (generator.warp_at == 0) {
+    if (!generator.warp_fade) return;
+    throw core::FieldError("model.generator.warp_fade",
+                           "found true, expected false without warp_at, where groups move");
+  }
   const std::string path = "model.generator.warp_at";
   const auto widths = resolved_widths(generator, shape);
   check_stages({generator.warp_at}, kSmallest << (widths.size() - 1), path);
@@ -230,6 +234,10 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
   visitor.field("warp_still", options.warp_still, {0, 511},
                 "of these groups, how many stay where they are, as a scene does before a fixed "
                 "camera");
+  visitor.field(
+      "warp_fade", options.warp_fade,
+      "groups that move also become fainter or stronger from frame to frame, so that they "
+      "may take turns, as the poses of a walk do");
   visitor.field("objects", options.objects, {1, 64},
                 "things that a clip shows, painted and moved by the same layers, each from its own "
                 "part of the latents");

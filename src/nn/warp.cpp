@@ -86,10 +86,10 @@ WarpImpl::WarpImpl(WarpOptions options) : options(options) { reset(); }
 void WarpImpl::reset() {
   namespace layers = torch::nn;
   motion_ = register_module(
-      "motion",
-      layers::Sequential(layers::Linear(options.code_dim, options.hidden),
-                         layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2)),
-                         layers::Linear(options.hidden, 6 * options.moving())));
+      "motion", layers::Sequential(
+                    layers::Linear(options.code_dim, options.hidden),
+                    layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2)),
+                    layers::Linear(options.hidden, (options.fade ? 7 : 6) * options.moving())));
 }
 
 // Made on the device: a copy from the host would make a training step wait.
@@ -99,13 +99,25 @@ torch::Tensor WarpImpl::scale(torch::Device device) const {
   return scale.flatten();
 }
 
-torch::Tensor WarpImpl::maps(const torch::Tensor& code) {
+torch::Tensor WarpImpl::numbers(const torch::Tensor& code) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const auto numbers = motion_->forward(code.to(torch::kFloat));
-  const auto in_place = torch::eye(2, 3, code.device()).flatten().repeat(options.moving());
-  return torch::addcmul(in_place, numbers, scale(code.device()))
-      .view({code.size(0), options.moving(), 2, 3});
+  return motion_->forward(code.to(torch::kFloat));
 }
+
+torch::Tensor WarpImpl::maps_of(const torch::Tensor& numbers) const {
+  const auto in_place = torch::eye(2, 3, numbers.device()).flatten().repeat(options.moving());
+  return torch::addcmul(in_place, numbers.narrow(1, 0, 6 * options.moving()),
+                        scale(numbers.device()))
+      .view({numbers.size(0), options.moving(), 2, 3});
+}
+
+torch::Tensor WarpImpl::fades_of(const torch::Tensor& numbers) const {
+  return 1 + numbers.narrow(1, 6 * options.moving(), options.moving()).tanh();
+}
+
+torch::Tensor WarpImpl::maps(const torch::Tensor& code) { return maps_of(numbers(code)); }
+
+torch::Tensor WarpImpl::fades(const torch::Tensor& code) { return fades_of(numbers(code)); }
 
 torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& code) {
   const int64_t objects = options.objects, clips = x.size(0) / objects;
@@ -128,9 +140,18 @@ torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& cod
 torch::Tensor WarpImpl::moved(const torch::Tensor& x, const torch::Tensor& code) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto type = x.scalar_type();
-  if (x.is_cpu() && (type == at::kFloat || type == at::kBFloat16))
-    return WarpOnCpu::apply(x.to(torch::kFloat), maps(code), options.groups, options.still, type);
-  return warp_by_grid(x, maps(code), options.groups, options.still);
+  const auto made = numbers(code);
+  const auto maps = maps_of(made);
+  const bool by_loops = x.is_cpu() && (type == at::kFloat || type == at::kBFloat16);
+  const auto shown =
+      by_loops ? WarpOnCpu::apply(x.to(torch::kFloat), maps, options.groups, options.still, type)
+               : warp_by_grid(x, maps, options.groups, options.still);
+  if (!options.fade) return shown;
+  const auto fades = torch::constant_pad_nd(fades_of(made), {options.still, 0}, 1);
+  return shown * fades.repeat_interleave(options.channels / options.groups, 1)
+                     .to(type)
+                     .unsqueeze(2)
+                     .unsqueeze(3);
 }
 
 torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps, int64_t groups,

@@ -121,12 +121,14 @@ TEST_F(ExportTest, EveryFrameGeneratorRunsInOnnxRuntimeAndOpenVino) {
   options.generator.warp_at = 8;
   options.generator.warp_groups = 2;
   options.generator.warp_still = 1;
+  options.generator.warp_fade = true;
   export_onnx("warp", options);
   options.generator.objects = 2;
   options.temporal.content_dim = 6;
   options.temporal.motion_dim = 4;
   export_onnx("objects", options);
   options.generator.objects = 1;
+  options.generator.warp_fade = false;
   options.generator.warp_at = 0;
   options.temporal.content_dim = 0;
   export_onnx("no_content", options);

@@ -218,6 +218,7 @@ TEST(PruneStructured, WhatMovesTogetherStaysTogether) {
     options.generator.warp_at = 8;
     options.generator.warp_groups = 6;
     options.generator.warp_still = 2;
+    options.generator.warp_fade = true;
     options.generator.objects = type == models::GeneratorType::kResidual ? 2 : 1;
     auto file = weights_file(options, tensors_of(random_generator(options)));
     StructuredOptions wanted;

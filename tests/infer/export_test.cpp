@@ -104,6 +104,7 @@ TEST_F(ExportTest, NetworkThatMovesWhatItPaints) {
   auto options = exported_model(nn::TemporalType::kWaves);
   options.generator.warp_at = 4;
   options.generator.warp_groups = 2;
+  options.generator.warp_fade = true;
   const auto written = exporter(options);
   expect_clips(script(written, false), written.example({}, {}));
   expect_steps(script(written, true), written.example({ExportFormat::kTorchScript, true}, {}));

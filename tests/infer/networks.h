@@ -104,6 +104,7 @@ inline std::vector<NetworkCase> network_cases() {
   all.back().options.generator.warp_at = 8;
   all.back().options.generator.warp_groups = 3;
   all.back().options.generator.warp_still = 1;
+  all.back().options.generator.warp_fade = true;
   all.push_back({"residual_warp", all[3].options});
   all.back().options.generator.type = models::GeneratorType::kResidual;
   all.back().options.generator.widths = {12, 8, 6};

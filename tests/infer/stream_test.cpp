@@ -67,6 +67,7 @@ TEST_P(StreamTest, IsTheNetworkOnTheSameNoise) {
 void expect_stream_as_clip(models::ModelOptions options) {
   options.generator.warp_at = 8;
   options.generator.warp_groups = 2;
+  options.generator.warp_fade = true;
   const CompiledGenerator generator(lively_network(options), kTinyShape);
   RenderOptions render;
   render.seed = 5;

@@ -202,6 +202,12 @@ TEST(ModelOptions, WarpStandsAtAHiddenStageOfEqualGroups) {
   options.class_names = {"cats", "dogs"};
   options.generator.warp_groups = 1;
   EXPECT_EQ(problem(options), "");
+  options.generator.warp_fade = true;
+  EXPECT_EQ(problem(options), "");
+  options.generator.warp_at = 0;
+  EXPECT_EQ(problem(options),
+            "model.generator.warp_fade: found true, expected false without warp_at, where groups "
+            "move");
 }
 
 TEST(ModelOptions, ClipDiscriminatorNeedsEnoughFrames) {

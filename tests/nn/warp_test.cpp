@@ -74,9 +74,39 @@ TEST(WarpTest, EachFrameIsMovedByItsCode) {
   EXPECT_GT((y[0] - y[1]).abs().max().item<double>(), 1e-2);
 }
 
+TEST(WarpTest, WhatMovesMayFade) {
+  torch::manual_seed(1);
+  WarpOptions options{3, 6, 3, 5, /*still=*/1};
+  Warp plain(options);
+  options.fade = true;
+  Warp fading(options);
+  const torch::NoGradGuard no_grad;
+  for (auto& item : plain->named_parameters()) {
+    auto all = fading->named_parameters()[item.key()];
+    all.narrow(0, 0, item.value().size(0)).copy_(item.value());
+  }
+  const auto x = torch::randn({2, 6, 8, 8}, test::random(1));
+  const auto code = 4 * torch::randn({8, 3}, test::random(2));
+  const auto fades = fading->fades(code);
+  ASSERT_EQ(fades.sizes(), (std::vector<int64_t>{8, 2}));
+  EXPECT_GT(fades.min().item<double>(), 0);
+  EXPECT_LT(fades.max().item<double>(), 2);
+  EXPECT_GT(fades.std().item<double>(), 0.1);
+  const auto moved = plain(x, code), shown = fading(x, code);
+  EXPECT_TRUE(shown.is_contiguous(torch::MemoryFormat::ChannelsLast));
+  EXPECT_TRUE(shown.narrow(1, 0, 2).equal(moved.narrow(1, 0, 2))) << "what stays";
+  for (const int64_t group : {0, 1}) {
+    const auto expected =
+        moved.narrow(1, 2 + 2 * group, 2) * fades.select(1, group).view({8, 1, 1, 1});
+    EXPECT_LT((shown.narrow(1, 2 + 2 * group, 2) - expected).abs().max().item<double>(), 1e-5);
+  }
+}
+
 TEST(WarpTest, GradientsAreFiniteDifferences) {
   torch::manual_seed(1);
-  Warp warp(WarpOptions{3, 4, 2, 5});
+  WarpOptions options{3, 4, 2, 5};
+  options.fade = true;
+  Warp warp(options);
   const auto x = torch::randn({2, 4, 6, 6}, test::random(1)).requires_grad_();
   const auto code = torch::randn({4, 3}, test::random(2)).requires_grad_();
   const auto judge = torch::randn({4, 4, 6, 6}, test::random(3));

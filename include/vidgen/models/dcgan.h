@@ -34,6 +34,7 @@ struct DcganGeneratorOptions {
   int64_t warp_at = 0;
   int64_t warp_groups = 1;
   int64_t warp_still = 0;
+  bool warp_fade = false;
   int64_t clip_dim = 0;
   /// With warp_at: latents are so many of objects, one behind the other, and so is clip_dim of
   /// each.

@@ -33,6 +33,8 @@ struct GeneratorOptions {
   int64_t warp_groups = 1;
   /// Groups, the first ones, that stay where they are, as a scene does before a fixed camera.
   int64_t warp_still = 0;
+  /// Whether the groups that move are also fainter or stronger from frame to frame (nn::Warp).
+  bool warp_fade = false;
   /// With warp_at: objects that a clip shows, painted and moved by the same layers, each from its
   /// own equal part of content and motion; what they show is added up at warp_at.
   int64_t objects = 1;

@@ -21,6 +21,8 @@ struct WarpOptions {
   int64_t still = 0;
   /// Pictures that a clip is the sum of, each moved by itself.
   int64_t objects = 1;
+  /// Whether groups that move also show more or less of themselves.
+  bool fade = false;
 
   int64_t moving() const { return groups - still; }
 };
@@ -28,9 +30,11 @@ struct WarpOptions {
 /// Moves what a clip shows to where it is in each frame: each group of channels of the clip's
 /// features is resampled by an affine map of its own, which two linear layers make of the frame's
 /// code (Jaderberg et al., "Spatial Transformer Networks", 2015). What leaves the picture is gone,
-/// and zeros come in. The first `still` groups stay. Where a clip has several objects, all are
-/// moved by the same layers, each by its own code, and added up. Parameters: motion.0.*,
-/// motion.2.*.
+/// and zeros come in. The first `still` groups stay. With `fade` a group that moves is multiplied
+/// by a number of its own in each frame, too, 1 + tanh(n) with n from the layers: so groups may
+/// take turns, as the poses of a walk do. Where a clip has several objects, all are moved by the
+/// same layers, each by its own code, and added up. Parameters: motion.0.*, motion.2.*, of which
+/// the first 6*moving rows make the maps, and the others n.
 ///
 /// Computed in float32. Only first derivatives. On CUDA the gradient is summed in no fixed order,
 /// so that the same step may give other bits.
@@ -47,6 +51,8 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
   /// The maps that codes of objects [M,code_dim] stand for: [M,moving,2,3], as in
   /// torch.nn.functional.affine_grid.
   torch::Tensor maps(const torch::Tensor& code);
+  /// What groups are multiplied by where codes are [M,code_dim]: [M,moving], from 0 to 2.
+  torch::Tensor fades(const torch::Tensor& code);
   /// What turns the numbers n [M,6*moving] of the layers into maps [M*moving,2,3], as in
   /// torch.nn.functional.affine_grid: n * scale, [6*moving], and the identity.
   torch::Tensor scale(torch::Device device = torch::kCPU) const;
@@ -55,6 +61,9 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
 
  private:
   torch::Tensor moved(const torch::Tensor& x, const torch::Tensor& code);
+  torch::Tensor numbers(const torch::Tensor& code);
+  torch::Tensor maps_of(const torch::Tensor& numbers) const;
+  torch::Tensor fades_of(const torch::Tensor& numbers) const;
 
   torch::nn::Sequential motion_;
 };
