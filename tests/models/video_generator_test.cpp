@@ -157,12 +157,13 @@ TEST_P(Temporal, CloneIsEqualAndIndependent) {
   generator->named_parameters()["frame.attention_8.gamma"].data().fill_(0.7);
   generator->eval();
   const auto latents = draw_latents(generator->options.temporal, 2, 3, test::random(1));
+  // Throughout: an LSTM that keeps what gradients need may round differently.
+  const torch::NoGradGuard no_grad;
   const auto expected = generator(latents);
   VideoGenerator copy(std::dynamic_pointer_cast<VideoGeneratorImpl>(generator->clone()));
   EXPECT_TRUE(torch::equal(copy(latents), expected));
   EXPECT_EQ(copy->named_parameters().keys(), generator->named_parameters().keys());
 
-  const torch::NoGradGuard no_grad;
   for (auto& parameter : generator->parameters()) parameter.add_(0.1);
   EXPECT_TRUE(torch::equal(copy(latents), expected));
   for (auto& parameter : copy->parameters()) parameter.add_(0.1);
