@@ -99,6 +99,17 @@ std::vector<torch::Tensor> matrices_of(const torch::Tensor& filters, int64_t cou
   return result;
 }
 
+/// Whether oneDNN's int8 kernels add up in 32 bits.
+bool sums_are_exact() {
+#ifdef __x86_64__
+  static const bool exact =
+      __builtin_cpu_supports("avx512vnni") || __builtin_cpu_supports("avxvnni");
+  return exact;
+#else
+  return true;
+#endif
+}
+
 /// What oneDNN's kernels compute of an activation.
 std::string_view fused_activation(Activation activation) {
   return activation == Activation::kRelu ? "relu" : "none";
@@ -136,8 +147,12 @@ Int8Layer::Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const 
   weight_scale_ = quantized.weight_scale.repeat({copies});
   weight_zero_point_ = torch::zeros({filters.size(0)}, torch::kInt);
   bias_ = quantized.bias.repeat({copies});
+  if (kind_ == Layer::Kind::kFromLatent) latent_dim_ = quantized.weight.size(0);
+  if (!sums_are_exact()) {
+    weight_ = filters.to(torch::kFloat);
+    return;
+  }
   if (kind_ == Layer::Kind::kFromLatent) {
-    latent_dim_ = quantized.weight.size(0);
     matrices_ = matrices_of(filters, 1);
     return;
   }
@@ -147,7 +162,18 @@ Int8Layer::Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const 
                          pair_of(padding_), pair_of(1), /*groups=*/1, any_input_shape());
 }
 
+torch::Tensor Int8Layer::convolve_in_float32(const torch::Tensor& x) const {
+  const auto integers = x.to(torch::kFloat) - input_.zero_point;
+  const auto sums = torch::conv2d(integers, weight_, {}, 1, padding_);
+  const auto scale = (weight_scale_ * input_.scale).view({-1, 1, 1});
+  auto y = torch::addcmul(bias_.view({-1, 1, 1}), sums, scale);
+  if (activation_ == Activation::kRelu) y.relu_();
+  y = y.contiguous(torch::MemoryFormat::ChannelsLast);
+  return raw_.type == torch::kByte ? to_uint8(y, raw_.scale) : y.to(raw_.type);
+}
+
 torch::Tensor Int8Layer::convolve(const torch::Tensor& x) const {
+  if (!sums_are_exact()) return convolve_in_float32(x);
   static const auto pointwise = find_int8_operator<Int8Pointwise>("onednn::qconv_pointwise");
   return pointwise.call(x, input_.scale, input_.zero_point, weight_, weight_scale_,
                         weight_zero_point_, bias_, pair_of(1), pair_of(padding_), pair_of(1),
@@ -156,6 +182,7 @@ torch::Tensor Int8Layer::convolve(const torch::Tensor& x) const {
 }
 
 torch::Tensor Int8Layer::multiply(const torch::Tensor& rows, size_t matrix) const {
+  if (!sums_are_exact()) return convolve_in_float32(rows.unsqueeze(2).unsqueeze(3)).flatten(1);
   static const auto product = find_int8_operator<Int8Product>("onednn::qlinear_pointwise");
   const int64_t out = bias_.size(0) / static_cast<int64_t>(matrices_.size());
   return product.call(rows, input_.scale, input_.zero_point, matrices_[matrix],

@@ -15,8 +15,9 @@ namespace vidgen::checkpoint {
 struct Checkpoint;
 }
 
-/// Layers of a plan in eight bits, run by oneDNN's int8 kernels on the CPU. Processors without VNNI
-/// run them too, but some of those add up in 16 bits, which can overflow.
+/// Layers of a plan in eight bits, run by oneDNN's int8 kernels on the CPU. On x86 without VNNI
+/// those add up in 16 bits, which can overflow: there the same integers are multiplied in float32,
+/// which is as slow as float32, but right.
 namespace vidgen::infer {
 
 /// How a uint8 stands for a real number: scale * (q - zero_point). The zero point, 0 to 255, is 0.
@@ -77,7 +78,7 @@ struct Handover {
 std::vector<Handover> handovers(const Plan& plan, const QuantizedLayers& layers,
                                 torch::ScalarType other = torch::kFloat);
 
-/// One layer prepared for oneDNN. Transposed convolutions run as plain ones: kFromLatent as a
+/// One layer, prepared for oneDNN. Transposed convolutions run as plain ones: kFromLatent as a
 /// product of matrices, kDouble as 2x2 filters of four times the channels, whose outputs are the
 /// four phases of the doubled picture, or, where there are many small pictures, as a product of
 /// matrices for each phase, to the same bits as long as nothing overflows. Can be called by several
@@ -97,6 +98,8 @@ class Int8Layer {
 
  private:
   torch::Tensor convolve(const torch::Tensor& x) const;
+  /// What convolve() and, with pictures of one pixel, multiply() stand for, without oneDNN.
+  torch::Tensor convolve_in_float32(const torch::Tensor& x) const;
   /// Rows times one of the matrices.
   torch::Tensor multiply(const torch::Tensor& rows, size_t matrix) const;
   torch::Tensor multiply_phases(const torch::Tensor& x) const;
@@ -111,7 +114,7 @@ class Int8Layer {
   int64_t padding_ = 0;
   /// Of kFromLatent.
   int64_t latent_dim_ = 0;
-  /// As oneDNN wants it; undefined for kFromLatent.
+  /// As oneDNN wants it, then undefined for kFromLatent; or float32 [out,in,k,k] of integers.
   torch::Tensor weight_;
   /// Likewise: kFromLatent's, or those of the four phases; empty where there are only convolutions.
   std::vector<torch::Tensor> matrices_;
