@@ -244,9 +244,8 @@ Trainer::End Trainer::run() {
   auto started = line_started_;
   while (step_ < run_length_ && !core::interrupted()) {
     train_one_step();
-    const auto now = Clock::now();
-    keep_time(std::chrono::duration<double>(now - started).count());
-    started = now;
+    keep_time(seconds_since(started));
+    started = Clock::now();
     saved_ = false;
     try {
       write_what_is_due();

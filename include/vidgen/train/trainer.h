@@ -127,7 +127,7 @@ class Trainer {
   int64_t step_ = 0;
   /// Steps of the whole run.
   int64_t run_length_;
-  /// What its steps took so far, and what was written after them.
+  /// What its steps took so far, and what was written between them.
   double run_seconds_ = 0;
   /// Of the checkpoint that it goes on from, or of a distillation that begins.
   core::Json passes_ = core::Json::array();
