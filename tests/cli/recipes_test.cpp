@@ -79,9 +79,9 @@ TEST_P(RecipeTest, RecomputingChangesNoBit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Configs, RecipeTest,
-                         testing::Values("mocogan64", "quickstart", "seed_dcgan_rnn",
-                                         "moving_digits64", "street64", "tiny32_laptop",
-                                         "vidgen64"),
+                         testing::Values("dcgan_lstm64", "mocogan64", "quickstart",
+                                         "seed_dcgan_rnn", "moving_digits64", "street64",
+                                         "tiny32_laptop", "vidgen64"),
                          [](const auto& recipe) { return recipe.param; });
 
 }  // namespace
