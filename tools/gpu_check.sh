@@ -8,7 +8,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly classic=(seed_dcgan_rnn dcgan_lstm64 mocogan64) # what fits into a CUDA graph and is compared with PyTorch
-readonly recipes=("${classic[@]}" vidgen64)
 readonly program=build/cuda/vidgen
 out=gpu_check.json
 
@@ -46,11 +45,9 @@ bench() {
   "$program" bench train --config "configs/$recipe.yaml" "${settings[@]}" --warmup 5 --repeats 20 \
     --json "$parts/bench.$recipe.$name.json" >/dev/null 2>"$parts/bench.$recipe.$name.error" || tail -n 1 "$parts/bench.$recipe.$name.error" >&2
 }
-for recipe in "${recipes[@]}"; do
-  graphs=(false)
-  if [[ " ${classic[*]} " == *" $recipe "* ]]; then graphs+=(true); fi
-  for graph in "${graphs[@]}"; do
-    if [[ $graph == true ]]; then suffix=_graph; else suffix=; fi
+for graph in false true; do
+  if [[ $graph == true ]]; then suffix=_graph recipes=("${classic[@]}"); else suffix='' recipes=("${classic[@]}" vidgen64); fi
+  for recipe in "${recipes[@]}"; do
     bench "float32$suffix" "$recipe" train.precision=float32 train.tf32=false "train.cuda_graph=$graph"
     bench "tf32$suffix" "$recipe" train.precision=float32 train.tf32=true "train.cuda_graph=$graph"
     bench "bfloat16$suffix" "$recipe" train.precision=bfloat16 "train.cuda_graph=$graph"

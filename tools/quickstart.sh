@@ -16,8 +16,11 @@ cmake --build --preset release --target vidgen
 "$vidgen" train --config configs/quickstart.yaml --run-dir "$run"
 "$vidgen" sample --checkpoint "$run" --out "$run/sample.mp4" --grid 3x3 --frames 48
 "$vidgen" sample --checkpoint "$run" --out "$run/sheet.png" --count 6
-[[ -e $run/pruned.safetensors ]] || "$vidgen" prune --checkpoint "$run/weights.safetensors" --out "$run/pruned.safetensors" \
-  --method structured --sparsity 0.5 --finetune distill --finetune-steps 100
+if [[ ! -e $run/pruned.safetensors ]]; then
+  rm -rf "$run/pruned" # of an attempt that was interrupted
+  "$vidgen" prune --checkpoint "$run/weights.safetensors" --out "$run/pruned.safetensors" \
+    --method structured --sparsity 0.5 --finetune distill --finetune-steps 100
+fi
 "$vidgen" sample --checkpoint "$run/pruned.safetensors" --out "$run/pruned.mp4" --grid 3x3 --frames 48
 
 cat <<END
