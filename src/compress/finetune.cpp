@@ -5,6 +5,7 @@
 #include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/core/error.h"
+#include "vidgen/train/run_length.h"
 #include "vidgen/train/trainer.h"
 
 namespace vidgen::compress {
@@ -22,7 +23,7 @@ constexpr double kFeatureWeight = 0.1;
 void go_on(train::RunOptions& options, const checkpoint::Checkpoint& checkpoint, int64_t steps) {
   auto& optim = options.optim;
   if (optim.decay != train::Decay::kNone) {
-    const int64_t length = train::length_of_run(checkpoint, options);
+    const int64_t length = train::length_of_run(checkpoint, options).steps();
     const double factor =
         std::max(kLeastLrFactor, train::lr_factor(optim, checkpoint.step, length));
     optim.generator.lr *= factor;

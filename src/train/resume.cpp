@@ -45,8 +45,8 @@ void flatten(const Json& tree, const std::string& path,
 /// Whether the key may be another one when a run goes on.
 bool is_free(const std::string& key, const std::map<std::string, Json>& options) {
   if (key == "train.steps" || key == "train.minutes") {
-    // The learning rates of a run that decays depend on its length. What train.minutes came to is
-    // settled; a run may do without it.
+    // The learning rates of a run that decays depend on its length. A run of some minutes may do
+    // without them.
     const auto is = [&](const char* name, const Json& value) {
       const auto found = options.find(name);
       return found == options.end() || found->second == value;
@@ -98,14 +98,6 @@ RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& 
   return options;
 }
 
-int64_t length_of_run(const checkpoint::Checkpoint& checkpoint, const RunOptions& options) {
-  int64_t steps = options.train.steps;
-  if (options.train.minutes > 0) {
-    checkpoint::StateLoader(checkpoint.path, checkpoint.file).counter("run.length", steps);
-  }
-  return steps;
-}
-
 void Trainer::resume(const std::filesystem::path& path) {
   const auto checkpoint = checkpoint::read_checkpoint(path);
   checkpoint::refuse_quantized(checkpoint);
@@ -129,9 +121,8 @@ void Trainer::resume(const std::filesystem::path& path) {
   gan_->set_masks(checkpoint.tensors_under("mask."));
   checkpoint::StateLoader loader(path, checkpoint.file);
   visit(loader);
-  loader.number("run.seconds", run_seconds_);
+  run_length_.visit(loader);
   loader.finish();
-  run_length_ = length_of_run(checkpoint, options_);
   step_ = checkpoint.step;
   passes_ = checkpoint.passes;
   last_good_ = path;

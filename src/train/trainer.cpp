@@ -2,8 +2,6 @@
 
 #include <torch/cuda.h>
 
-#include <algorithm>
-
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/memory.h"
@@ -34,7 +32,7 @@ Trainer::Trainer(const RunOptions& options)
       device_(resolve_device(options.train.device)),
       folder_(options.run_dir),
       shape_(clip_shape(options.data)),
-      run_length_(options.train.steps) {
+      run_length_(options.train) {
   validate(options_);
   check_cuda_graph(options_, device_);
   set_up_libtorch(options_.train);
@@ -79,7 +77,7 @@ void Trainer::start_loader() {
 }
 
 void Trainer::train_one_step() {
-  gan_->set_run_length(run_length_);
+  gan_->set_run_length(run_length());
   gan_->run(step_, [this] { return feed_->next(); });
   if (feed_) feed_->prefetch();
   ++step_;
@@ -177,10 +175,7 @@ void Trainer::write_checkpoint() {
 void Trainer::write_state(const std::filesystem::path& path) {
   checkpoint::StateSaver saver;
   visit(saver);
-  if (options_.train.minutes > 0) {
-    saver.counter("run.length", run_length_);
-    saver.number("run.seconds", run_seconds_);
-  }
+  run_length_.visit(saver);
   for (const auto& [name, tensor] : saver.tensors) {
     if (!tensor.isfinite().all().item<bool>()) diverged(name, step_);
   }
@@ -209,7 +204,7 @@ void Trainer::write_what_is_due() {
   const bool best = best_step_ == step_;
   if (due(train.checkpoint_every) || best) write_checkpoint();
   if (best) write_best();
-  if (due(train.sample_every) || saved_) journal_->update_page(step_, run_length_);
+  if (due(train.sample_every) || saved_) journal_->update_page(step_, run_length());
 }
 
 void Trainer::write_last_checkpoint() {
@@ -222,27 +217,22 @@ void Trainer::write_last_checkpoint() {
 }
 
 void Trainer::keep_time(double seconds) {
-  const double budget = 60 * options_.train.minutes;
-  const double sample = budget / 10;
-  const bool was_measured = run_seconds_ >= sample;
-  run_seconds_ += seconds;
-  if (budget == 0 || was_measured || run_seconds_ < sample) return;
-  const auto fitting = static_cast<int64_t>(static_cast<double>(step_) * budget / run_seconds_);
-  run_length_ = std::clamp(fitting, step_, options_.train.steps);
-  progress_->set_total(run_length_);
-  core::log_info(cat("step ", step_, ": the run has ", run_length_, " steps (train.minutes ",
+  const bool other = run_length_.passed(step_, seconds);
+  progress_->set_total(run_length());
+  if (!other) return;
+  core::log_info(cat("step ", step_, ": the run has ", run_length(), " steps (train.minutes ",
                      options_.train.minutes, ", train.steps ", options_.train.steps, ")"));
 }
 
 Trainer::End Trainer::run() {
   journal_ = std::make_unique<Journal>(options_, step_);
-  progress_ = std::make_unique<core::Progress>("step", run_length_, step_);
+  progress_ = std::make_unique<core::Progress>("step", run_length(), step_);
   find_best_file();
   start_loader();
   line_started_ = Clock::now();
   saved_ = last_good_ && *last_good_ == folder_.checkpoint(step_);
   auto started = line_started_;
-  while (step_ < run_length_ && !core::interrupted()) {
+  while (step_ < run_length() && !core::interrupted()) {
     train_one_step();
     keep_time(seconds_since(started));
     started = Clock::now();
@@ -254,9 +244,9 @@ Trainer::End Trainer::run() {
     }
   }
   if (!saved_) write_last_checkpoint();
-  const bool finished = step_ == run_length_;
+  const bool finished = step_ == run_length();
   if (finished) write_weights();
-  journal_->update_page(step_, run_length_);
+  journal_->update_page(step_, run_length());
   if (!finished) return End::kInterrupted;
   progress_->finish();
   return End::kFinished;

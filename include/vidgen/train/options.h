@@ -61,10 +61,10 @@ enum class DeviceChoice { kAuto, kCpu, kCuda };
 struct TrainOptions {
   /// Generator updates in all; with `minutes`, at most.
   int64_t steps = 10000;
-  /// The run is made as long as fits into so many minutes on this machine: once a tenth of them is
-  /// over, its steps become ten times those that are done, so that what falls with the steps
-  /// (OptimOptions::decay) falls in time everywhere. Not counted is what comes before the first
-  /// step. 0 does not limit.
+  /// The run is made as long as fits into so many minutes on this machine (RunLength), so that what
+  /// falls with the steps (OptimOptions::decay) falls in time everywhere. Not counted is what comes
+  /// before the first step. Two such runs have other lengths: one to be repeated exactly has
+  /// `steps` alone. 0 does not limit.
   double minutes = 0;
   /// Clips a batch. Memory and the time of a step grow with it.
   int64_t batch_size = 8;

@@ -17,6 +17,7 @@
 #include "vidgen/train/gan_step.h"
 #include "vidgen/train/journal.h"
 #include "vidgen/train/options.h"
+#include "vidgen/train/run_length.h"
 
 namespace vidgen::train {
 
@@ -72,7 +73,7 @@ class Trainer {
   const data::ClipDataset* dataset() const { return dataset_.get(); }
   int64_t step() const { return step_; }
   /// Steps of the whole run, as far as it is known: with train.minutes it becomes less.
-  int64_t run_length() const { return run_length_; }
+  int64_t run_length() const { return run_length_.steps(); }
   torch::Device device() const { return device_; }
   const models::ClipShape& shape() const { return shape_; }
   GanStep& gan() { return *gan_; }
@@ -107,7 +108,7 @@ class Trainer {
   void visit(checkpoint::StateVisitor& visitor);
   /// Everything but the tensors.
   checkpoint::Checkpoint describe(checkpoint::Kind kind, std::filesystem::path path) const;
-  /// Adds what the last step took; measures how many fit into train.minutes when a tenth is over.
+  /// Tells run_length_ what the last step took.
   void keep_time(double seconds);
   bool due(int64_t every) const { return every > 0 && step_ % every == 0; }
 
@@ -125,10 +126,7 @@ class Trainer {
   std::unique_ptr<const Evaluator> evaluator_;
 
   int64_t step_ = 0;
-  /// Steps of the whole run.
-  int64_t run_length_;
-  /// What its steps took so far, and what was written between them.
-  double run_seconds_ = 0;
+  RunLength run_length_;
   /// Of the checkpoint that it goes on from, or of a distillation that begins.
   core::Json passes_ = core::Json::array();
   /// Sums of GanStep::metrics() since the last line of the log, and over how many steps.
@@ -158,10 +156,6 @@ class Trainer {
 /// The options with the widths of the generator in a checkpoint, when structured pruning made them;
 /// as they are otherwise. So a run goes on from its pruned checkpoint without a new configuration.
 RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& checkpoint);
-
-/// The steps of the run that a checkpoint is of, which has these options: train.steps, or what
-/// train.minutes came to.
-int64_t length_of_run(const checkpoint::Checkpoint& checkpoint, const RunOptions& options);
 
 /// The first key, in the order of the fields, in which two resolved configurations differ, among
 /// those that change what a run computes; "" when none does. `left` and `right` become the values.
