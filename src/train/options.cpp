@@ -47,8 +47,8 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
   v.field("steps", o.steps, {1, 1000000000}, "Generator updates in all; with minutes, at most.");
   v.field(
       "minutes", o.minutes, {0, 1e6},
-      "Make the run as long as fits into so many minutes on this machine, which is measured again "
-      "in each tenth of them; 0 does not limit.");
+      "Make the run as long as fits into so many minutes on this machine, which is measured all "
+      "along; 0 does not limit.");
   v.field("batch_size", o.batch_size, {1, 65536},
           "Clips a batch; memory and time of a step grow with it.");
   v.field(

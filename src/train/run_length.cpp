@@ -12,7 +12,8 @@ bool RunLength::passed(int64_t step, double seconds) {
   if (budget_ == 0) return false;
   seconds_ += seconds;
   const double measured = seconds_ - measured_seconds_;
-  if (measured < budget_ / 10 && seconds_ < budget_ && step < steps_) return false;
+  const double enough = budget_ / (measured_step_ == 0 ? 100 : 10);
+  if (measured < enough && seconds_ < budget_ && step < steps_) return false;
   const double rate = static_cast<double>(step - measured_step_) / measured;
   measured_step_ = step;
   measured_seconds_ = seconds_;

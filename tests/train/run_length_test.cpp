@@ -71,13 +71,14 @@ TEST(RunLengthTest, NeverMoreThanTheSteps) {
 
 TEST(RunLengthTest, SaysWhenTheLengthIsAnotherByMoreThanATenth) {
   RunLength length(one_minute());
-  EXPECT_FALSE(length.passed(1, 5.9));
-  EXPECT_TRUE(length.passed(6, 0.1)) << "of a million";
-  EXPECT_EQ(length.steps(), 60);
-  EXPECT_FALSE(length.passed(12, 6.3));
-  EXPECT_EQ(length.steps(), 12 + 45) << "47.7 seconds of 1.05 each";
-  EXPECT_TRUE(length.passed(18, 12)) << "and now of 2";
-  EXPECT_EQ(length.steps(), 18 + 17);
+  EXPECT_FALSE(length.passed(1, 0.5));
+  EXPECT_TRUE(length.passed(2, 0.5)) << "of a million";
+  EXPECT_EQ(length.steps(), 2 + 118);
+  EXPECT_FALSE(length.passed(13, 5.5));
+  EXPECT_FALSE(length.passed(14, 0.55)) << "a tenth later";
+  EXPECT_EQ(length.steps(), 14 + 105) << "52.95 seconds of 0.504 each";
+  EXPECT_TRUE(length.passed(20, 12)) << "and now of 2";
+  EXPECT_EQ(length.steps(), 20 + 20);
 }
 
 TEST(RunLengthTest, GoesOnFromACheckpointAsIfItHadNotStopped) {

@@ -9,14 +9,14 @@
 namespace vidgen::train {
 
 /// How many steps a run has: train.steps, or as many of them as fit into train.minutes. How many
-/// fit is measured again whenever a tenth of the minutes is over, by that tenth, and when the steps
-/// are done but not the minutes: so a run ends in time, give or take a step, also when its machine
-/// gets busy or idle on the way.
+/// fit is measured when a hundredth of the minutes is over, again after each further tenth by that
+/// tenth, and when the steps are done but not the minutes: so a run ends in time, give or take a
+/// step, also when its machine gets busy or idle on the way.
 class RunLength {
  public:
   explicit RunLength(const TrainOptions& options);
 
-  /// As far as it is known: train.steps until the first tenth is over.
+  /// As far as it is known: train.steps until it was measured.
   int64_t steps() const { return steps_; }
   /// `step` steps are done; the last one, with what was written after the one before, took so many
   /// seconds. Returns whether the number of steps changed by more than a tenth.
