@@ -4,14 +4,9 @@
 #
 # usage: tools/experiments/coherence.sh [OUT] [STEPS]      OUT: runs/coherence, STEPS: 2000 (about ten minutes on two cores)
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly out=${1:-runs/coherence} steps=${2:-2000}
-readonly vidgen=build/release/vidgen
-
-digits() { # OUT CLIPS SEED
-  [[ -d $1 ]] || "$vidgen" data synth moving-digits --out "$1" --clips "$2" --seed "$3" --size 16 --digits 1 --digit-size 10 --speed 1 --color
-}
 
 experiment() { # NAME SETTING...
   local name=$1
@@ -21,9 +16,7 @@ experiment() { # NAME SETTING...
   "$vidgen" eval --checkpoint "$out/$name" --data "$out/held_out" --report "$out/$name.html" >"$out/$name.txt"
 }
 
-mkdir -p "$out"
-digits "$out/digits" 1000 1
-digits "$out/held_out" 512 2
+digits 1000 --size 16 --digits 1 --digit-size 10 --speed 1 --color
 experiment frames --set model.temporal.type=none --set model.temporal.layers=1
 experiment rnn
 

@@ -5,18 +5,11 @@
 #
 # usage: tools/experiments/precision.sh [OUT] [STEPS]      OUT: runs/precision, STEPS: 1500 (about ten minutes on two cores)
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly out=${1:-runs/precision} steps=${2:-1500}
-readonly vidgen=build/release/vidgen
 
-digits() { # OUT CLIPS SEED
-  [[ -d $1 ]] || "$vidgen" data synth moving-digits --out "$1" --clips "$2" --seed "$3" --size 32 --digits 1 --color
-}
-
-mkdir -p "$out"
-digits "$out/digits" 2000 1
-digits "$out/held_out" 512 2
+digits 2000 --size 32 --digits 1 --color
 for precision in float32 bfloat16; do
   "$vidgen" train --config configs/tiny32_laptop.yaml --run-dir "$out/$precision" --set data.sources="$out/digits" \
     --set train.precision="$precision" --set train.steps="$steps" --set train.minutes=0
