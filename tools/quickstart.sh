@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From nothing to a video: sets up, builds, trains a small generator on a street scene, samples it, makes it smaller, samples
-# again. About seven minutes on two cores; what is done already is not done again.
+# again. Seven to twenty minutes on two cores; what is done already is not done again.
 #
 # usage: tools/quickstart.sh [RUN_DIR]      RUN_DIR: runs/quickstart by default
 set -euo pipefail
