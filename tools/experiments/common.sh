@@ -37,11 +37,11 @@ finish() {
 
 # A table in Markdown, by the files of measured_run; its last row is what real clips get.
 heading() { printf '| run | steps | swd | swd_video | psnr | ssim | motion | flicker | diversity |\n|%s\n' "$(printf ' --- |%.0s' {1..9})"; }
-row() { scores "$1" .step value "$1"; }                                   # NAME
-floor_row() { scores "real clips" '""' real_against_real "$1"; }          # NAME
-scores() { # TITLE STEPS FIELD NAME
-  jq -r --arg title "$1" "[\$title, $2, (.scores[]
-      | select(.name | IN(\"swd\", \"swd_video\", \"psnr\", \"ssim\", \"motion\", \"flicker\", \"diversity\"))
-      | .$3 * 1000 | round / 1000)] | \"| \" + (map(tostring) | join(\" | \")) + \" |\"" "$out/$4.json"
+row() { scores "$1" value "$1"; }                                   # NAME
+floor_row() { scores "real clips" real_against_real "$1"; }         # NAME
+scores() { # TITLE FIELD NAME
+  jq -r --arg title "$1" --arg field "$2" '[$title, if $field == "value" then .step else "" end, (.scores[]
+      | select(.name | IN("swd", "swd_video", "psnr", "ssim", "motion", "flicker", "diversity"))
+      | .[$field] * 1000 | round / 1000)] | "| " + (map(tostring) | join(" | ")) + " |"' "$out/$3.json"
 }
 needs_jq() { command -v jq >/dev/null || { echo "needs jq (Debian: apt install jq)" >&2; exit 1; }; }

@@ -72,7 +72,7 @@ class Trainer {
   /// None where the run reads no clips.
   const data::ClipDataset* dataset() const { return dataset_.get(); }
   int64_t step() const { return step_; }
-  /// Steps of the whole run, as far as it is known: with train.minutes it becomes less.
+  /// Steps of the whole run, as far as it is known: with train.minutes it changes on the way.
   int64_t run_length() const { return run_length_.steps(); }
   torch::Device device() const { return device_; }
   const models::ClipShape& shape() const { return shape_; }
