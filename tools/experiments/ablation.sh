@@ -1,40 +1,86 @@
 #!/usr/bin/env bash
-# What is each choice in configs/tiny32_laptop.yaml worth? Trains it, and then with one of them undone at a time, for as many minutes
-# of one core each, with two seeds side by side, and measures all against held-out clips. A training that was stopped goes on.
+# What is each choice in a recipe worth? Trains it, and then with one of its choices undone at a time, for as many minutes of one core
+# each, with two seeds side by side, and measures all against real clips. A training that was stopped goes on.
 #
-# usage: tools/experiments/ablation.sh [OUT] [MINUTES] [CHANGE...]
-#   OUT: runs/ablation; MINUTES: 12 (with all changes about two and a half hours on two cores); CHANGE: the names below, or all
+# usage: tools/experiments/ablation.sh [RECIPE] [OUT] [MINUTES] [CHANGE...]
+#   RECIPE: tiny32_laptop (the default), moving_digits64, street64 or vidgen64; OUT: runs/ablation_RECIPE; MINUTES: 12 (each change
+#   takes two minutes more than that); CHANGE: names from the recipe's list below, or all
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 needs_jq
 
-readonly out=${1:-runs/ablation} minutes=${2:-12}
+readonly recipe=${1:-tiny32_laptop}
+readonly out=${2:-runs/ablation_$recipe} minutes=${3:-12}
 
-declare -A changes=(
-  [recipe]=""
-  [painted_anew]="model.generator.warp_at=0"
-  [lstm]="model.temporal.type=lstm"
-  [no_fold]="model.discriminators[1].fold=1 model.discriminators[1].fold_at=0"
-  [eight_frames]="train.frames=8 train.batch_size=24"
-  [all_frames]="train.frames=0 train.batch_size=12"
-  [few_clips]="train.batch_size=16"
-  [spectral]="loss.r1=0 model.discriminators[0].norm=spectral model.discriminators[1].norm=spectral"
-  [relativistic]="loss.type=relativistic loss.r2=0.2"
-  [no_stddev]="model.discriminators[0].minibatch_stddev=false model.discriminators[1].minibatch_stddev=false"
-  [no_decay]="optim.decay=none"
-  [augment]="augment.color=1 augment.translation=0.125 augment.target=0.6"
-)
-names=(recipe painted_anew lstm no_fold eight_frames all_frames few_clips spectral relativistic no_stddev no_decay augment)
-if (($# > 2)); then names=("${@:3}"); fi
+# What it learns from, if not its own videos; then a change a line: its name, and the settings that undo a choice.
+moving_digits=()
+case $recipe in
+  tiny32_laptop)
+    moving_digits=(2000 --size 32 --digits 1 --color)
+    changes='recipe
+      painted_anew model.generator.warp_at=0
+      lstm model.temporal.type=lstm
+      no_fold model.discriminators[1].fold=1 model.discriminators[1].fold_at=0
+      eight_frames train.frames=8 train.batch_size=24
+      all_frames train.frames=0 train.batch_size=12
+      few_clips train.batch_size=16
+      spectral loss.r1=0 model.discriminators[0].norm=spectral model.discriminators[1].norm=spectral
+      relativistic loss.type=relativistic loss.r2=0.2
+      no_stddev model.discriminators[0].minibatch_stddev=false model.discriminators[1].minibatch_stddev=false
+      no_decay optim.decay=none
+      augment augment.color=1 augment.translation=0.125 augment.target=0.6'
+    ;;
+  moving_digits64)
+    moving_digits=(2000 --size 64 --digits 2)
+    changes='recipe
+      one_picture model.generator.objects=1 model.generator.warp_groups=2
+      painted_anew model.generator.objects=1 model.generator.warp_at=0
+      lstm model.temporal.type=lstm
+      no_fold model.discriminators[1].fold=1 model.discriminators[1].fold_at=0
+      eight_frames train.frames=8 train.batch_size=16
+      weak_r1 loss.r1=0.1
+      spectral loss.r1=0 model.discriminators[0].norm=spectral model.discriminators[1].norm=spectral'
+    ;;
+  street64)
+    changes='recipe
+      one_picture model.generator.objects=1 model.generator.warp_groups=8 model.generator.warp_still=2
+      all_move model.generator.warp_still=0
+      no_fade model.generator.warp_fade=false
+      no_augment augment.color=0 augment.translation=0
+      always_augment augment.probability=1
+      late_fold model.discriminators[1].fold_at=8
+      weak_r1 loss.r1=0.1
+      lstm model.temporal.type=lstm'
+    ;;
+  vidgen64)
+    moving_digits=(2000 --size 64 --digits 2)
+    changes='recipe
+      one_picture model.generator.objects=1
+      one_group model.generator.warp_groups=1 model.generator.warp_still=0 model.generator.warp_fade=false
+      no_fade model.generator.warp_fade=false
+      no_augment augment.color=0 augment.translation=0 augment.target=0
+      eight_frames train.frames=8 train.batch_size=8
+      weak_r1 loss.r1=0.1
+      lstm model.temporal.type=lstm'
+    ;;
+  *) echo "no list of changes for $recipe, expected tiny32_laptop, moving_digits64, street64 or vidgen64" >&2; exit 1 ;;
+esac
+
+settings_of() { # NAME
+  awk -v name="$1" '$1 == name { $1 = ""; print; found = 1 } END { exit !found }' <<<"$changes"
+}
+names=("${@:4}")
+if ((!${#names[@]})); then mapfile -t names < <(awk '{ print $1 }' <<<"$changes"); fi
 for name in "${names[@]}"; do
-  [[ -v changes[$name] ]] || { echo "no change is called $name, expected one of: ${!changes[*]}" >&2; exit 1; }
+  settings_of "$name" >/dev/null ||
+    { echo "no change of $recipe is called $name, expected one of:" $(awk '{ print $1 }' <<<"$changes") >&2; exit 1; }
 done
 
-digits 2000 --size 32 --digits 1 --color
+if ((${#moving_digits[@]})); then digits "${moving_digits[@]}"; fi
 heading
 for name in "${names[@]}"; do
-  # shellcheck disable=SC2086
-  for seed in 1 2; do start "$name-$seed" tiny32_laptop train.minutes="$minutes" train.seed="$seed" ${changes[$name]}; done
+  read -ra settings <<<"$(settings_of "$name")"
+  for seed in 1 2; do start "$name-$seed" "$recipe" train.minutes="$minutes" train.seed="$seed" "${settings[@]}"; done
   finish
   row "$name-1"
   row "$name-2"

@@ -2,28 +2,33 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 readonly vidgen=build/release/vidgen
 
+# What measured_run trains on and measures with: the recipe's own videos, unless digits are made.
+train_on=() measure_with=()
+
 # Moving digits to train on, and others to measure with.
 digits() { # CLIPS OPTION...
   mkdir -p "$out"
   local options=("${@:2}")
   [[ -d $out/digits ]] || "$vidgen" data synth moving-digits --out "$out/digits" --clips "$1" --seed 1 "${options[@]}"
   [[ -d $out/held_out ]] || "$vidgen" data synth moving-digits --out "$out/held_out" --clips 512 --seed 2 "${options[@]}"
+  train_on=(--set data.sources="$out/digits") measure_with=(--data "$out/held_out")
 }
 
-# A run on one core, eight of its clips, and its distances to held-out ones. One that was stopped goes on.
+# A run on one core, eight of its clips, and its distances to real ones. One that was stopped goes on.
 measured_run() { # NAME CONFIG SETTING...
   local run=$out/$1 settings=() setting
   [[ -f $run.json ]] && return
   for setting in "${@:3}"; do settings+=(--set "$setting"); done
   export OMP_NUM_THREADS=1
-  "$vidgen" train --config "configs/$2.yaml" --run-dir "$run" --resume auto --set data.sources="$out/digits" "${settings[@]}"
+  "$vidgen" train --config "configs/$2.yaml" --run-dir "$run" --resume auto "${train_on[@]}" "${settings[@]}"
   "$vidgen" sample --checkpoint "$run" --count 8 --seed 5 --out "$run.png"
-  "$vidgen" eval --checkpoint "$run" --data "$out/held_out" --clips 256 --json "$run.json"
+  "$vidgen" eval --checkpoint "$run" "${measure_with[@]}" --clips 256 --json "$run.json"
 }
 
 # Runs side by side: start some, then wait for all.
 declare -A started=()
 start() { # NAME CONFIG SETTING...
+  mkdir -p "$out"
   measured_run "$@" >"$out/$1.log" 2>&1 &
   started[$1]=$!
 }
