@@ -3,7 +3,7 @@
 # steps on the same moving digits with each frame drawn for itself (frames), with the LSTM (rnn), and with the LSTM, a latent that the
 # clip keeps and a discriminator of clips (rnn_clips), and measures the three.
 #
-# usage: tools/experiments/coherence.sh [OUT] [STEPS]      OUT: runs/coherence, STEPS: 2000 (about a quarter of an hour on two cores)
+# usage: tools/experiments/coherence.sh [OUT] [STEPS]      OUT: runs/coherence, STEPS: 2000 (about eleven minutes on two cores)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -12,9 +12,9 @@ readonly out=${1:-runs/coherence} steps=${2:-2000}
 experiment() { # NAME SETTING...
   local name=$1
   shift
-  "$vidgen" train --config configs/seed_dcgan_rnn.yaml --run-dir "$out/$name" --set data.sources="$out/digits" \
+  "$vidgen" train --config configs/seed_dcgan_rnn.yaml --run-dir "$out/$name" "${train_on[@]}" \
     --set train.steps="$steps" "$@"
-  "$vidgen" eval --checkpoint "$out/$name" --data "$out/held_out" --report "$out/$name.html" >"$out/$name.txt"
+  "$vidgen" eval --checkpoint "$out/$name" "${measure_with[@]}" --report "$out/$name.html" >"$out/$name.txt"
 }
 
 digits 1000 --size 16 --digits 1 --digit-size 10 --speed 1 --color

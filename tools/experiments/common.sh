@@ -2,12 +2,11 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 readonly vidgen=build/release/vidgen
 
-# What measured_run trains on and measures with: the recipe's own videos, unless digits are made.
+# What to train on and to measure with: the recipe's own videos, unless digits are made.
 train_on=() measure_with=()
 
 # Moving digits to train on, and others to measure with.
 digits() { # CLIPS OPTION...
-  mkdir -p "$out"
   local options=("${@:2}")
   [[ -d $out/digits ]] || "$vidgen" data synth moving-digits --out "$out/digits" --clips "$1" --seed 1 "${options[@]}"
   [[ -d $out/held_out ]] || "$vidgen" data synth moving-digits --out "$out/held_out" --clips 512 --seed 2 "${options[@]}"

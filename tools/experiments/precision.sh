@@ -11,7 +11,7 @@ readonly out=${1:-runs/precision} steps=${2:-1500}
 
 digits 2000 --size 32 --digits 1 --color
 for precision in float32 bfloat16; do
-  "$vidgen" train --config configs/tiny32_laptop.yaml --run-dir "$out/$precision" --set data.sources="$out/digits" \
+  "$vidgen" train --config configs/tiny32_laptop.yaml --run-dir "$out/$precision" "${train_on[@]}" \
     --set train.precision="$precision" --set train.steps="$steps" --set train.minutes=0
 done
 "$vidgen" prune --checkpoint "$out/float32/weights.safetensors" --out "$out/pruned.safetensors" --sparsity 0.5
@@ -21,4 +21,4 @@ for precision in float32 bfloat16; do
   printf 'training in %s, clips a second at the end: %s\n' "$precision" \
     "$(tail -n 1 "$out/$precision/log.jsonl" | grep -o '"clips_per_second":[0-9.]*' | cut -d : -f 2)"
 done
-"$vidgen" compare "$out/float32" "$out/bfloat16" "$out/pruned.safetensors" --data "$out/held_out" --clips 256 --out "$out/compare"
+"$vidgen" compare "$out/float32" "$out/bfloat16" "$out/pruned.safetensors" "${measure_with[@]}" --clips 256 --out "$out/compare"
