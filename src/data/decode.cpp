@@ -136,7 +136,7 @@ VideoReport decode_video(const std::filesystem::path& path, const DataOptions& o
                          const FrameSink& sink) {
   std::optional<video::VideoReader> reader;
   try {
-    reader.emplace(path, threads);
+    reader.emplace(path, video::ReaderOptions{threads});
   } catch (const Error& error) {
     return describe(path, error);
   }

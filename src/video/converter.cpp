@@ -4,8 +4,24 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
+#include <algorithm>
+#include <cstring>
+
+#include "tone_map.h"
+
 namespace vidgen::video {
 namespace {
+
+const AVPixFmtDescriptor& describe(const AVFrame& picture) {
+  return *av_pix_fmt_desc_get(static_cast<AVPixelFormat>(picture.format));
+}
+
+bool is_gray(const AVFrame& picture) {
+  const auto& format = describe(picture);
+  return format.nb_components == 1 &&
+         (format.flags & (AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_BAYER |
+                          AV_PIX_FMT_FLAG_RGB)) == 0;
+}
 
 /// Exact arithmetic with colour at full resolution: libswscale's fast ways from YUV to RGB come out
 /// one level too dark and repeat colours.
@@ -15,9 +31,18 @@ int scaler_flags(const AVFrame& picture, int height, int width) {
          SWS_ACCURATE_RND;
 }
 
+/// The guess of players for what names no matrix.
+int matrix_of(const AVFrame& picture) {
+  if (picture.colorspace != AVCOL_SPC_UNSPECIFIED && !unknown_matrix(picture)) {
+    return picture.colorspace;
+  }
+  const bool high_definition = picture.width >= 1280 || picture.height > 576;
+  return high_definition ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+}
+
 void set_colors(SwsContext* scaler, const AVFrame& picture) {
-  const auto* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(picture.format));
-  if (format->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) return;
+  const auto& format = describe(picture);
+  if (format.flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) return;
   int *matrix = nullptr, *output_matrix = nullptr;
   int range = 0, output_range = 0, brightness = 0, contrast = 0, saturation = 0;
   if (sws_getColorspaceDetails(scaler, &matrix, &range, &output_matrix, &output_range, &brightness,
@@ -26,39 +51,137 @@ void set_colors(SwsContext* scaler, const AVFrame& picture) {
   }
   if (picture.color_range != AVCOL_RANGE_UNSPECIFIED)
     range = picture.color_range == AVCOL_RANGE_JPEG;
-  const int* named = picture.colorspace == AVCOL_SPC_UNSPECIFIED
-                         ? matrix
-                         : sws_getCoefficients(picture.colorspace);
-  sws_setColorspaceDetails(scaler, named, range, output_matrix, output_range, brightness, contrast,
-                           saturation);
+  sws_setColorspaceDetails(scaler, sws_getCoefficients(matrix_of(picture)), range, output_matrix,
+                           output_range, brightness, contrast, saturation);
+}
+
+/// A picture of every second line, without copying: the field that is shown first.
+AVFrame first_field(const AVFrame& picture) {
+  AVFrame field = picture;
+  const bool lower = picture.top_field_first == 0;
+  field.height = (picture.height + (lower ? 0 : 1)) / 2;
+  for (int plane = 0; plane < AV_NUM_DATA_POINTERS && field.data[plane]; ++plane) {
+    if (lower) field.data[plane] += field.linesize[plane];
+    field.linesize[plane] *= 2;
+  }
+  field.interlaced_frame = 0;
+  return field;
 }
 
 }  // namespace
 
-bool Converter::prepare(const AVFrame& picture, int height, int width) {
-  const std::array<int, 7> key{picture.width, picture.height,     picture.format,     height,
-                               width,         picture.colorspace, picture.color_range};
+bool is_interlaced(const AVFrame& picture) {
+  return picture.interlaced_frame != 0 && picture.height >= 4;
+}
+
+bool is_hdr(const AVFrame& picture) {
+  return picture.color_trc == AVCOL_TRC_SMPTE2084 || picture.color_trc == AVCOL_TRC_ARIB_STD_B67;
+}
+
+bool is_transparent(const AVFrame& picture) {
+  return (describe(picture).flags & AV_PIX_FMT_FLAG_ALPHA) != 0;
+}
+
+const char* unknown_matrix(const AVFrame& picture) {
+  switch (picture.colorspace) {
+    case AVCOL_SPC_YCGCO:
+    case AVCOL_SPC_SMPTE2085:
+    case AVCOL_SPC_ICTCP:
+      return av_color_space_name(picture.colorspace);
+    default:
+      return nullptr;
+  }
+}
+
+bool Scaler::prepare(const AVFrame& picture, int height, int width, AVPixelFormat format) {
+  const std::array<int, 8> key{picture.width, picture.height,     picture.format,      height,
+                               width,         matrix_of(picture), picture.color_range, format};
   if (scaler_ && key == key_) return true;
-  scaler_.reset(sws_getContext(
-      picture.width, picture.height, static_cast<AVPixelFormat>(picture.format), width, height,
-      AV_PIX_FMT_RGB24, scaler_flags(picture, height, width), nullptr, nullptr, nullptr));
+  scaler_.reset(sws_getContext(picture.width, picture.height,
+                               static_cast<AVPixelFormat>(picture.format), width, height, format,
+                               scaler_flags(picture, height, width), nullptr, nullptr, nullptr));
   if (!scaler_) return false;
-  set_colors(scaler_.get(), picture);
+  if (format != AV_PIX_FMT_GRAY8) set_colors(scaler_.get(), picture);
   key_ = key;
+  result_.reset(av_frame_alloc());
+  result_->format = format;
+  result_->width = width;
+  result_->height = height;
+  // libswscale writes whole vectors, beyond the last pixel: FFmpeg's own buffers have room for
+  // them.
+  return av_frame_get_buffer(result_.get(), 0) >= 0;
+}
+
+const AVFrame* Scaler::scale(const AVFrame& picture, int height, int width, AVPixelFormat format) {
+  if (!prepare(picture, height, width, format)) return nullptr;
+  const int rows = sws_scale(scaler_.get(), picture.data, picture.linesize, 0, picture.height,
+                             result_->data, result_->linesize);
+  return rows == height ? result_.get() : nullptr;
+}
+
+AVFrame* Converter::rgb(int height, int width) {
+  if (rgb_ && rgb_->height == height && rgb_->width == width) return rgb_.get();
   rgb_.reset(av_frame_alloc());
   rgb_->format = AV_PIX_FMT_RGB24;
   rgb_->width = width;
   rgb_->height = height;
-  // libswscale writes whole vectors, beyond the last pixel: FFmpeg's own buffers have room for
-  // them.
-  return av_frame_get_buffer(rgb_.get(), 0) >= 0;
+  return av_frame_get_buffer(rgb_.get(), 0) >= 0 ? rgb_.get() : nullptr;
 }
 
 const AVFrame* Converter::convert(const AVFrame& picture, int height, int width) {
-  if (!prepare(picture, height, width)) return nullptr;
-  const int rows = sws_scale(scaler_.get(), picture.data, picture.linesize, 0, picture.height,
-                             rgb_->data, rgb_->linesize);
-  return rows == height ? rgb_.get() : nullptr;
+  if (is_interlaced(picture)) return convert(first_field(picture), height, width);
+  if (is_transparent(picture)) return convert_transparent(picture, height, width);
+  if (is_gray(picture)) return convert_gray(picture, height, width);
+  if (is_hdr(picture)) return convert_hdr(picture, height, width);
+  return first_.scale(picture, height, width, AV_PIX_FMT_RGB24);
+}
+
+/// libswscale takes all grey for full range.
+const AVFrame* Converter::convert_gray(const AVFrame& picture, int height, int width) {
+  const AVFrame* gray = first_.scale(picture, height, width, AV_PIX_FMT_GRAY8);
+  AVFrame* result = rgb(height, width);
+  if (!gray || !result) return nullptr;
+  std::array<uint8_t, 256> levels{};
+  for (int i = 0; i < 256; ++i) {
+    const bool limited = picture.color_range == AVCOL_RANGE_MPEG;
+    const int level = limited ? ((i - 16) * 255 + 109) / 219 : i;  // 16 to 235: ITU-R BT.601
+    levels[static_cast<size_t>(i)] = static_cast<uint8_t>(std::clamp(level, 0, 255));
+  }
+  for (int y = 0; y < height; ++y) {
+    const uint8_t* from = gray->data[0] + y * gray->linesize[0];
+    uint8_t* to = result->data[0] + y * result->linesize[0];
+    for (int x = 0; x < width; ++x, to += 3) std::memset(to, levels[from[x]], 3);
+  }
+  return result;
+}
+
+/// Laid over black before it is scaled, because what colours transparent pixels have means nothing.
+const AVFrame* Converter::convert_transparent(const AVFrame& picture, int height, int width) {
+  const AVFrame* rgba = first_.scale(picture, picture.height, picture.width, AV_PIX_FMT_RGBA);
+  AVFrame* whole = rgb(picture.height, picture.width);
+  if (!rgba || !whole) return nullptr;
+  for (int y = 0; y < whole->height; ++y) {
+    const uint8_t* from = rgba->data[0] + y * rgba->linesize[0];
+    uint8_t* to = whole->data[0] + y * whole->linesize[0];
+    for (int x = 0; x < whole->width; ++x, from += 4, to += 3) {
+      for (int c = 0; c < 3; ++c) to[c] = static_cast<uint8_t>((from[c] * from[3] + 127) / 255);
+    }
+  }
+  if (height == whole->height && width == whole->width) return whole;
+  return second_.scale(*whole, height, width, AV_PIX_FMT_RGB24);
+}
+
+const AVFrame* Converter::convert_hdr(const AVFrame& picture, int height, int width) {
+  const AVFrame* deep = first_.scale(picture, height, width, AV_PIX_FMT_RGB48);
+  AVFrame* result = rgb(height, width);
+  if (!deep || !result) return nullptr;
+  const ToneMap map(picture.color_trc == AVCOL_TRC_SMPTE2084 ? Transfer::kPq : Transfer::kHlg,
+                    picture.color_primaries != AVCOL_PRI_BT709);
+  for (int y = 0; y < height; ++y) {
+    map.apply(reinterpret_cast<const uint16_t*>(deep->data[0] + y * deep->linesize[0]),
+              result->data[0] + y * result->linesize[0], width);
+  }
+  return result;
 }
 
 }  // namespace vidgen::video

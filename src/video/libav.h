@@ -44,7 +44,8 @@ struct AvOptions {
   AVDictionary* entries = nullptr;
 };
 
-/// Stops FFmpeg from printing to stderr: what goes wrong is reported through vidgen::Error.
-inline void silence_libav() { av_log_set_level(AV_LOG_QUIET); }
+/// Stops FFmpeg from printing to stderr: what goes wrong is collected by AvErrors, and reported
+/// through vidgen::Error.
+void silence_libav();
 
 }  // namespace vidgen::video

@@ -1,126 +1,162 @@
 #include "vidgen/video/reader.h"
 
-extern "C" {
-#include <libavutil/display.h>
-}
-
 #include <algorithm>
 #include <cmath>
-#include <opencv2/core.hpp>
+#include <set>
 
 #include "converter.h"
-#include "decoder.h"
 #include "mat.h"
+#include "orientation.h"
+#include "picture_source.h"
 #include "vidgen/core/error.h"
-#include "vidgen/core/files.h"
 
 namespace vidgen::video {
 namespace {
 
-namespace fs = std::filesystem;
-
 /// A frame shown for longer than this is a broken time stamp.
-constexpr double kLongestFrameSeconds = 60;
+constexpr double kLongestFrameSeconds = 3600;
+/// Stamps that fall by less are rounded or out of order; by more, the clock was set anew.
+constexpr double kClockSeconds = 1;
+constexpr double kMaxAspect = 8;
 
-void check_regular(const fs::path& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  const auto fail = [&](const std::string& reason) { throw Error(path.string() + ": " + reason); };
-  if (status.type() == fs::file_type::not_found) fail("no such file");
-  if (error) fail(error.message());
-  if (status.type() == fs::file_type::directory) fail("is a folder, expected a video file");
-  if (status.type() != fs::file_type::regular) fail("is not a regular file");
-  const uintmax_t size = fs::file_size(path, error);
-  if (error) fail(error.message());
-  if (size == 0) fail("the file is empty");
-}
-
-/// Quarter turns clockwise that the file asks for.
-int quarter_turns(const AVStream& stream) {
-  const auto* matrix = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
-  if (!matrix) return 0;
-  const double degrees = -av_display_rotation_get(reinterpret_cast<const int32_t*>(matrix));
-  if (!std::isfinite(degrees)) return 0;
-  return static_cast<int>(std::lround(degrees / 90) + 4) % 4;
+double aspect_or_square(double aspect) {
+  return aspect > 1 / kMaxAspect && aspect < kMaxAspect ? aspect : 1;
 }
 
 }  // namespace
 
-bool has_video_extension(const fs::path& path) {
-  static const std::vector<std::string> kExtensions = {
-      ".mp4", ".m4v", ".mov", ".avi",  ".mkv", ".webm", ".mpg", ".mpeg",
-      ".ts",  ".mts", ".wmv", ".m2ts", ".flv", ".ogv",  ".3gp", ".gif"};
-  return std::find(kExtensions.begin(), kExtensions.end(), core::lower_extension(path)) !=
-         kExtensions.end();
-}
-
 struct VideoReader::Source {
-  Source(const fs::path& path, int threads) : decoder(path, threads) {}
+  Source(const std::filesystem::path& path, const ReaderOptions& options)
+      : path(path), pictures(open_pictures(path, options)) {}
 
-  Decoder decoder;
+  /// Remembers what of the current picture the user may want to know.
+  void look_at(const AVFrame& picture) {
+    sizes.insert({picture.width, picture.height});
+    if (is_interlaced(picture)) ++interlaced;
+    if (is_transparent(picture)) transparent = true;
+    if (is_hdr(picture)) hdr = picture.color_trc == AVCOL_TRC_SMPTE2084 ? "PQ" : "HLG";
+    if (const char* name = unknown_matrix(picture)) matrix = name;
+  }
+
+  std::filesystem::path path;
+  std::unique_ptr<PictureSource> pictures;
   Converter converter;
-  int turns = quarter_turns(decoder.stream());
+  std::set<std::pair<int, int>> sizes;
+  int64_t interlaced = 0;
+  bool transparent = false;
+  const char* hdr = nullptr;
+  const char* matrix = nullptr;
 };
 
-VideoReader::VideoReader(const fs::path& path, int threads) {
-  check_regular(path);
-  source_ = std::make_unique<Source>(path, threads);
-  const Decoder& decoder = source_->decoder;
-  width_ = decoder.stream().codecpar->width;
-  height_ = decoder.stream().codecpar->height;
-  if (width_ < 1 || height_ < 1) throw Error(path.string() + ": holds no picture");
-  if (source_->turns % 2 == 1) std::swap(width_, height_);
-  const double rate = decoder.rate();
-  fps_ = rate > 0 && rate <= 1000 ? rate : 25;
-  promised_frames_ = decoder.promised();
+VideoReader::VideoReader(const std::filesystem::path& path, const ReaderOptions& options)
+    : source_(std::make_unique<Source>(path, options)) {
+  const SourceHeader& header = source_->pictures->header();
+  if (header.width < 1 || header.height < 1) throw Error(path.string() + ": holds no picture");
+  set_shown_size(header.width, header.height, header.pixel_aspect);
+  fps_ = header.fps > 0 ? header.fps : kUnstatedFps;
 }
 
 VideoReader::~VideoReader() = default;
 
+void VideoReader::set_shown_size(int64_t width, int64_t height, double pixel_aspect) {
+  const double aspect = aspect_or_square(pixel_aspect);
+  width_ = aspect > 1 ? std::llround(static_cast<double>(width) * aspect) : width;
+  height_ = aspect < 1 ? std::llround(static_cast<double>(height) / aspect) : height;
+  if (source_->pictures->orientation().quarter_turns % 2 == 1) std::swap(width_, height_);
+}
+
+int64_t VideoReader::promised_frames() const { return source_->pictures->header().frames; }
+
+double VideoReader::promised_seconds() const {
+  const double end = source_->pictures->header().end;
+  return end > 0 ? end - (started_ ? origin_ : 0) : 0;
+}
+
+Damage VideoReader::damage() const { return source_->pictures->damage(); }
+
+bool VideoReader::is_after_gap() const { return source_->pictures->is_after_gap(); }
+
+std::vector<std::string> VideoReader::notes() const {
+  auto notes = source_->pictures->header().notes;
+  const auto add = [&](const auto&... parts) { notes.push_back(core::cat(parts...)); };
+  if (source_->sizes.size() > 1) {
+    add("pictures of ", source_->sizes.size(), " sizes, each fitted by itself");
+  }
+  if (source_->interlaced > 0) {
+    add("interlaced: of ", source_->interlaced, " frames the field that is shown first is taken");
+  }
+  if (source_->transparent) add("transparency is laid over black");
+  if (source_->hdr) add("HDR (", source_->hdr, ") is turned into SDR");
+  if (source_->matrix) {
+    add("colours in ", source_->matrix, ", which are read as if they were in BT.601 or BT.709");
+  }
+  return notes;
+}
+
 bool VideoReader::skip() {
-  if (!source_->decoder.next()) return false;
+  if (!source_->pictures->next()) return false;
+  const AVFrame& picture = source_->pictures->picture();
+  source_->look_at(picture);
+  const AVRational own = picture.sample_aspect_ratio;
+  set_shown_size(
+      picture.width, picture.height,
+      own.num > 0 && own.den > 0 ? av_q2d(own) : source_->pictures->header().pixel_aspect);
   advance_time();
   return true;
 }
 
 bool VideoReader::read(Frame& frame) {
   if (!skip()) return false;
-  const AVFrame& picture = source_->decoder.picture();
-  const bool turned = source_->turns % 2 == 1;
-  return convert(frame, turned ? picture.width : picture.height,
-                 turned ? picture.height : picture.width);
-}
-
-bool VideoReader::read(Frame& frame, int64_t height, int64_t width) {
-  return skip() && convert(frame, height, width);
-}
-
-bool VideoReader::convert(Frame& frame, int64_t height, int64_t width) {
-  const int turns = source_->turns;
-  const auto rows = static_cast<int>(turns % 2 == 1 ? width : height);
-  const auto columns = static_cast<int>(turns % 2 == 1 ? height : width);
-  const AVFrame* rgb = source_->converter.convert(source_->decoder.picture(), rows, columns);
-  if (!rgb) return false;
-  const cv::Mat converted(rows, columns, CV_8UC3, rgb->data[0], rgb->linesize[0]);
-  reshape(frame, height, width, 3);
-  cv::Mat target = as_mat(frame);
-  if (turns == 0) {
-    converted.copyTo(target);
-  } else {
-    cv::rotate(converted, target, turns - 1);  // ROTATE_90_CLOCKWISE is 0, and so on
-  }
+  show(frame, height_, width_);
   return true;
 }
 
+bool VideoReader::read(Frame& frame, int64_t height, int64_t width) {
+  if (!skip()) return false;
+  show(frame, height, width);
+  return true;
+}
+
+void VideoReader::show(Frame& frame, int64_t height, int64_t width) {
+  const Orientation orientation = source_->pictures->orientation();
+  const bool sideways = orientation.quarter_turns % 2 == 1;
+  const auto rows = static_cast<int>(sideways ? width : height);
+  const auto columns = static_cast<int>(sideways ? height : width);
+  const AVFrame* rgb = source_->converter.convert(source_->pictures->picture(), rows, columns);
+  if (!rgb) {
+    throw Error(core::cat(source_->path.string(), ": its pictures cannot be scaled to ", columns,
+                          "x", rows, " pixels"));
+  }
+  reshape(frame, height, width, 3);
+  cv::Mat target = as_mat(frame);
+  orient(cv::Mat(rows, columns, CV_8UC3, rgb->data[0], static_cast<size_t>(rgb->linesize[0])),
+         orientation, target);
+}
+
 void VideoReader::advance_time() {
-  const double stamp = source_->decoder.time();
-  if (frames_++ == 0) {
-    start_ = stamp;
+  const double stamp = source_->pictures->time();
+  if (!started_) {
+    started_ = true;
+    origin_ = std::isfinite(stamp) ? stamp : 0;
     return;
   }
-  const double time = stamp - start_;
-  const bool sound = time > time_ && time - time_ <= kLongestFrameSeconds;
-  time_ = sound ? time : time_ + 1 / fps_;
+  const double time = stamp - origin_;
+  if (time >= time_ - kClockSeconds && time - time_ <= kLongestFrameSeconds) {
+    if (time > time_) pace_.add(time - time_);
+    time_ = std::max(time_, time);
+    return;
+  }
+  // No stamp, or one of another clock: the frame comes when it is due.
+  time_ += pace_.median(fps_);
+  if (std::isfinite(stamp)) origin_ = stamp - time_;
+}
+
+double VideoReader::end() const {
+  const double duration = source_->pictures->duration();
+  if (duration > 0) return time_ + duration;
+  const double promised = promised_seconds();
+  if (promised > time_ && promised - time_ <= kLongestFrameSeconds) return promised;
+  return time_ + pace_.median(fps_);
 }
 
 }  // namespace vidgen::video

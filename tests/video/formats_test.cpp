@@ -151,7 +151,7 @@ TEST(FormatsTest, ThreadsChangeNothing) {
   const TemporaryFolder folder;
   test::ffmpeg("-i " + test::sample_video("Megamind.avi").string() +
                " -an -frames:v 40 -c:v libx264 -bf 3 " + (folder / "a.mp4").string());
-  VideoReader one(folder / "a.mp4"), several(folder / "a.mp4", 3);
+  VideoReader one(folder / "a.mp4"), several(folder / "a.mp4", {3});
   Frame a, b;
   int frames = 0;
   for (; one.read(a, 66, 90); ++frames) {

@@ -1,0 +1,73 @@
+#include "av_errors.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <utility>
+
+namespace vidgen::video {
+namespace {
+
+/// Errors about what does no harm to the pictures.
+constexpr const char* kHarmless[] = {
+    "stream discovered after head already parsed",
+    "unable to decode APP fields",
+};
+
+std::string format_line(const char* format, va_list arguments) {
+  char text[256];
+  std::vsnprintf(text, sizeof(text), format, arguments);
+  std::string line = text;
+  while (!line.empty() && (line.back() == '\n' || line.back() == '.')) line.pop_back();
+  return line;
+}
+
+bool harmless(const std::string& line) {
+  return std::any_of(std::begin(kHarmless), std::end(kHarmless),
+                     [&](const char* text) { return line.find(text) != std::string::npos; });
+}
+
+/// Runs on any of FFmpeg's threads. Each decoding thread has its own copy of the context, with the
+/// number of the packet that it works on.
+void on_message(void* object, int level, const char* format, va_list arguments) {
+  if (level > AV_LOG_ERROR || !object) return;
+  AvErrors* errors = nullptr;
+  int64_t packet = AvErrors::kContainer;
+  const AVClass* kind = *static_cast<AVClass**>(object);
+  if (kind == avcodec_get_class()) {
+    const auto* codec = static_cast<AVCodecContext*>(object);
+    errors = static_cast<AvErrors*>(codec->opaque);
+    packet = codec->reordered_opaque;
+  } else if (kind == avformat_get_class()) {
+    errors = static_cast<AvErrors*>(static_cast<AVFormatContext*>(object)->opaque);
+  }
+  if (!errors) return;
+  const std::string line = format_line(format, arguments);
+  if (!line.empty() && !harmless(line)) errors->add({packet, line});
+}
+
+}  // namespace
+
+void silence_libav() {
+  static const bool once = [] {
+    av_log_set_callback(on_message);
+    return true;
+  }();
+  static_cast<void>(once);
+}
+
+void AvErrors::watch(AVFormatContext& input) { input.opaque = this; }
+
+void AvErrors::watch(AVCodecContext& codec) { codec.opaque = this; }
+
+void AvErrors::add(Entry entry) {
+  const std::lock_guard lock(mutex_);
+  entries_.push_back(std::move(entry));
+}
+
+std::vector<AvErrors::Entry> AvErrors::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(entries_, {});
+}
+
+}  // namespace vidgen::video

@@ -1,0 +1,322 @@
+#include "av_source.h"
+
+extern "C" {
+#include <libavutil/display.h>
+#include <libavutil/parseutils.h>
+}
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "orientation.h"
+#include "vidgen/core/error.h"
+
+namespace vidgen::video {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+/// Packets are decoded in an order in which stamps fall by more than this only where another
+/// recording begins.
+constexpr double kJoinSeconds = 1;
+/// Where the container lost something, the distance to the next packet is that much longer.
+constexpr double kLossFactor = 1.5;
+
+std::string reason_of(int code) {
+  char text[AV_ERROR_MAX_STRING_SIZE] = {};
+  av_strerror(code, text, sizeof text);
+  return text;
+}
+
+bool is_format(const AVFormatContext& input, const char* name) {
+  return std::strstr(input.iformat->name, name) != nullptr;
+}
+
+/// The entries of an MP4's table that its edit list shows: one that was cut without encoding it
+/// anew holds the pictures from the key frame before the cut on, and shows only those after it.
+int64_t shown_entries(AVStream* stream) {
+  int64_t shown = 0;
+  for (int i = 0; i < avformat_index_get_entries_count(stream); ++i) {
+    shown += !(avformat_index_get_entry(stream, i)->flags & AVINDEX_DISCARD_FRAME);
+  }
+  return shown;
+}
+
+bool is_cover(const AVStream& stream) {
+  return (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
+}
+
+bool is_movie(const AVStream& stream) {
+  return stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !is_cover(stream);
+}
+
+/// FFmpeg's own decoders of VP8 and VP9 leave out the transparency that WebM keeps beside them.
+const AVCodec* decoder_with_alpha(const AVStream& stream) {
+  const AVDictionaryEntry* mode = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
+  if (!mode || std::strcmp(mode->value, "1") != 0) return nullptr;
+  const AVCodecID id = stream.codecpar->codec_id;
+  if (id == AV_CODEC_ID_VP8) return avcodec_find_decoder_by_name("libvpx");
+  if (id == AV_CODEC_ID_VP9) return avcodec_find_decoder_by_name("libvpx-vp9");
+  return nullptr;
+}
+
+}  // namespace
+
+AvSource::AvSource(const std::filesystem::path& path, int threads) : path_(path) {
+  silence_libav();
+  open_file();
+  find_stream();
+  open_codec(threads);
+  read_header();
+  DamageTracker::Traits traits;
+  const AVCodecDescriptor* codec = avcodec_descriptor_get(decoder_->id);
+  traits.intra_only = codec && (codec->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
+  traits.waits_for_start = decoder_->id == AV_CODEC_ID_H264;
+  traits.stated = header_.frames > 0 || header_.end > 0;
+  tracker_.emplace(traits);
+}
+
+void AvSource::open_file() {
+  // "file:" keeps a name with a colon from being taken for a network protocol. FFmpeg gets the open
+  // file, so it does not take the name for a pattern, and may open nothing else.
+  AVIOContext* file = nullptr;
+  const int opened = avio_open(&file, ("file:" + path_.string()).c_str(), AVIO_FLAG_READ);
+  if (opened < 0) throw Error(core::cat(path_.string(), ": cannot be read: ", reason_of(opened)));
+  file_.reset(file);
+  AVFormatContext* input = avformat_alloc_context();
+  input->pb = file;
+  errors_.watch(*input);
+  AvOptions options("protocol_whitelist=none");
+  if (avformat_open_input(&input, path_.c_str(), nullptr, &options.entries) < 0) {
+    if (file->error < 0 && file->error != AVERROR_EOF) {
+      throw Error(core::cat(path_.string(), ": cannot be read: ", reason_of(file->error)));
+    }
+    throw Error(path_.string() + ": is not a video that FFmpeg can read");
+  }
+  input_.reset(input);
+}
+
+void AvSource::find_stream() {
+  if (avformat_find_stream_info(input_.get(), nullptr) < 0) {
+    throw Error(path_.string() + ": is not a video that FFmpeg can read");
+  }
+  bool cover = false;
+  for (unsigned i = 0; i < input_->nb_streams; ++i) {
+    AVStream& stream = *input_->streams[i];
+    stream.discard = AVDISCARD_ALL;
+    cover |= is_cover(stream);
+  }
+  const int index = av_find_best_stream(input_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &decoder_, 0);
+  if (index < 0 || is_cover(*input_->streams[index])) {
+    throw Error(path_.string() + (cover ? ": holds no video, only a cover picture"
+                                        : ": holds no video that FFmpeg can decode"));
+  }
+  stream_ = input_->streams[index];
+  stream_->discard = AVDISCARD_DEFAULT;
+  for (const auto& error : errors_.take()) {
+    if (early_error_.empty()) early_error_ = error.text;
+  }
+}
+
+void AvSource::open_codec(int threads) {
+  if (const AVCodec* other = decoder_with_alpha(*stream_)) decoder_ = other;
+  codec_.reset(avcodec_alloc_context3(decoder_));
+  if (avcodec_parameters_to_context(codec_.get(), stream_->codecpar) < 0) {
+    throw Error(path_.string() + ": is not a video that FFmpeg can read");
+  }
+  codec_->pkt_timebase = stream_->time_base;
+  codec_->thread_count = threads;
+  errors_.watch(*codec_);
+  const int opened = avcodec_open2(codec_.get(), decoder_, nullptr);
+  if (opened < 0) {
+    throw Error(core::cat(path_.string(), ": its video (", avcodec_get_name(decoder_->id),
+                          ") cannot be decoded: ", reason_of(opened)));
+  }
+}
+
+void AvSource::read_header() {
+  header_.width = stream_->codecpar->width;
+  header_.height = stream_->codecpar->height;
+  const AVRational aspect = av_guess_sample_aspect_ratio(input_.get(), stream_, nullptr);
+  if (aspect.num > 0 && aspect.den > 0) header_.pixel_aspect = av_q2d(aspect);
+  header_.fps = rate();
+  header_.frames = stated_pictures();
+  header_.end = stated_end();
+  describe_others();
+}
+
+void AvSource::describe_others() {
+  int videos = 0;
+  for (unsigned i = 0; i < input_->nb_streams; ++i) videos += is_movie(*input_->streams[i]);
+  if (videos > 1) {
+    header_.notes.push_back(
+        core::cat("holds ", videos, " video tracks, of which track ", stream_->index, " is read"));
+  }
+}
+
+double AvSource::rate() const {
+  const AVRational average = stream_->avg_frame_rate;
+  const AVRational guess = av_guess_frame_rate(input_.get(), stream_, nullptr);
+  if (average.num > 0 && average.den > 0) return av_q2d(average);
+  return guess.num > 0 && guess.den > 0 ? av_q2d(guess) : 0;
+}
+
+/// FFmpeg gives streams that do not say how long they are the length of the file, which may be that
+/// of the sound: only what the formats say of the track itself counts.
+double AvSource::stated_end() const {
+  if (is_format(*input_, "mp4") || is_format(*input_, "avi") || is_format(*input_, "mxf")) {
+    if (stream_->duration <= 0) return 0;
+    const int64_t start = stream_->start_time == AV_NOPTS_VALUE ? 0 : stream_->start_time;
+    return seconds(start + stream_->duration);
+  }
+  const AVDictionaryEntry* tag = av_dict_get(stream_->metadata, "DURATION", nullptr, 0);
+  int64_t microseconds = 0;
+  if (!is_format(*input_, "matroska") || !tag ||
+      av_parse_time(&microseconds, tag->value, /*duration=*/1) < 0) {
+    return 0;
+  }
+  return std::max<double>(static_cast<double>(microseconds) / AV_TIME_BASE, 0);
+}
+
+int64_t AvSource::stated_pictures() const {
+  if (stream_->nb_frames > 0) {
+    const int64_t shown = is_format(*input_, "mp4") ? shown_entries(stream_) : 0;
+    return shown > 0 ? std::min(shown, stream_->nb_frames) : stream_->nb_frames;
+  }
+  const int64_t start = stream_->start_time == AV_NOPTS_VALUE ? 0 : stream_->start_time;
+  const double frames = (stated_end() - seconds(start)) * rate();
+  return frames > 0 && frames < 1e9 ? std::llround(frames) : 0;
+}
+
+bool AvSource::next() {
+  while (decode()) {
+    DamageTracker::Picture picture;
+    picture.packet = std::clamp<int64_t>(picture_->reordered_opaque, 0, tracker_->packets() - 1);
+    picture.key = picture_->key_frame != 0;
+    picture.corrupt =
+        (picture_->flags & AV_FRAME_FLAG_CORRUPT) != 0 || picture_->decode_error_flags != 0;
+    picture.shown = time();
+    if (tracker_->accept(picture)) return true;
+  }
+  return false;
+}
+
+/// Goes on to the next picture that the decoder gives, good or not.
+bool AvSource::decode() {
+  for (;;) {
+    const int code = avcodec_receive_frame(codec_.get(), picture_.get());
+    collect_errors();
+    if (code >= 0) return true;
+    if (code == AVERROR_EOF) {
+      tracker_->finish();
+      return false;
+    }
+    if (code == AVERROR(EAGAIN)) {
+      send_packet();
+    } else {
+      note_failure(code);
+    }
+  }
+}
+
+/// One packet is read ahead: whether a part of a packet is missing, or another recording begins
+/// behind it, shows only then.
+void AvSource::send_packet() {
+  if (tracker_->packets() == 0) has_ahead_ = read_packet(*ahead_);
+  if (!has_ahead_) {
+    avcodec_send_packet(codec_.get(), nullptr);
+    return;
+  }
+  std::swap(packet_, ahead_);
+  const bool key = (packet_->flags & AV_PKT_FLAG_KEY) != 0;
+  tracker_->add_packet({key, seconds(packet_->pts), begins_});
+  codec_->reordered_opaque = tracker_->packets() - 1;
+  has_ahead_ = read_packet(*ahead_);
+  begins_ = has_ahead_ && distance_ahead() < -kJoinSeconds;
+  look_for_loss();
+  const int code = avcodec_send_packet(codec_.get(), packet_.get());
+  collect_errors();
+  if (code < 0) note_failure(code);
+}
+
+bool AvSource::read_packet(AVPacket& packet) {
+  int code = 0;
+  do {
+    av_packet_unref(&packet);
+    code = av_read_frame(input_.get(), &packet);
+  } while (code == AVERROR(EAGAIN) || (code >= 0 && packet.stream_index != stream_->index));
+  if (code >= 0) return true;
+  const int error = file_->error;
+  if (error < 0 && error != AVERROR_EOF) {
+    throw Error(core::cat(path_.string(), ": cannot be read to its end: ", reason_of(error)));
+  }
+  return false;
+}
+
+/// From the packet that is decoded next to the one behind it, in seconds; NaN when not known.
+double AvSource::distance_ahead() const {
+  const auto stamp = [](const AVPacket& packet) {
+    return packet.dts == AV_NOPTS_VALUE ? packet.pts : packet.dts;
+  };
+  return seconds(stamp(*ahead_)) - seconds(stamp(*packet_));
+}
+
+/// Of what the container says is missing in this packet, or behind it.
+void AvSource::look_for_loss() {
+  const bool ends = !has_ahead_ || begins_;
+  if ((packet_->flags & AV_PKT_FLAG_CORRUPT) != 0 && (!ends || header_.end > 0)) {
+    tracker_->add_error(tracker_->packets() - 1, "a part of a packet is missing");
+  }
+  collect_errors();
+  const double distance = has_ahead_ ? distance_ahead() : 0;
+  if (!(distance > 0)) return;
+  const bool longer = usual_distance_ > 0 && distance > kLossFactor * usual_distance_;
+  if (longer && !early_error_.empty()) tracker_->add_loss(early_error_);
+  if (!longer) usual_distance_ = distance;
+}
+
+void AvSource::collect_errors() {
+  for (const auto& error : errors_.take()) {
+    if (error.packet == AvErrors::kContainer) {
+      tracker_->add_loss(error.text);
+    } else {
+      last_error_ = std::max(last_error_, error.packet);
+      tracker_->add_error(error.packet, error.text);
+    }
+  }
+}
+
+/// Several threads return an error some packets later than it arises, and mostly say more of it,
+/// and earlier, in the log.
+void AvSource::note_failure(int code) {
+  if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
+  const int64_t last = tracker_->packets() - 1;
+  if (last_error_ >= 0 && last - last_error_ <= codec_->thread_count) return;
+  tracker_->add_error(last, reason_of(code));
+}
+
+double AvSource::seconds(int64_t stamp) const {
+  return stamp == AV_NOPTS_VALUE ? kNaN : static_cast<double>(stamp) * av_q2d(stream_->time_base);
+}
+
+double AvSource::time() const { return seconds(picture_->best_effort_timestamp); }
+
+/// Where the container does not say for how long a picture is shown, FFmpeg fills in one over a
+/// rate that it guesses.
+double AvSource::duration() const {
+  const double duration = seconds(picture_->pkt_duration);
+  if (is_format(*input_, "mp4") || is_format(*input_, "gif") || is_format(*input_, "apng")) {
+    return duration;
+  }
+  const AVRational guess = stream_->r_frame_rate;
+  const bool guessed = guess.num > 0 && std::abs(duration - av_q2d(av_inv_q(guess))) <
+                                            1.5 * av_q2d(stream_->time_base);
+  return guessed ? 0 : duration;
+}
+
+Orientation AvSource::orientation() const { return orientation_of(*picture_, *stream_); }
+
+}  // namespace vidgen::video

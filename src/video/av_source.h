@@ -1,0 +1,71 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "av_errors.h"
+#include "damage_tracker.h"
+#include "picture_source.h"
+
+namespace vidgen::video {
+
+/// The pictures of a file's video stream, decoded by FFmpeg; other streams are not read.
+class AvSource : public PictureSource {
+ public:
+  /// `threads` decode at the same time; 0 is one for each core. Throws vidgen::Error naming the
+  /// file when FFmpeg cannot read it. No other file is opened, whatever a playlist names.
+  AvSource(const std::filesystem::path& path, int threads);
+
+  const SourceHeader& header() const override { return header_; }
+  bool next() override;
+  const AVFrame& picture() const override { return *picture_; }
+  double time() const override;
+  double duration() const override;
+  Orientation orientation() const override;
+  bool is_after_gap() const override { return tracker_->is_after_gap(); }
+  Damage damage() const override { return tracker_->damage(); }
+
+ private:
+  void open_file();
+  void find_stream();
+  void open_codec(int threads);
+  void read_header();
+  void describe_others();
+  double rate() const;
+  double stated_end() const;
+  int64_t stated_pictures() const;
+
+  bool decode();
+  void send_packet();
+  bool read_packet(AVPacket& packet);
+  double distance_ahead() const;
+  void look_for_loss();
+  void collect_errors();
+  void note_failure(int code);
+  double seconds(int64_t stamp) const;
+
+  const std::filesystem::path path_;
+  AvErrors errors_;  // outlives what reports to it
+  AvFile file_;      // closed after the input that reads it
+  AvInput input_;
+  AvCodec codec_;
+  const AVCodec* decoder_ = nullptr;
+  /// The one to be decoded, and the one behind it.
+  AvPacket packet_{av_packet_alloc()};
+  AvPacket ahead_{av_packet_alloc()};
+  bool has_ahead_ = false;
+  /// Whether another recording begins with the packet ahead.
+  bool begins_ = false;
+  AvFrame picture_{av_frame_alloc()};
+  AVStream* stream_ = nullptr;
+  SourceHeader header_;
+  std::optional<DamageTracker> tracker_;
+  /// What the container reported while its streams were being found, which is read far ahead.
+  std::string early_error_;
+  double usual_distance_ = 0;
+  /// The last packet in which something was wrong.
+  int64_t last_error_ = -1;
+};
+
+}  // namespace vidgen::video

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libav.h"
+#include "vidgen/video/reader.h"
+
+namespace vidgen::video {
+
+/// How a picture is shown: first mirrored left to right, then turned clockwise.
+struct Orientation {
+  bool mirrored = false;
+  /// 0 to 3.
+  int quarter_turns = 0;
+};
+
+/// What a file says of its pictures before one is decoded.
+struct SourceHeader {
+  /// Pixels as they are stored, before they are turned.
+  int64_t width = 0;
+  int64_t height = 0;
+  /// Width of a pixel over its height.
+  double pixel_aspect = 1;
+  /// Frames a second; 0 when it does not say.
+  double fps = 0;
+  /// How many pictures it claims to show; 0 when it does not say.
+  int64_t frames = 0;
+  /// When the pictures end, by the word of their own track alone, in seconds on the clock of
+  /// PictureSource::time(); 0 when it does not say.
+  double end = 0;
+  /// Lines for the user: what is not read, what is shown in another way than it was meant.
+  std::vector<std::string> notes;
+};
+
+/// Gives the pictures of one video in the order in which they are shown: an implementation for each
+/// way in which videos are kept.
+class PictureSource {
+ public:
+  PictureSource() = default;
+  virtual ~PictureSource() = default;
+  PictureSource(const PictureSource&) = delete;
+  PictureSource& operator=(const PictureSource&) = delete;
+
+  virtual const SourceHeader& header() const = 0;
+  /// Goes on to the next whole picture, passing over what is damaged; false at the end. Throws
+  /// vidgen::Error when the file cannot be read any more (a disk error, not damage).
+  virtual bool next() = 0;
+  /// In any pixel format of FFmpeg, with what is known of its colours and pixel aspect; valid until
+  /// next().
+  virtual const AVFrame& picture() const = 0;
+  /// When the picture is shown, in seconds from wherever the file counts; NaN when it does not say.
+  virtual double time() const = 0;
+  /// For how long, in seconds; 0 when it does not say.
+  virtual double duration() const = 0;
+  virtual Orientation orientation() const { return {}; }
+  /// Whether pictures are missing between this one and the one before.
+  virtual bool is_after_gap() const { return false; }
+  /// What was found of damage so far; its times are those of time().
+  virtual Damage damage() const { return {}; }
+};
+
+/// Whatever can play `path`. Throws vidgen::Error naming it and the reason when nothing can.
+std::unique_ptr<PictureSource> open_pictures(const std::filesystem::path& path,
+                                             const ReaderOptions& options);
+
+}  // namespace vidgen::video
