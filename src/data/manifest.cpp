@@ -7,7 +7,7 @@
 #include "decode.h"
 #include "vidgen/core/json.h"
 #include "vidgen/core/text.h"
-#include "vidgen/video/reader.h"
+#include "vidgen/video/probe.h"
 
 namespace vidgen::data {
 namespace {

@@ -6,6 +6,7 @@
 #include "support/error.h"
 #include "support/temporary_folder.h"
 #include "support/videos.h"
+#include "vidgen/video/probe.h"
 
 namespace vidgen::video {
 namespace {
