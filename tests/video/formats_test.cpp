@@ -57,9 +57,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Format{"rgb.mkv", "-c:v ffv1"}, Format{"alpha.mkv", "-c:v ffv1 -pix_fmt bgra"},
         Format{"alpha.mov", "-c:v qtrle -pix_fmt argb"},
-        Format{"odd.mkv", "-vf scale=40:20,format=yuv420p,crop=33:17:0:0:exact=1 -c:v ffv1"},
+        Format{"odd.mkv",
+               "-vf scale=40:20,format=yuv420p,crop=33:17:0:0:exact=1,setsar=1 -c:v ffv1"},
         Format{"ten_bits.mkv",
-               "-vf scale=40:20,format=yuv422p10le,crop=33:17:0:0:exact=1 -c:v ffv1"},
+               "-vf scale=40:20,format=yuv422p10le,crop=33:17:0:0:exact=1,setsar=1 -c:v ffv1"},
         Format{"twelve_bits.mkv", "-c:v ffv1 -pix_fmt gbrp12le"},
         Format{"gray.mkv", "-c:v ffv1 -pix_fmt gray", {124, 124, 124}},
         Format{"gray_ten.mkv", "-c:v ffv1 -pix_fmt gray10le", {124, 124, 124}},

@@ -82,7 +82,7 @@ TEST(VideoReaderTest, TruncatedVideoEndsEarly) {
                     test::read_bytes(test::sample_video("vtest.avi")).substr(0, 3000000));
   VideoReader reader(folder / "cut.avi");
   EXPECT_EQ(reader.promised_frames(), 795);
-  EXPECT_EQ(count_frames(reader), 287);
+  EXPECT_EQ(count_frames(reader), 286);  // the last one is cut
 }
 
 TEST(VideoReaderTest, BadFilesAreNamed) {
