@@ -8,6 +8,7 @@
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/cache.h"
+#include "vidgen/data/clip_rates.h"
 #include "vidgen/data/dataset.h"
 #include "vidgen/data/manifest.h"
 #include "vidgen/data/moving_digits.h"
@@ -19,22 +20,29 @@ using core::cat;
 
 void inspect(const data::DataOptions& options) {
   std::vector<std::vector<std::string>> table{
-      {"file", "size", "fps", "promised", "read", "clips", "problem"}};
+      {"file", "size", "fps", "seconds", "promised", "read", "shots", "clips", "problem"}};
   int64_t usable = 0;
   std::map<std::string, int64_t> classes;
+  data::ClipRates rates(options);
+  std::vector<std::string> notes;
   const auto videos = data::list_videos(options);
   for (const auto& entry : videos) {
     const auto report = data::inspect_video(entry.path, options);
     usable += report.problem.empty() ? 1 : 0;
     classes[entry.class_name] += report.problem.empty() ? report.clips : 0;
     table.push_back({entry.name, cat(report.width, "x", report.height),
-                     core::format_number(report.fps, 2), std::to_string(report.frames_promised),
-                     std::to_string(report.frames_read), std::to_string(report.clips),
-                     report.problem});
+                     core::format_number(report.fps, 2), core::format_number(report.seconds, 2),
+                     cat(report.frames_promised), cat(report.frames_read),
+                     cat(data::shots_of(report, options).size()), cat(report.clips),
+                     report.problem.empty() ? report.damage : report.problem});
+    if (report.problem.empty()) rates.add(report.fps, static_cast<double>(report.clips));
+    for (const auto& note : report.notes) notes.push_back(cat(entry.name, ": ", note));
   }
   std::cout << core::format_table(table) << usable << " of " << videos.size()
             << " files usable for clips of " << options.frames << " frames, stride "
             << options.frame_stride << ", " << options.size << "x" << options.size << "\n";
+  for (const auto& note : notes) std::cout << note << "\n";
+  if (const auto differ = rates.differences(); !differ.empty()) std::cout << differ << "\n";
   if (options.classes) std::cout << data::format_classes(classes) << "\n";
 }
 

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Raised whenever the same settings begin to give other pixels.
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr size_t kProblemsShown = 3;
 
 std::string key_text(const core::Json& json) {
@@ -103,6 +103,12 @@ ClipCache prepare_clips(const DataOptions& options) {
   }
   if (cache.videos.empty()) nothing_usable(problems);
   for (const std::string& problem : problems) core::log_warning("skipped " + problem);
+  for (const CachedVideo& video : cache.videos) {
+    if (!video.report.damage.empty()) {
+      core::log_warning(
+          core::cat(video.entry.name, ": ", video.report.damage, "; the rest is used"));
+    }
+  }
   for (CachedVideo& video : cache.videos) video.report.path = video.entry.path;
   return cache;
 }

@@ -67,11 +67,6 @@ CacheJob* CacheBuilder::next_job() {
 void CacheBuilder::build(CacheJob& job) {
   if (!job.report.problem.empty()) return;
   stream(job);
-  // Decoding showed that the video is damaged: that is remembered, because finding out takes as
-  // long as using it.
-  if (!job.report.problem.empty() && job.report.frames_read > 0) {
-    CacheFileWriter(job.file).commit(job.key, job.report);
-  }
   job.pixels = CacheFile::open(job.file, job.key);
   judge(job.report, options_);
   if (job.report.problem.empty() && !job.pixels) {

@@ -20,7 +20,7 @@ struct CacheJob {
   std::filesystem::path source;
   std::filesystem::path file;
   std::string key;
-  /// Null until the cache file is there, and for a video that cannot even be opened.
+  /// Null until the cache file is there, and for a video that cannot be read.
   std::shared_ptr<const CacheFile> pixels;
   VideoReport report;
 };

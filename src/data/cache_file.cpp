@@ -1,5 +1,6 @@
 #include "vidgen/data/cache_file.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "vidgen/core/error.h"
@@ -8,7 +9,7 @@
 namespace vidgen::data {
 namespace {
 
-constexpr size_t kHeaderBytes = 16384;
+constexpr size_t kHeaderBytes = 32768;
 constexpr char kMagic[8] = {'V', 'G', 'C', 'L', 'I', 'P', 'S', '1'};
 constexpr size_t kPrefixBytes = sizeof kMagic + sizeof(uint64_t);
 
@@ -16,10 +17,14 @@ core::Json to_json(const VideoReport& report) {
   return {{"width", report.width},
           {"height", report.height},
           {"fps", report.fps},
+          {"seconds", report.seconds},
           {"frames_promised", report.frames_promised},
           {"frames_read", report.frames_read},
           {"frames", report.frames},
-          {"problem", report.problem}};
+          {"damage", report.damage},
+          {"notes", report.notes},
+          {"cuts", report.cuts},
+          {"breaks", report.breaks}};
 }
 
 VideoReport report_from_json(const core::Json& json) {
@@ -27,11 +32,21 @@ VideoReport report_from_json(const core::Json& json) {
   report.width = json.at("width");
   report.height = json.at("height");
   report.fps = json.at("fps");
+  report.seconds = json.at("seconds");
   report.frames_promised = json.at("frames_promised");
   report.frames_read = json.at("frames_read");
   report.frames = json.at("frames");
-  report.problem = json.at("problem");
+  report.damage = json.at("damage");
+  report.notes = json.at("notes").get<std::vector<std::string>>();
+  report.cuts = json.at("cuts").get<std::vector<int64_t>>();
+  report.breaks = json.at("breaks").get<std::vector<int64_t>>();
   return report;
+}
+
+/// Whether these are places inside the video, in order.
+bool are_places(const std::vector<int64_t>& places, int64_t frames) {
+  return std::is_sorted(places.begin(), places.end()) &&
+         (places.empty() || (places.front() > 0 && places.back() < frames));
 }
 
 }  // namespace
@@ -66,8 +81,10 @@ bool CacheFile::parse(const std::string& key) {
   } catch (const core::Json::exception&) {
     return false;
   }
-  // A file that only remembers a problem holds no frames.
-  if (report_.problem.empty() && report_.frames != frames_) return false;
+  if (report_.frames != frames_ || !are_places(report_.cuts, frames_) ||
+      !are_places(report_.breaks, frames_)) {
+    return false;
+  }
   return file_.size() == kHeaderBytes + static_cast<size_t>(frames_ * height_ * width_ * channels_);
 }
 
@@ -88,12 +105,23 @@ void CacheFileWriter::append(const video::Frame& frame) {
   file_.write(frame.pixels.data(), frame.pixels.size());
 }
 
+std::string CacheFileWriter::header(const std::string& key, const VideoReport& report) const {
+  return core::Json{{"key", key},      {"frames", frames_},     {"height", height_},
+                    {"width", width_}, {"channels", channels_}, {"report", to_json(report)}}
+      .dump(-1, ' ', false, core::Json::error_handler_t::replace);
+}
+
 void CacheFileWriter::commit(const std::string& key, const VideoReport& report) {
-  const std::string header =
-      core::Json{{"key", key},      {"frames", frames_},     {"height", height_},
-                 {"width", width_}, {"channels", channels_}, {"report", to_json(report)}}
-          .dump(-1, ' ', false, core::Json::error_handler_t::replace);
-  if (header.size() > kHeaderBytes - kPrefixBytes) {
+  constexpr size_t kRoom = kHeaderBytes - kPrefixBytes;
+  std::string header = this->header(key, report);
+  if (header.size() > kRoom) {
+    VideoReport without_cuts = report;
+    without_cuts.cuts.clear();
+    without_cuts.notes.push_back(
+        core::cat("has ", report.cuts.size(), " cuts, too many to keep: clips may span them"));
+    header = this->header(key, without_cuts);
+  }
+  if (header.size() > kRoom) {
     throw Error(report.path.string() + ": the name is too long for the clip cache");
   }
   const uint64_t length = header.size();

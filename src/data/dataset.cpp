@@ -44,8 +44,12 @@ ClipDataset::ClipDataset(const DataOptions& options, const ClipCache& cache, Spl
     const CachedVideo& video = cache.videos[i];
     if (held_out[i] != (split == Split::kHoldout)) continue;
     Source& source = sources_.at(video.entry.source);
-    source.videos.push_back({video.pixels, video.report.clips, video.entry.label});
-    source.clips += video.report.clips;
+    for (const Shot& shot : shots_of(video.report, options)) {
+      const int64_t clips = clips_in(shot, options);
+      if (clips == 0) continue;
+      source.videos.push_back({video.pixels, shot.begin, clips, video.entry.label});
+      source.clips += clips;
+    }
   }
   sources_.erase(std::remove_if(sources_.begin(), sources_.end(),
                                 [](const Source& s) { return s.clips == 0 || s.weight <= 0; }),
@@ -100,7 +104,7 @@ ClipDataset::Pick ClipDataset::pick(core::CounterRandom& random) const {
   int64_t start = random.below(source.clips);
   auto video = source.videos.begin();
   for (; start >= video->clips; ++video) start -= video->clips;
-  return {&*video, start};
+  return {&*video, video->begin + start};
 }
 
 bool ClipDataset::clip(uint64_t seed, int64_t index, uint8_t* out) const {
@@ -117,16 +121,16 @@ int64_t ClipDataset::label(uint64_t seed, int64_t index) const {
 std::vector<ClipPlace> ClipDataset::separate_clips(uint64_t seed) const {
   // The smallest of exponential variates with these rates comes first: a draw by weight.
   std::vector<std::pair<double, ClipPlace>> order;
-  std::set<const CacheFile*> taken;  // two sources can name the same file
+  std::set<std::pair<const CacheFile*, int64_t>> taken;  // two sources can name the same file
   core::CounterRandom random(core::derive_seed(seed, "separate clips"), 0);
   for (size_t s = 0; s < sources_.size(); ++s) {
     const Source& source = sources_[s];
     for (size_t v = 0; v < source.videos.size(); ++v) {
       const Video& video = source.videos[v];
-      if (!taken.insert(video.pixels.get()).second) continue;
+      if (!taken.insert({video.pixels.get(), video.begin}).second) continue;
       for (int64_t start = 0; start < video.clips; start += options_.span()) {
         const double key = -std::log1p(-random.uniform()) * static_cast<double>(source.clips);
-        order.push_back({key / source.weight, {s, v, start, random.next()}});
+        order.push_back({key / source.weight, {s, v, video.begin + start, random.next()}});
       }
     }
   }

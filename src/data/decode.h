@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 
-#include "vidgen/data/manifest.h"
 #include "vidgen/data/options.h"
+#include "vidgen/data/video_report.h"
 #include "vidgen/video/frame.h"
 
 namespace vidgen::data {
@@ -15,9 +15,9 @@ namespace vidgen::data {
 /// of times that the resampled video shows it (0: not at all).
 using FrameSink = std::function<void(const video::Frame& frame, int64_t copies)>;
 
-/// Decodes a whole video in that many threads, 0 being one for each core. Without a sink it only
-/// counts, which is faster. A file that cannot be
-/// opened or ends too early is reported as the problem; what the sink throws passes through.
+/// Decodes a whole video in that many threads, 0 being one for each core, with or without a sink. A
+/// file that cannot be opened is reported as the problem; what the sink throws passes through, and
+/// vidgen::Error where reading fails.
 VideoReport decode_video(const std::filesystem::path& path, const DataOptions& options, int threads,
                          const FrameSink& sink);
 

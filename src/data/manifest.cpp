@@ -4,7 +4,6 @@
 #include <iterator>
 #include <set>
 
-#include "decode.h"
 #include "vidgen/core/json.h"
 #include "vidgen/core/text.h"
 #include "vidgen/video/probe.h"
@@ -101,12 +100,6 @@ std::string format_classes(const std::map<std::string, int64_t>& clips) {
   std::vector<std::string> parts;
   for (const auto& [name, count] : clips) parts.push_back(core::cat(name, " (", count, ")"));
   return core::cat(parts.size(), " classes with their clips: ", core::join(parts));
-}
-
-VideoReport inspect_video(const fs::path& path, const DataOptions& options) {
-  VideoReport report = decode_video(path, options, /*threads=*/0, nullptr);
-  judge(report, options);
-  return report;
 }
 
 }  // namespace vidgen::data

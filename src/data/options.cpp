@@ -15,8 +15,13 @@ void fields(core::FieldVisitor& visitor, DataOptions& options) {
   visitor.field("frames", options.frames, {1, 1024}, "frames of a clip");
   visitor.field("frame_stride", options.frame_stride, {1, 1024},
                 "every how many-th frame of the video belongs to a clip");
-  visitor.field("fps", options.fps, {0, 240},
-                "frames per second that videos are resampled to; 0 keeps each video's own");
+  visitor.field(
+      "fps", options.fps, {0, 240},
+      "frames per second that videos are resampled to, by the times of their frames; 0 keeps "
+      "each video's own");
+  visitor.choice<SceneCuts>("scene_cuts", options.scene_cuts,
+                            {{"split", SceneCuts::kSplit}, {"ignore", SceneCuts::kIgnore}},
+                            "whether clips keep within the shots of a film");
   visitor.choice<Crop>("crop", options.crop, {{"center", Crop::kCenter}, {"random", Crop::kRandom}},
                        "which square of a frame is seen");
   visitor.field(
@@ -30,9 +35,10 @@ void fields(core::FieldVisitor& visitor, DataOptions& options) {
   visitor.field("classes", options.classes,
                 "whether the folder below the source's that a video is in is its class, which the "
                 "generator is then told");
-  visitor.choice<OnError>("on_error", options.on_error,
-                          {{"skip", OnError::kSkip}, {"stop", OnError::kStop}},
-                          "what to do about a damaged, too small or too short video");
+  visitor.choice<OnError>(
+      "on_error", options.on_error, {{"skip", OnError::kSkip}, {"stop", OnError::kStop}},
+      "what to do about a damaged, too small or too short video: go on without it, or "
+      "without what of it is damaged, or end the program");
   visitor.field("cache_dir", options.cache_dir,
                 "folder for decoded clips; empty: clips in vidgen's cache folder");
   visitor.field("workers", options.workers, {0, 64},

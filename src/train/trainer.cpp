@@ -7,6 +7,7 @@
 #include "vidgen/core/memory.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/cache.h"
+#include "vidgen/data/clip_rates.h"
 #include "vidgen/data/dataset.h"
 #include "vidgen/models/pixels.h"
 
@@ -18,11 +19,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double clip_fps(const data::DataOptions& options, const data::ClipCache& cache) {
-  const double fps = options.fps > 0 ? options.fps : cache.videos.front().report.fps;
-  return fps / static_cast<double>(options.frame_stride);
 }
 
 }  // namespace
@@ -49,7 +45,9 @@ Trainer::Trainer(const RunOptions& options)
 void Trainer::open_clips() {
   const auto cache = data::prepare_clips(options_.data);
   dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);
-  shape_.fps = clip_fps(options_.data, cache);
+  const data::ClipRates rates(options_.data, cache);
+  shape_.fps = rates.usual();
+  if (const auto differ = rates.differences(); !differ.empty()) core::log_warning(differ);
   if (options_.train.evaluate.every > 0) {
     evaluator_ = std::make_unique<const Evaluator>(options_, cache);
   }

@@ -14,23 +14,29 @@ constexpr const char* kHarmless[] = {
     "unable to decode APP fields",
 };
 
+/// What FFmpeg takes for mere information though a part of the pictures is lost.
+constexpr const char* kLosses[] = {"freeing incomplete packet"};
+
 std::string format_line(const char* format, va_list arguments) {
   char text[256];
   std::vsnprintf(text, sizeof(text), format, arguments);
   std::string line = text;
-  while (!line.empty() && (line.back() == '\n' || line.back() == '.')) line.pop_back();
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
+  while (!line.empty() && (line.back() == ' ' || line.back() == '.')) line.pop_back();
   return line;
 }
 
-bool harmless(const std::string& line) {
-  return std::any_of(std::begin(kHarmless), std::end(kHarmless),
+template <size_t kCount>
+bool holds_one(const std::string& line, const char* const (&texts)[kCount]) {
+  return std::any_of(std::begin(texts), std::end(texts),
                      [&](const char* text) { return line.find(text) != std::string::npos; });
 }
 
 /// Runs on any of FFmpeg's threads. Each decoding thread has its own copy of the context, with the
 /// number of the packet that it works on.
 void on_message(void* object, int level, const char* format, va_list arguments) {
-  if (level > AV_LOG_ERROR || !object) return;
+  if (level > AV_LOG_INFO || !object) return;
   AvErrors* errors = nullptr;
   int64_t packet = AvErrors::kContainer;
   const AVClass* kind = *static_cast<AVClass**>(object);
@@ -43,7 +49,8 @@ void on_message(void* object, int level, const char* format, va_list arguments) 
   }
   if (!errors) return;
   const std::string line = format_line(format, arguments);
-  if (!line.empty() && !harmless(line)) errors->add({packet, line});
+  if (line.empty() || (level > AV_LOG_ERROR && !holds_one(line, kLosses))) return;
+  if (!holds_one(line, kHarmless)) errors->add({packet, line});
 }
 
 }  // namespace

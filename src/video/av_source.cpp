@@ -72,8 +72,7 @@ AvSource::AvSource(const std::filesystem::path& path, int threads) : path_(path)
   open_codec(threads);
   read_header();
   DamageTracker::Traits traits;
-  const AVCodecDescriptor* codec = avcodec_descriptor_get(decoder_->id);
-  traits.intra_only = codec && (codec->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
+  traits.intra_only = is_intra_only();
   traits.waits_for_start = decoder_->id == AV_CODEC_ID_H264;
   traits.stated = header_.frames > 0 || header_.end > 0;
   tracker_.emplace(traits);
@@ -128,7 +127,8 @@ void AvSource::open_codec(int threads) {
     throw Error(path_.string() + ": is not a video that FFmpeg can read");
   }
   codec_->pkt_timebase = stream_->time_base;
-  codec_->thread_count = threads;
+  // Where recordings are joined, Theora begins anew with headers, which several threads refuse.
+  codec_->thread_count = decoder_->id == AV_CODEC_ID_THEORA ? 1 : threads;
   errors_.watch(*codec_);
   const int opened = avcodec_open2(codec_.get(), decoder_, nullptr);
   if (opened < 0) {
@@ -164,11 +164,20 @@ double AvSource::rate() const {
   return guess.num > 0 && guess.den > 0 ? av_q2d(guess) : 0;
 }
 
+/// Whether the file can hold so many pictures: headers of what was written into a pipe hold numbers
+/// that mean nothing.
+bool AvSource::is_possible(int64_t pictures) const {
+  constexpr int64_t kSmallestPacket = 8;
+  const int64_t bytes = avio_size(file_.get());
+  return bytes <= 0 || pictures <= bytes / kSmallestPacket;
+}
+
 /// FFmpeg gives streams that do not say how long they are the length of the file, which may be that
 /// of the sound: only what the formats say of the track itself counts.
 double AvSource::stated_end() const {
-  if (is_format(*input_, "mp4") || is_format(*input_, "avi") || is_format(*input_, "mxf")) {
-    if (stream_->duration <= 0) return 0;
+  if (is_format(*input_, "mp4") || is_format(*input_, "avi") || is_format(*input_, "mxf") ||
+      is_format(*input_, "ivf")) {
+    if (stream_->duration <= 0 || !is_possible(stream_->nb_frames)) return 0;
     const int64_t start = stream_->start_time == AV_NOPTS_VALUE ? 0 : stream_->start_time;
     return seconds(start + stream_->duration);
   }
@@ -182,7 +191,7 @@ double AvSource::stated_end() const {
 }
 
 int64_t AvSource::stated_pictures() const {
-  if (stream_->nb_frames > 0) {
+  if (stream_->nb_frames > 0 && is_possible(stream_->nb_frames)) {
     const int64_t shown = is_format(*input_, "mp4") ? shown_entries(stream_) : 0;
     return shown > 0 ? std::min(shown, stream_->nb_frames) : stream_->nb_frames;
   }
@@ -199,9 +208,26 @@ bool AvSource::next() {
     picture.corrupt =
         (picture_->flags & AV_FRAME_FLAG_CORRUPT) != 0 || picture_->decode_error_flags != 0;
     picture.shown = time();
-    if (tracker_->accept(picture)) return true;
+    if (!tracker_->accept(picture)) continue;
+    set_fields();
+    return true;
   }
   return false;
+}
+
+/// A container knows better than its pictures where encoders mark progressive ones as interlaced
+/// because of a setting, and where they have no word for it, as Motion JPEG.
+void AvSource::set_fields() {
+  const AVFieldOrder order = stream_->codecpar->field_order;
+  if (order == AV_FIELD_PROGRESSIVE) picture_->interlaced_frame = 0;
+  if (order <= AV_FIELD_PROGRESSIVE || picture_->interlaced_frame != 0 || !is_intra_only()) return;
+  picture_->interlaced_frame = 1;
+  picture_->top_field_first = order == AV_FIELD_TT || order == AV_FIELD_BT;
+}
+
+bool AvSource::is_intra_only() const {
+  const AVCodecDescriptor* codec = avcodec_descriptor_get(decoder_->id);
+  return codec && (codec->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
 }
 
 /// Goes on to the next picture that the decoder gives, good or not.
@@ -211,7 +237,7 @@ bool AvSource::decode() {
     collect_errors();
     if (code >= 0) return true;
     if (code == AVERROR_EOF) {
-      tracker_->finish();
+      tracker_->finish(abrupt_end_);
       return false;
     }
     if (code == AVERROR(EAGAIN)) {
@@ -253,29 +279,41 @@ bool AvSource::read_packet(AVPacket& packet) {
   if (error < 0 && error != AVERROR_EOF) {
     throw Error(core::cat(path_.string(), ": cannot be read to its end: ", reason_of(error)));
   }
+  if (code != AVERROR_EOF) abrupt_end_ = reason_of(code);
   return false;
 }
 
-/// From the packet that is decoded next to the one behind it, in seconds; NaN when not known.
-double AvSource::distance_ahead() const {
-  const auto stamp = [](const AVPacket& packet) {
-    return packet.dts == AV_NOPTS_VALUE ? packet.pts : packet.dts;
-  };
-  return seconds(stamp(*ahead_)) - seconds(stamp(*packet_));
-}
+/// From the packet that is decoded next to the one behind it, in seconds, in the order in which
+/// they are decoded; NaN when not known.
+double AvSource::distance_ahead() const { return seconds(ahead_->dts) - seconds(packet_->dts); }
 
 /// Of what the container says is missing in this packet, or behind it.
 void AvSource::look_for_loss() {
+  // Parsers put a mark that comes with the packet behind onto this one.
+  const bool marked = (packet_->flags & AV_PKT_FLAG_CORRUPT) != 0;
+  const bool late = is_format(*input_, "mpegts");
+  const bool missing = late ? std::exchange(was_marked_, marked) : marked;
+  // What is missing at the end of a recording, before the next one, is no damage.
   const bool ends = !has_ahead_ || begins_;
-  if ((packet_->flags & AV_PKT_FLAG_CORRUPT) != 0 && (!ends || header_.end > 0)) {
+  if (missing && (!ends || header_.end > 0)) {
     tracker_->add_error(tracker_->packets() - 1, "a part of a packet is missing");
   }
   collect_errors();
   const double distance = has_ahead_ ? distance_ahead() : 0;
   if (!(distance > 0)) return;
+  if (skips_entries()) tracker_->add_loss("packets of the index are missing");
   const bool longer = usual_distance_ > 0 && distance > kLossFactor * usual_distance_;
   if (longer && !early_error_.empty()) tracker_->add_loss(early_error_);
   if (!longer) usual_distance_ = distance;
+}
+
+/// Whether the index of an AVI has an entry between the packet and the one behind it.
+bool AvSource::skips_entries() const {
+  if (!is_format(*input_, "avi")) return false;
+  const int next = av_index_search_timestamp(stream_, packet_->dts + 1, AVSEEK_FLAG_ANY);
+  if (next < 0) return false;
+  const AVIndexEntry* entry = avformat_index_get_entry(stream_, next);
+  return entry->timestamp > packet_->dts && entry->timestamp < ahead_->dts && entry->size > 0;
 }
 
 void AvSource::collect_errors() {

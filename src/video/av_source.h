@@ -33,14 +33,18 @@ class AvSource : public PictureSource {
   void read_header();
   void describe_others();
   double rate() const;
+  bool is_possible(int64_t pictures) const;
   double stated_end() const;
   int64_t stated_pictures() const;
 
   bool decode();
+  void set_fields();
+  bool is_intra_only() const;
   void send_packet();
   bool read_packet(AVPacket& packet);
   double distance_ahead() const;
   void look_for_loss();
+  bool skips_entries() const;
   void collect_errors();
   void note_failure(int code);
   double seconds(int64_t stamp) const;
@@ -64,6 +68,9 @@ class AvSource : public PictureSource {
   /// What the container reported while its streams were being found, which is read far ahead.
   std::string early_error_;
   double usual_distance_ = 0;
+  bool was_marked_ = false;
+  /// Why the container ended before the file.
+  std::string abrupt_end_;
   /// The last packet in which something was wrong.
   int64_t last_error_ = -1;
 };

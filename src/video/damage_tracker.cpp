@@ -104,14 +104,16 @@ bool DamageTracker::accept(const Picture& picture) {
   return true;
 }
 
-void DamageTracker::finish() {
+void DamageTracker::finish(const std::string& abrupt_end) {
   const int64_t last = packets() - 1;
+  if (!abrupt_end.empty()) add_loss(abrupt_end);
   for (const auto& [packet, fault] : std::exchange(faults_, {})) {
     const double shown =
         shown_.empty() ? 0 : shown_.at(static_cast<size_t>(std::min(packet, last)));
     if (!is_before_start(packet, shown)) note(packet, shown, fault.reason);
   }
-  if (!traits_.stated && last_place_ >= last) damage_ = before_last_place_;
+  const bool cut = !traits_.stated && abrupt_end.empty();
+  if (cut && last_place_ >= last) damage_ = before_last_place_;
 }
 
 }  // namespace vidgen::video

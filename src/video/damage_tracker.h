@@ -49,8 +49,8 @@ class DamageTracker {
   void add_loss(const std::string& reason);
   /// Whether the picture is whole. Pictures come in the order in which they are shown.
   bool accept(const Picture& picture);
-  /// There are no more pictures.
-  void finish();
+  /// There are no more pictures; where the container broke off before the file's end, why.
+  void finish(const std::string& abrupt_end = "");
 
   int64_t packets() const { return static_cast<int64_t>(shown_.size()); }
   /// Whether damaged pictures are missing before the one that was accepted last.

@@ -37,4 +37,8 @@ Frame to_gray(const Frame& frame) {
   return result;
 }
 
+double mean_difference(const Frame& a, const Frame& b) {
+  return cv::norm(as_mat(a), as_mat(b), cv::NORM_L1) / static_cast<double>(a.pixels.size());
+}
+
 }  // namespace vidgen::video

@@ -102,6 +102,7 @@ bool VideoReader::skip() {
       picture.width, picture.height,
       own.num > 0 && own.den > 0 ? av_q2d(own) : source_->pictures->header().pixel_aspect);
   advance_time();
+  duration_ = source_->pictures->duration();
   return true;
 }
 
@@ -152,8 +153,7 @@ void VideoReader::advance_time() {
 }
 
 double VideoReader::end() const {
-  const double duration = source_->pictures->duration();
-  if (duration > 0) return time_ + duration;
+  if (duration_ > 0) return time_ + duration_;
   const double promised = promised_seconds();
   if (promised > time_ && promised - time_ <= kLongestFrameSeconds) return promised;
   return time_ + pace_.median(fps_);

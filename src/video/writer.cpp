@@ -1,12 +1,18 @@
 #include "vidgen/video/writer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <mutex>
+#include <set>
 
 #include "encoder.h"
 #include "palette.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
+#include "vidgen/core/log.h"
+#include "vidgen/core/text.h"
+#include "vidgen/video/pace.h"
 
 namespace vidgen::video {
 namespace {
@@ -17,6 +23,9 @@ constexpr int64_t kMaxSide = 16384;
 /// libswscale reads whole vectors, a little beyond the last pixel.
 constexpr size_t kOverread = 64;
 constexpr double kMinFps = 1, kMaxFps = 240;
+/// Frames of a GIF last whole hundredths of a second, and browsers take less than two of them for
+/// ten.
+constexpr double kMaxGifFps = 50;
 
 /// mbtree reads memory that nobody set on small frames with AVX-512 (x264 r3095), so the same clip
 /// would give different files. crf 14 leaves little more error than colour at half resolution does
@@ -27,15 +36,32 @@ constexpr EncoderFormat kMp4{"libx264", AV_PIX_FMT_YUV420P, "crf=14:mbtree=0",
 constexpr EncoderFormat kAvi{"ffv1", AV_PIX_FMT_BGR0, "level=3:slices=4", ""};
 constexpr EncoderFormat kGif{"gif", AV_PIX_FMT_PAL8, "", "loop=0"};
 
-void check_format(const fs::path& path, int64_t width, int64_t height, double fps) {
+void check_size(const fs::path& path, int64_t width, int64_t height) {
   if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide) {
     throw Error(core::cat(path.string(), ": cannot write frames of ", width, "x", height,
                           " pixels, expected 1 to ", kMaxSide));
   }
-  if (!(fps >= kMinFps && fps <= kMaxFps)) {
-    throw Error(core::cat(path.string(), ": cannot write ", fps, " frames per second, expected ",
-                          kMinFps, " to ", kMaxFps));
+}
+
+/// Whether nothing was said of this rate before: a run writes many samples at its own.
+bool is_new(double fps) {
+  static std::mutex mutex;
+  static std::set<double> said;
+  const std::lock_guard lock(mutex);
+  return said.insert(fps).second;
+}
+
+/// The nearest rate that files of this kind can have, and that players keep to.
+double legal_rate(const fs::path& path, double fps) {
+  const bool gif = core::lower_extension(path) == ".gif";
+  const double legal = std::clamp(std::isfinite(fps) ? fps : video::kUnstatedFps, kMinFps,
+                                  gif ? kMaxGifFps : kMaxFps);
+  if (legal != fps && is_new(fps)) {
+    core::log_warning(core::cat(path.string(), ": plays at ", core::format_number(legal, 2),
+                                " frames a second instead of ", core::format_number(fps, 2),
+                                ", which ", gif ? "GIF" : "players", " cannot"));
   }
+  return legal;
 }
 
 void write_gif(const fs::path& path, const Clip& clip, double fps) {
@@ -118,8 +144,9 @@ VideoWriter::VideoWriter(const fs::path& path, int64_t width, int64_t height, do
   if (core::lower_extension(path) != ".mp4") {
     throw Error(path.string() + ": unknown extension, expected .mp4");
   }
-  check_format(path, width, height, fps);
-  impl_ = std::make_unique<Impl>(path, static_cast<int>(width), static_cast<int>(height), fps);
+  check_size(path, width, height);
+  impl_ = std::make_unique<Impl>(path, static_cast<int>(width), static_cast<int>(height),
+                                 legal_rate(path, fps));
 }
 
 VideoWriter::~VideoWriter() = default;
@@ -146,11 +173,12 @@ void write_video(const fs::path& path, const Clip& clip, double fps) {
     throw Error(path.string() +
                 ": unknown extension of a video to write, expected .mp4, .avi or .gif");
   }
-  check_format(path, clip.width, clip.height, fps);
+  check_size(path, clip.width, clip.height);
   if (clip.frames < 1) throw Error(path.string() + ": there are no frames to write");
   const std::string extension = core::lower_extension(path);
   const auto write = extension == ".gif" ? write_gif : extension == ".avi" ? write_avi : write_mp4;
-  write(path, clip, fps);
+  // VideoWriter looks at the rate itself.
+  write(path, clip, write == write_mp4 ? fps : legal_rate(path, fps));
 }
 
 }  // namespace vidgen::video

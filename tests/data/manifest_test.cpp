@@ -6,6 +6,7 @@
 #include "support/error.h"
 #include "support/temporary_folder.h"
 #include "support/videos.h"
+#include "vidgen/data/video_report.h"
 
 namespace vidgen::data {
 namespace {
@@ -131,11 +132,23 @@ TEST(InspectVideoTest, CountsARealVideo) {
   EXPECT_EQ(report.frames_promised, 270);
   EXPECT_EQ(report.frames_read, 270);
   EXPECT_EQ(report.frames, 270);
-  EXPECT_EQ(report.clips, 255);
+  EXPECT_NEAR(report.seconds, 270 / 23.976, 0.001);
+}
+
+TEST(InspectVideoTest, ClipsKeepWithinShots) {
+  // The four cuts that `ffmpeg -vf select='gt(scene,0.3)'` finds.
+  DataOptions options;
+  const VideoReport report = inspect_video(sample_video("Megamind.avi"), options);
+  EXPECT_THAT(report.cuts, ElementsAre(2, 99, 155, 201));
+  EXPECT_THAT(report.breaks, ::testing::IsEmpty());
+  EXPECT_EQ(report.clips, 0 + 82 + 41 + 31 + 54);
+  options.scene_cuts = SceneCuts::kIgnore;
+  EXPECT_EQ(inspect_video(sample_video("Megamind.avi"), options).clips, 255);
 }
 
 TEST(InspectVideoTest, StrideAndRateChangeTheClips) {
   DataOptions options;
+  options.scene_cuts = SceneCuts::kIgnore;
   options.frame_stride = 3;
   EXPECT_EQ(inspect_video(sample_video("Megamind.avi"), options).clips, 270 - 45);
   options.fps = 12;
@@ -145,21 +158,28 @@ TEST(InspectVideoTest, StrideAndRateChangeTheClips) {
   EXPECT_EQ(report.clips, 90);
 }
 
-TEST(InspectVideoTest, TruncatedVideoIsDamaged) {
+TEST(InspectVideoTest, TruncatedVideoLosesItsEnd) {
   const TemporaryFolder folder;
   test::write_bytes(folder / "cut.avi",
                     test::read_bytes(sample_video("vtest.avi")).substr(0, 3000000));
-  const VideoReport report = inspect_video(folder / "cut.avi", DataOptions{});
+  DataOptions options;
+  VideoReport report = inspect_video(folder / "cut.avi", options);
   EXPECT_EQ(report.frames_promised, 795);
-  EXPECT_EQ(report.frames_read, 287);
-  EXPECT_EQ(report.problem, "damaged: promises 795 frames, but only 287 can be read");
+  EXPECT_EQ(report.frames_read, 286);
+  EXPECT_EQ(report.clips, 286 - 15);
+  EXPECT_EQ(report.problem, "");
+  EXPECT_THAT(report.damage,
+              HasSubstr("damaged: promises 795 frames, but only 286 can be read; 1 place"));
+  options.on_error = OnError::kStop;
+  report = inspect_video(folder / "cut.avi", options);
+  EXPECT_EQ(report.problem, report.damage);
 }
 
 TEST(InspectVideoTest, EvenALittleTruncated) {
   const TemporaryFolder folder;
   for (const char* name : {"Megamind.avi", "tree.avi"}) {
     test::truncate_copy(sample_video(name), folder / name, 0.93);
-    EXPECT_THAT(inspect_video(folder / name, DataOptions{}).problem, HasSubstr("damaged")) << name;
+    EXPECT_THAT(inspect_video(folder / name, DataOptions{}).damage, HasSubstr("damaged")) << name;
   }
 }
 
@@ -167,7 +187,8 @@ TEST(InspectVideoTest, FramesThatLastLongerAreNoDamage) {
   const VideoReport report = inspect_video(sample_video("tree.avi"), DataOptions{});
   EXPECT_EQ(report.frames_promised, 444);
   EXPECT_EQ(report.frames_read, 68);
-  EXPECT_EQ(report.problem, "");
+  EXPECT_EQ(report.damage, "");
+  EXPECT_THAT(report.notes, ::testing::Contains(HasSubstr("leaves out 376 frames that repeat")));
 
   DataOptions steady;
   steady.fps = 15;
@@ -179,9 +200,9 @@ TEST(InspectVideoTest, CutWithoutEncodingIsNoDamage) {
   const std::string whole = (folder / "whole.mp4").string(), cut = (folder / "cut.mp4").string();
   test::ffmpeg("-f lavfi -i testsrc=s=64x64:r=10:d=10 -c:v libx264 -g 100 " + whole);
   test::ffmpeg("-ss 6.05 -i " + whole + " -c copy -movflags +faststart " + cut);
-  EXPECT_EQ(inspect_video(cut, DataOptions{}).problem, "");
+  EXPECT_EQ(inspect_video(cut, DataOptions{}).damage, "");
   test::truncate_copy(cut, folder / "short.mp4", 0.9);
-  EXPECT_THAT(inspect_video(folder / "short.mp4", DataOptions{}).problem, HasSubstr("damaged"));
+  EXPECT_THAT(inspect_video(folder / "short.mp4", DataOptions{}).damage, HasSubstr("damaged"));
 }
 
 TEST(InspectVideoTest, SaysWhatIsWrong) {

@@ -1,8 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "support/temporary_folder.h"
 #include "support/videos.h"
 #include "vidgen/video/reader.h"
@@ -12,13 +10,6 @@ namespace vidgen::video {
 namespace {
 
 using test::TemporaryFolder;
-
-double mean_difference(const Frame& a, const Frame& b) {
-  EXPECT_EQ(a.pixels.size(), b.pixels.size());
-  double sum = 0;
-  for (size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(a.pixels[i] - b.pixels[i]);
-  return sum / static_cast<double>(a.pixels.size());
-}
 
 struct Format {
   const char* name;

@@ -7,6 +7,7 @@
 #include "vidgen/data/cache_file.h"
 #include "vidgen/data/manifest.h"
 #include "vidgen/data/options.h"
+#include "vidgen/data/video_report.h"
 
 namespace vidgen::data {
 
@@ -22,8 +23,8 @@ struct CachedVideo {
 ///
 /// Each video has one cache file, decoded once and streamed to the disk, so memory does not depend
 /// on its length. It is used as long as the source's path, size and time of change and the settings
-/// that change pixels stay the same, and made again otherwise. That a video is damaged is
-/// remembered too.
+/// that change pixels stay the same, and made again otherwise. What of a video is damaged is
+/// remembered too, but not that it could not be read.
 struct ClipCache {
   std::vector<CachedVideo> videos;
   /// By label, of all videos of the sources, usable or not; none without DataOptions::classes.
@@ -31,9 +32,9 @@ struct ClipCache {
 };
 
 /// Opens the cache, first making what is missing, several files at a time, with a progress line on
-/// stderr. Unusable videos are logged by name and skipped with OnError::kSkip. Throws vidgen::Error
-/// naming file and reason for the first of them with OnError::kStop, when none is usable, and when
-/// the cache cannot be written (disk full).
+/// stderr. Unusable videos are logged by name and skipped with OnError::kSkip, and so is what of
+/// others is damaged. Throws vidgen::Error naming file and reason for the first of them with
+/// OnError::kStop, when none is usable, and when the cache cannot be written (disk full).
 ClipCache prepare_clips(const DataOptions& options);
 
 }  // namespace vidgen::data

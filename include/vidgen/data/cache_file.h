@@ -6,10 +6,10 @@
 #include <string>
 
 #include "vidgen/core/files.h"
-#include "vidgen/data/manifest.h"
+#include "vidgen/data/video_report.h"
 #include "vidgen/video/frame.h"
 
-/// The decoded frames of one video on disk: 16 KiB that hold "VGCLIPS1", the length of the header
+/// The decoded frames of one video on disk: 32 KiB that hold "VGCLIPS1", the length of the header
 /// (uint64, little-endian) and the header (JSON: key, frames, height, width, channels, report),
 /// then the frames, uint8 [frames, height, width, channels].
 namespace vidgen::data {
@@ -52,6 +52,8 @@ class CacheFileWriter {
   void commit(const std::string& key, const VideoReport& report);
 
  private:
+  std::string header(const std::string& key, const VideoReport& report) const;
+
   core::AtomicFile file_;
   int64_t frames_ = 0;
   int64_t height_ = 0;

@@ -64,8 +64,10 @@ class ClipDataset {
   bool clip_at(const ClipPlace& place, uint8_t* out) const;
 
  private:
+  /// One shot of a video: frames from `begin` on, in which so many clips can start.
   struct Video {
     std::shared_ptr<const CacheFile> pixels;
+    int64_t begin;
     int64_t clips;
     int64_t label;
   };

@@ -38,26 +38,4 @@ std::vector<std::string> class_names(const std::vector<ManifestEntry>& entries);
 /// "2 classes with their clips: cats (12), dogs (30)".
 std::string format_classes(const std::map<std::string, int64_t>& clips);
 
-/// What decoding a whole video showed.
-struct VideoReport {
-  std::filesystem::path path;
-  /// Pixels of the source.
-  int64_t width = 0;
-  int64_t height = 0;
-  double fps = 0;
-  /// 0 when the file does not say.
-  int64_t frames_promised = 0;
-  int64_t frames_read = 0;
-  /// After resampling to DataOptions::fps.
-  int64_t frames = 0;
-  /// Different clips, that is positions where one can start.
-  int64_t clips = 0;
-  /// Why the video is not used; "" when it is.
-  std::string problem;
-};
-
-/// Decodes the whole file. What is wrong with it is in `problem`: cannot be opened, damaged (it
-/// ends before it should), too small, too short.
-VideoReport inspect_video(const std::filesystem::path& path, const DataOptions& options);
-
 }  // namespace vidgen::data

@@ -11,6 +11,7 @@ namespace vidgen::data {
 enum class Crop { kCenter, kRandom };
 enum class Color { kRgb, kGray };
 enum class OnError { kSkip, kStop };
+enum class SceneCuts { kSplit, kIgnore };
 
 /// Where videos come from.
 struct SourceOptions {
@@ -30,9 +31,11 @@ struct DataOptions {
   int64_t frames = 16;
   /// Every how many-th frame of the video belongs to a clip; larger values show faster motion.
   int64_t frame_stride = 1;
-  /// Frames per second that videos are resampled to by the nearest frame before frame_stride; 0
-  /// keeps each video's own.
+  /// Frames per second that videos are resampled to by their frames' times before frame_stride; 0
+  /// keeps each video's own frames.
   double fps = 0;
+  /// Whether clips may begin before a cut and end behind it.
+  SceneCuts scene_cuts = SceneCuts::kSplit;
   /// Which square of a frame is seen: always the middle, or a random one for each clip.
   Crop crop = Crop::kCenter;
   /// The short side in pixels that frames are scaled to before the crop, at least `size`; 0 means
@@ -47,7 +50,8 @@ struct DataOptions {
   /// Whether clips have classes: a clip's is the name of the folder directly below the source's
   /// that its video is in, however deep.
   bool classes = false;
-  /// What happens at a damaged, too small or too short video: go on without it, or stop.
+  /// What happens at a damaged, too small or too short video: go on without it, or without what of
+  /// it is damaged, or stop.
   OnError on_error = OnError::kSkip;
   /// Folder for decoded clips; "" means "clips" in core::cache_folder().
   std::string cache_dir;

@@ -33,6 +33,9 @@ Frame crop(const Frame& frame, int64_t top, int64_t left, int64_t height, int64_
 /// The luma (BT.601) of an RGB frame, one channel. A grey frame comes back as it is.
 Frame to_gray(const Frame& frame);
 
+/// Mean absolute difference of two frames of the same form, in levels of 0 to 255.
+double mean_difference(const Frame& a, const Frame& b);
+
 /// White pixels between the images of a sheet or a grid.
 constexpr int64_t kSheetGap = 2;
 

@@ -96,6 +96,8 @@ class VideoReader {
   bool started_ = false;
   double origin_ = 0;
   double time_ = 0;
+  /// Of the current frame, where the file says it.
+  double duration_ = 0;
 };
 
 }  // namespace vidgen::video

@@ -16,7 +16,7 @@ namespace vidgen::video {
 /// no such folder) throws vidgen::Error naming the file.
 class VideoWriter {
  public:
-  /// `fps` is 1 to 240 frames per second.
+  /// Frames per second below 1 or above 240 become 1 or 240, which a line on stderr says.
   VideoWriter(const std::filesystem::path& path, int64_t width, int64_t height, double fps);
   ~VideoWriter();
   VideoWriter(const VideoWriter&) = delete;
@@ -35,8 +35,10 @@ class VideoWriter {
 bool is_video_name(const std::filesystem::path& path);
 
 /// Writes a clip whole: H.264 for .mp4; FFV1, which loses nothing, for .avi; for .gif 256 colours
-/// chosen for this clip, repeated for ever. Throws vidgen::Error for another extension (naming
-/// those known), an empty clip and whatever VideoWriter throws for.
+/// chosen for this clip, repeated for ever. Rates that players do not keep to (below 1 or above 240
+/// frames a second, of a GIF above 50) become the nearest, which a line on stderr says. Throws
+/// vidgen::Error for another extension (naming those known), an empty clip and whatever VideoWriter
+/// throws for.
 void write_video(const std::filesystem::path& path, const Clip& clip, double fps);
 
 /// An RGB or grey image as the bytes of a PNG file. Throws vidgen::Error when it has no pixels.
