@@ -268,12 +268,19 @@ void AvSource::send_packet() {
   if (code < 0) note_failure(code);
 }
 
+bool AvSource::is_wanted(const AVPacket& packet) const {
+  if (packet.stream_index != stream_->index) return false;
+  // Where Ogg files are joined, Theora's comments come again, which the decoder takes for a fault.
+  constexpr uint8_t kComments = 0x81;
+  return decoder_->id != AV_CODEC_ID_THEORA || packet.size == 0 || packet.data[0] != kComments;
+}
+
 bool AvSource::read_packet(AVPacket& packet) {
   int code = 0;
   do {
     av_packet_unref(&packet);
     code = av_read_frame(input_.get(), &packet);
-  } while (code == AVERROR(EAGAIN) || (code >= 0 && packet.stream_index != stream_->index));
+  } while (code == AVERROR(EAGAIN) || (code >= 0 && !is_wanted(packet)));
   if (code >= 0) return true;
   const int error = file_->error;
   if (error < 0 && error != AVERROR_EOF) {
@@ -307,13 +314,15 @@ void AvSource::look_for_loss() {
   if (!longer) usual_distance_ = distance;
 }
 
-/// Whether the index of an AVI has an entry between the packet and the one behind it.
-bool AvSource::skips_entries() const {
+/// Whether the index of an AVI has a picture between the packet and the one behind it: where a
+/// chunk's head is damaged FFmpeg looks for the next one, without a word.
+bool AvSource::skips_entries() {
+  constexpr int64_t kChunkHead = 8;
   if (!is_format(*input_, "avi")) return false;
-  const int next = av_index_search_timestamp(stream_, packet_->dts + 1, AVSEEK_FLAG_ANY);
-  if (next < 0) return false;
-  const AVIndexEntry* entry = avformat_index_get_entry(stream_, next);
-  return entry->timestamp > packet_->dts && entry->timestamp < ahead_->dts && entry->size > 0;
+  const int count = avformat_index_get_entries_count(stream_);
+  const auto position = [&] { return avformat_index_get_entry(stream_, entry_)->pos + kChunkHead; };
+  while (entry_ < count && position() <= packet_->pos) ++entry_;
+  return entry_ < count && position() < ahead_->pos;
 }
 
 void AvSource::collect_errors() {

@@ -41,10 +41,11 @@ class AvSource : public PictureSource {
   void set_fields();
   bool is_intra_only() const;
   void send_packet();
+  bool is_wanted(const AVPacket& packet) const;
   bool read_packet(AVPacket& packet);
   double distance_ahead() const;
   void look_for_loss();
-  bool skips_entries() const;
+  bool skips_entries();
   void collect_errors();
   void note_failure(int code);
   double seconds(int64_t stamp) const;
@@ -69,6 +70,8 @@ class AvSource : public PictureSource {
   std::string early_error_;
   double usual_distance_ = 0;
   bool was_marked_ = false;
+  /// Of an AVI's index, the first that is not read yet.
+  int entry_ = 0;
   /// Why the container ended before the file.
   std::string abrupt_end_;
   /// The last packet in which something was wrong.
