@@ -150,6 +150,9 @@ std::vector<std::string> describe_pace(const video::VideoReader& reader,
     notes.push_back(core::cat("begins between two key frames: ", incomplete,
                               " incomplete frames at the start are left out"));
   }
+  if (reader.damage().incomplete_end) {
+    notes.push_back("ends within a picture, which is left out");
+  }
   const double uneven = reader.pace().unevenness();
   if (uneven > kVeryUneven) {
     notes.push_back(core::cat(

@@ -210,6 +210,9 @@ bool AvSource::next() {
     picture.shown = time();
     if (!tracker_->accept(picture)) continue;
     set_fields();
+    // H.264 and H.265 say it with a key frame, for all up to the next one.
+    const auto own = orientation_of(*picture_);
+    if (own || picture.key) turned_ = own;
     return true;
   }
   return false;
@@ -327,8 +330,9 @@ bool AvSource::skips_entries() {
 
 void AvSource::collect_errors() {
   for (const auto& error : errors_.take()) {
+    const bool cut = error.text.find("ended prematurely") != std::string::npos;
     if (error.packet == AvErrors::kContainer) {
-      tracker_->add_loss(error.text);
+      if (!cut || header_.end > 0) tracker_->add_loss(error.text);
     } else {
       last_error_ = std::max(last_error_, error.packet);
       tracker_->add_error(error.packet, error.text);
@@ -364,6 +368,6 @@ double AvSource::duration() const {
   return guessed ? 0 : duration;
 }
 
-Orientation AvSource::orientation() const { return orientation_of(*picture_, *stream_); }
+Orientation AvSource::orientation() const { return turned_ ? *turned_ : orientation_of(*stream_); }
 
 }  // namespace vidgen::video

@@ -63,6 +63,8 @@ class AvSource : public PictureSource {
   /// Whether another recording begins with the packet ahead.
   bool begins_ = false;
   AvFrame picture_{av_frame_alloc()};
+  /// How the pictures themselves ask to be turned.
+  std::optional<Orientation> turned_;
   AVStream* stream_ = nullptr;
   SourceHeader header_;
   std::optional<DamageTracker> tracker_;

@@ -43,16 +43,17 @@ bool DamageTracker::is_before_start(int64_t packet, double shown) const {
          (traits_.waits_for_start && !any_accepted_);
 }
 
-void DamageTracker::note(int64_t packet, double shown, const std::string& reason) {
+void DamageTracker::note(int64_t packet, double shown, const Fault& fault) {
   gap_ = true;
   if (state_ == State::kDamaged) return;
   state_ = State::kDamaged;
   waited_ = 0;
   before_last_place_ = damage_;
   last_place_ = packet;
+  last_inside_ = fault.inside;
   if (damage_.places++ > 0) return;
   damage_.first_seconds = any_accepted_ && shown > first_shown_ ? shown - first_shown_ : 0;
-  damage_.reason = reason;
+  damage_.reason = fault.reason;
 }
 
 /// Whether the picture's own packet has a fault.
@@ -64,10 +65,10 @@ bool DamageTracker::take_faults(const Picture& picture) {
     const double shown = shown_.at(static_cast<size_t>(fault.first));
     if (is_before_start(fault.first, shown)) continue;
     own |= fault.second.inside && fault.first == picture.packet;
-    note(fault.first, shown, fault.second.reason);
+    note(fault.first, shown, fault.second);
   }
   if (!picture.corrupt || is_before_start(picture.packet, picture.shown)) return own;
-  note(picture.packet, picture.shown, "a picture is not whole");
+  note(picture.packet, picture.shown, {true, "a picture is not whole"});
   return true;
 }
 
@@ -110,10 +111,12 @@ void DamageTracker::finish(const std::string& abrupt_end) {
   for (const auto& [packet, fault] : std::exchange(faults_, {})) {
     const double shown =
         shown_.empty() ? 0 : shown_.at(static_cast<size_t>(std::min(packet, last)));
-    if (!is_before_start(packet, shown)) note(packet, shown, fault.reason);
+    if (!is_before_start(packet, shown)) note(packet, shown, fault);
   }
-  const bool cut = !traits_.stated && abrupt_end.empty();
-  if (cut && last_place_ >= last) damage_ = before_last_place_;
+  // A recording may end anywhere.
+  if (traits_.stated || !abrupt_end.empty() || !last_inside_ || last_place_ < last) return;
+  damage_ = before_last_place_;
+  damage_.incomplete_end = true;
 }
 
 }  // namespace vidgen::video

@@ -68,7 +68,7 @@ class DamageTracker {
   void begin_parts(int64_t packet);
   bool take_faults(const Picture& picture);
   bool is_before_start(int64_t packet, double shown) const;
-  void note(int64_t packet, double shown, const std::string& reason);
+  void note(int64_t packet, double shown, const Fault& fault);
   bool recover(const Picture& picture, bool own_fault);
 
   const Traits traits_;
@@ -87,8 +87,10 @@ class DamageTracker {
   bool after_gap_ = false;
   bool any_accepted_ = false;
   double first_shown_ = 0;
-  /// The packet in which the last stretch of damage begins, and what was known before it.
+  /// The packet in which the last stretch of damage begins, whether with a fault inside it, and
+  /// what was known before it.
   int64_t last_place_ = -1;
+  bool last_inside_ = false;
   Damage before_last_place_;
   Damage damage_;
 };

@@ -39,13 +39,17 @@ Orientation from_exif(int value) {
 
 }  // namespace
 
-Orientation orientation_of(const AVFrame& picture, const AVStream& stream) {
+std::optional<Orientation> orientation_of(const AVFrame& picture) {
   if (const auto* data = av_frame_get_side_data(&picture, AV_FRAME_DATA_DISPLAYMATRIX)) {
     return from_matrix(reinterpret_cast<const int32_t*>(data->data));
   }
   if (const auto* entry = av_dict_get(picture.metadata, "Orientation", nullptr, 0)) {
     return from_exif(std::atoi(entry->value));
   }
+  return std::nullopt;
+}
+
+Orientation orientation_of(const AVStream& stream) {
   const auto* matrix = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
   return matrix ? from_matrix(reinterpret_cast<const int32_t*>(matrix)) : Orientation{};
 }

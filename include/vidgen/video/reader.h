@@ -32,6 +32,8 @@ struct Damage {
   /// Pictures before the first whole one, in a recording that begins between two key frames. That
   /// is no damage.
   int64_t incomplete_start = 0;
+  /// Whether it ends within a picture, which is left out. That is none either.
+  bool incomplete_end = false;
 };
 
 /// Decodes a video from its first whole frame to its last.
