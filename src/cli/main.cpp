@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "commands.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/log.h"
@@ -68,6 +69,7 @@ void check_command(int argc, char** argv) {
 int run(int argc, char** argv) {
   CLI::App app("Trains generative adversarial networks on video, and renders clips from them.",
                "vidgen");
+  vidgen::cli::use_help_form(app);
   app.require_subcommand(1);
   app.set_version_flag("--version", vidgen::cli::version_text);
   app.add_flag_callback(
@@ -84,7 +86,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     app.exit(help);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "vidgen: %s (see vidgen --help)\n", error.what());
+    std::fprintf(stderr, "vidgen: %s\n", vidgen::cli::explain(error, app).c_str());
     return 2;
   }
   if (!std::cout.flush()) throw vidgen::Error("cannot write to standard output");

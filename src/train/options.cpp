@@ -118,7 +118,7 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
   v.section("optim", o.optim, "How weights are updated.");
   v.section("train", o.train, "The run: length, batch, precision, what is written and when.");
   v.section("distill", o.distill, "Learning from a trained generator, as vidgen distill does.");
-  v.field("run_dir", o.run_dir, "Folder for the log, samples, checkpoints and weights of the run.");
+  v.path("run_dir", o.run_dir, "Folder for the log, samples, checkpoints and weights of the run.");
 }
 
 namespace {
