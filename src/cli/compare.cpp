@@ -281,8 +281,7 @@ Run add_compare(CLI::App& command) {
                          "The original, then what was made of it: runs' folders, weights files, "
                          "checkpoints, quantised generators; FILE@bfloat16 is played in that "
                          "precision"))
-      ->required()
-      ->allow_extra_args(false);
+      ->required();
   as_path(command.add_option("--data", arguments->data,
                              "A video or a folder of real ones to measure all against"));
   command.add_option("--clips", arguments->clips, "Clips that the numbers come from")

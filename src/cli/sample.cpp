@@ -25,8 +25,8 @@ struct SampleArguments {
   std::string checkpoint;
   fs::path out;
   infer::RenderOptions render;
-  /// "0-15"; "" for the one of `render`.
-  std::string seeds;
+  /// "0-15"; nothing for the one of `render`.
+  std::optional<std::string> seeds;
   /// As they are typed.
   std::vector<std::string> classes;
   std::string precision = "auto";
@@ -160,8 +160,7 @@ void run(SampleArguments arguments) {
   check_format(arguments, format);
   std::optional<Grid> grid;
   if (!arguments.grid.empty()) grid = parse_grid(arguments.grid);
-  const auto listed =
-      arguments.seeds.empty() ? std::vector<uint64_t>() : parse_seeds(arguments.seeds);
+  const auto listed = arguments.seeds ? parse_seeds(*arguments.seeds) : std::vector<uint64_t>();
   const auto seeds = listed.empty() ? std::vector{arguments.render.seed} : listed;
   arguments.render.count = clips_of_a_seed(arguments, grid, static_cast<int64_t>(seeds.size()));
 

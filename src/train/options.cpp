@@ -201,8 +201,8 @@ RunOptions with_class_names(RunOptions options) {
   if (!names.empty() && names != found) {
     throw core::FieldError(
         "model.class_names",
-        core::cat("found ", core::join(names), ", expected the folders of data.sources, ",
-                  core::join(found)));
+        core::cat("found ", core::join_list(names), ", expected the folders of data.sources, ",
+                  core::join_list(found)));
   }
   names = found;
   return options;

@@ -49,7 +49,9 @@ TEST_F(TypedTest, WhatACommandWorksOnNeedsNoOption) {
   expect_success(plain);
   expect_success(work_.run({"sample", "run", "--out", "b.safetensors"}));
   EXPECT_EQ(read_bytes(work_ / "a.safetensors"), read_bytes(work_ / "b.safetensors"));
-  expect_success(work_.run({"eval", "--clips", "2", "--metrics", "swd,psnr", "run"}));
+  write_tiny_video(work_ / "long.mp4", 50);
+  expect_success(
+      work_.run({"eval", "--data", "long.mp4", "--clips", "2", "--metrics", "swd,psnr", "run"}));
   expect_success(work_.run({"prune", "run", "--out", "p.safetensors", "--sparsity", "0.5"}));
   expect_success(work_.run({"quantize", "run", "--out", "q.safetensors", "--clips", "2"}));
   expect_success(work_.run({"export", "run", "--out", "m.onnx"}));
