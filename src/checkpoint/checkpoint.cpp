@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "foreign.h"
 #include "sparse.h"
 #include "vidgen/checkpoint/state.h"
 #include "vidgen/core/error.h"
@@ -17,6 +18,7 @@ using core::cat;
 using core::Json;
 
 constexpr const char* kGeneratorPrefix = "generator.";
+constexpr const char* kMaskPrefix = "mask.";
 constexpr const char* kFormatKey = "vidgen.format";
 constexpr const char* kVersionKey = "vidgen.version";
 constexpr const char* kKindKey = "vidgen.kind";
@@ -33,7 +35,8 @@ class MetadataReader {
   std::string text(const char* key) const {
     const auto found = metadata_.find(key);
     if (found == metadata_.end()) {
-      throw Error(cat(path_.string(), ": is not a vidgen file, its metadata has no \"", key, "\""));
+      throw Error(cat(path_.string(), ": is not a vidgen file, its metadata has no \"", key, "\"",
+                      what_else(metadata_)));
     }
     return found->second;
   }
@@ -139,13 +142,26 @@ void Checkpoint::refuse_options(const core::FieldError& error) const {
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
+  refuse_foreign(path);
   auto checkpoint = interpret(path, read_safetensors(path));
   expand_sparse_weights(checkpoint.file.tensors, kGeneratorPrefix, path);
   return checkpoint;
 }
 
 Checkpoint read_description(const std::filesystem::path& path) {
+  refuse_foreign(path);
   return interpret(path, {read_safetensors_header(path).metadata, {}});
+}
+
+void keep_generator_only(Checkpoint& checkpoint) {
+  if (checkpoint.kind != Kind::kCheckpoint) return;
+  const auto generator = checkpoint.tensors_under(checkpoint.generator_prefix());
+  const auto masks = checkpoint.tensors_under(kMaskPrefix);
+  checkpoint.kind = Kind::kWeights;
+  checkpoint.file = {};
+  for (const auto& [name, tensor] : generator)
+    checkpoint.file.tensors[kGeneratorPrefix + name] = tensor;
+  for (const auto& [name, tensor] : masks) checkpoint.file.tensors[kMaskPrefix + name] = tensor;
 }
 
 void write_checkpoint(const Checkpoint& checkpoint) {

@@ -3,9 +3,9 @@
 #include <iostream>
 #include <memory>
 
+#include "arguments.h"
 #include "commands.h"
 #include "output.h"
-#include "vidgen/config/config.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/text.h"
 
@@ -17,8 +17,7 @@ using core::cat;
 using core::Json;
 
 struct BenchArguments {
-  std::string config;
-  std::vector<std::string> assignments;
+  ConfigArguments config;
   bench::Repeats repeats;
   fs::path json;
   fs::path trace;
@@ -84,18 +83,18 @@ void print(const Json& report) {
 }
 
 Json measure(const std::string& what, const BenchArguments& arguments) {
-  const auto config = config::read_config(arguments.config, arguments.assignments);
+  const auto config = arguments.config.read();
   if (what == "train") return bench::bench_train(config, arguments.repeats);
   if (what == "generate") return bench::bench_generate(config, arguments.repeats);
   if (what == "load") return bench::bench_load(config, arguments.repeats);
-  return bench::bench_startup(fs::read_symlink("/proc/self/exe"), arguments.config,
+  return bench::bench_startup(fs::read_symlink("/proc/self/exe"), arguments.config.config,
                               arguments.repeats);
 }
 
 void run(const std::string& what, const BenchArguments& arguments) {
   if (!arguments.json.empty()) core::check_can_create(arguments.json);
   if (!arguments.trace.empty() || !arguments.step.empty()) {
-    const auto config = config::read_config(arguments.config, arguments.assignments);
+    const auto config = arguments.config.read();
     if (!arguments.trace.empty()) bench::trace_training(config, arguments.trace);
     if (!arguments.step.empty()) bench::write_step(config, arguments.step);
     return;
@@ -118,14 +117,12 @@ CLI::App& add_rendering(CLI::App& command, const std::string& name, const std::s
                         const std::shared_ptr<RenderArguments>& arguments,
                         Json (*measure)(const RenderArguments&)) {
   auto* sub = command.add_subcommand(name, help);
-  sub->add_option("--checkpoint", arguments->checkpoint,
-                  "A run's folder, a weights file or a checkpoint")
-      ->required();
+  add_checkpoint(*sub, arguments->checkpoint);
   sub->add_option("--clips", arguments->clips, "Clips that are rendered at once")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   add_precision(*sub, arguments->precision);
-  sub->add_option("--json", arguments->json, "Also write the figures here");
+  as_output(sub->add_option("--json", arguments->json, "Also write the figures here"));
   sub->callback([arguments, measure] {
     if (!arguments->json.empty()) core::check_can_create(arguments->json);
     const Json report = measure(*arguments);
@@ -137,10 +134,10 @@ CLI::App& add_rendering(CLI::App& command, const std::string& name, const std::s
 
 void add_repeats(CLI::App& command, bench::Repeats& repeats) {
   command.add_option("--repeats", repeats.repeats, "Runs that are timed")
-      ->check(CLI::Range(int64_t{1}, int64_t{100000}))
+      ->check(whole_number(1, 100000))
       ->capture_default_str();
   command.add_option("--warmup", repeats.warmup, "Runs before")
-      ->check(CLI::Range(int64_t{0}, int64_t{100000}))
+      ->check(whole_number(0, 100000))
       ->capture_default_str();
 }
 
@@ -175,18 +172,21 @@ Run add_bench(CLI::App& command) {
   for (const auto& [name, help] : kinds) {
     auto arguments = std::make_shared<BenchArguments>();
     auto* sub = command.add_subcommand(name, help);
-    sub->add_option("--config", arguments->config, "YAML file")->required();
-    if (name != "startup") {
-      sub->add_option("--set", arguments->assignments, "Set a key, as in --set train.batch_size=16")
-          ->allow_extra_args(false);
+    add_config(*sub, arguments->config, "train.batch_size=16");
+    if (name == "startup") {
+      for (const char* option : {"--set", "--data"}) sub->remove_option(sub->get_option(option));
     }
     add_repeats(*sub, arguments->repeats);
-    sub->add_option("--json", arguments->json, "Also write the figures here");
+    auto* json =
+        as_output(sub->add_option("--json", arguments->json, "Also write the figures here"));
     if (name == "train") {
-      sub->add_option("--trace", arguments->trace,
-                      "Instead, profile two steps and write a Chrome trace here");
-      sub->add_option("--step", arguments->step,
-                      "Instead, write one step's inputs, losses and gradients here (.safetensors)");
+      as_output(sub->add_option("--trace", arguments->trace,
+                                "Instead, profile two steps and write a Chrome trace here"))
+          ->excludes(json);
+      as_output(sub->add_option("--step", arguments->step,
+                                "Instead, write one step's inputs, losses and gradients here "
+                                "(.safetensors)"))
+          ->excludes(json);
     }
     sub->callback([what = name, arguments] { run(what, *arguments); });
   }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <iostream>
 
+#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "real_clips.h"
@@ -86,7 +87,7 @@ std::string clip_words(const models::ClipShape& clip) {
 }
 
 std::string class_words(const std::vector<std::string>& names) {
-  return names.empty() ? "no classes" : "the classes " + core::join(names);
+  return names.empty() ? "no classes" : "the classes " + core::join_list(names);
 }
 
 void check_same_clips(const ComparedModel& original, const ComparedModel& other) {
@@ -275,29 +276,27 @@ void run(const CompareArguments& arguments) {
 
 Run add_compare(CLI::App& command) {
   auto arguments = std::make_shared<CompareArguments>();
-  command
-      .add_option("FILES", arguments->files,
-                  "The original, then what was made of it: runs' folders, weights files, "
-                  "checkpoints, quantised generators; FILE@bfloat16 is played in that precision")
+  as_path(
+      command.add_option("FILES", arguments->files,
+                         "The original, then what was made of it: runs' folders, weights files, "
+                         "checkpoints, quantised generators; FILE@bfloat16 is played in that "
+                         "precision"))
       ->required();
-  command.add_option("--data", arguments->data,
-                     "A video or a folder of real ones to measure all against");
+  as_path(command.add_option("--data", arguments->data,
+                             "A video or a folder of real ones to measure all against"));
   command.add_option("--clips", arguments->clips, "Clips that the numbers come from")
-      ->check(CLI::Range(int64_t{2}, int64_t{100000}))
+      ->check(whole_number(2, 100000))
       ->capture_default_str();
-  command
-      .add_option("--seed", arguments->seed, "Of the latents, which are the same for all models")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_seed(command, arguments->seed, "Of the latents, which are the same for all models");
   command.add_option("--repeats", arguments->repeats.repeats, "Runs of each model that are timed")
-      ->check(CLI::Range(int64_t{1}, int64_t{100000}))
+      ->check(whole_number(1, 100000))
       ->capture_default_str();
   command.add_option("--warmup", arguments->repeats.warmup, "Runs before")
-      ->check(CLI::Range(int64_t{0}, int64_t{100000}))
+      ->check(whole_number(0, 100000))
       ->capture_default_str();
-  command.add_option("--out", arguments->out,
-                     "A folder for side_by_side.mp4, side_by_side.png and compare.html");
-  command.add_option("--json", arguments->json, "Also write the numbers here");
+  as_output(command.add_option("--out", arguments->out,
+                               "A folder for side_by_side.mp4, side_by_side.png and compare.html"));
+  as_output(command.add_option("--json", arguments->json, "Also write the numbers here"));
   return [arguments] { run(*arguments); };
 }
 

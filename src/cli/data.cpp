@@ -2,8 +2,10 @@
 #include <map>
 #include <memory>
 
+#include "arguments.h"
 #include "commands.h"
-#include "vidgen/config/config.h"
+#include "data_preview.h"
+#include "output.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
@@ -12,15 +14,43 @@
 #include "vidgen/data/dataset.h"
 #include "vidgen/data/manifest.h"
 #include "vidgen/data/moving_digits.h"
+#include "vidgen/data/video_report.h"
 
 namespace vidgen::cli {
 namespace {
 
 using core::cat;
 
-void inspect(const data::DataOptions& options) {
-  std::vector<std::vector<std::string>> table{
-      {"file", "size", "fps", "seconds", "promised", "read", "shots", "clips", "problem"}};
+/// What is said of a video, by its name.
+std::vector<std::pair<std::string, core::Json>> items_of(const data::VideoReport& report,
+                                                         const data::DataOptions& options) {
+  return {{"size", {report.width, report.height}},
+          {"fps", report.fps},
+          {"seconds", report.seconds},
+          {"promised", report.frames_promised},
+          {"read", report.frames_read},
+          {"shots", data::shots_of(report, options).size()},
+          {"clips", report.clips},
+          {"problem", report.problem.empty() ? report.damage : report.problem}};
+}
+
+std::string cell(const core::Json& value) {
+  if (value.is_array()) return cat(value[0].dump(), "x", value[1].dump());
+  if (value.is_number_float()) return core::format_number(value.get<double>(), 2);
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// What a table has no room for: the first frame of each shot after the first, and the notes.
+core::Json details_of(const data::VideoReport& report, const data::DataOptions& options) {
+  core::Json begins = core::Json::array();
+  for (const auto& shot : data::shots_of(report, options)) begins.push_back(shot.begin);
+  return {{"usable", report.problem.empty()}, {"shot_begins", begins}, {"notes", report.notes}};
+}
+
+void inspect(const data::DataOptions& options, bool as_json) {
+  std::vector<std::vector<std::string>> table(1, {"file"});
+  for (const auto& item : items_of({}, options)) table[0].push_back(item.first);
+  core::Json files = core::Json::array();
   int64_t usable = 0;
   std::map<std::string, int64_t> classes;
   data::ClipRates rates(options);
@@ -30,58 +60,70 @@ void inspect(const data::DataOptions& options) {
     const auto report = data::inspect_video(entry.path, options);
     usable += report.problem.empty() ? 1 : 0;
     classes[entry.class_name] += report.problem.empty() ? report.clips : 0;
-    table.push_back({entry.name, cat(report.width, "x", report.height),
-                     core::format_number(report.fps, 2), core::format_number(report.seconds, 2),
-                     cat(report.frames_promised), cat(report.frames_read),
-                     cat(data::shots_of(report, options).size()), cat(report.clips),
-                     report.problem.empty() ? report.damage : report.problem});
     if (report.problem.empty()) rates.add(report.fps, static_cast<double>(report.clips));
     for (const auto& note : report.notes) notes.push_back(cat(entry.name, ": ", note));
+    auto& row = table.emplace_back(1, entry.name);
+    auto& file = files.emplace_back(core::Json{{"file", entry.name}});
+    for (const auto& [name, value] : items_of(report, options)) {
+      row.push_back(cell(value));
+      file[name] = value;
+    }
+    file.update(details_of(report, options));
+    if (options.classes) file["class"] = entry.class_name;
+  }
+  const auto differ = rates.differences();
+  if (!differ.empty()) notes.push_back(differ);
+  if (as_json) {
+    core::Json all{{"files", files}, {"usable", usable}, {"rates", differ}};
+    if (options.classes) all["classes"] = classes;
+    std::cout << json_text(all);
+    return;
   }
   std::cout << core::format_table(table) << usable << " of " << videos.size()
             << " files usable for clips of " << options.frames << " frames, stride "
             << options.frame_stride << ", " << options.size << "x" << options.size << "\n";
   for (const auto& note : notes) std::cout << note << "\n";
-  if (const auto differ = rates.differences(); !differ.empty()) std::cout << differ << "\n";
   if (options.classes) std::cout << data::format_classes(classes) << "\n";
 }
 
 void add_inspect_videos(CLI::App& data) {
   auto options = std::make_shared<data::DataOptions>();
+  auto as_json = std::make_shared<bool>(false);
   options->sources.resize(1);
   auto* command =
       data.add_subcommand("inspect", "Decode every file of a folder and list what is in it.");
-  command->add_option("PATH", options->sources[0].path, "A video or a folder of videos")
+  as_path(command->add_option("PATH", options->sources[0].path, "A video or a folder of videos"))
       ->required();
-  command->add_option("--size", options->size, "Pixels of a clip's side")->capture_default_str();
-  command->add_option("--frames", options->frames, "Frames of a clip")->capture_default_str();
+  command->add_option("--size", options->size, "Pixels of a clip's side")
+      ->check(whole_number(16, 1024))
+      ->capture_default_str();
+  command->add_option("--frames", options->frames, "Frames of a clip")
+      ->check(whole_number(1, 1024))
+      ->capture_default_str();
   command->add_option("--frame-stride", options->frame_stride, "Every how many-th frame is taken")
+      ->check(whole_number(1, 1024))
       ->capture_default_str();
   command->add_option("--fps", options->fps, "Resample to this rate first; 0 keeps the file's")
+      ->check(number(0, 240))
       ->capture_default_str();
   command->add_flag("--classes", options->classes,
                     "The folder in PATH that a file is in is its class: count the clips of each");
-  command->callback([options] {
+  command->add_flag("--json", *as_json, "All of it as JSON, instead of text");
+  command->callback([options, as_json] {
     data::DataOptions checked;
     core::read_fields(core::write_fields(*options), checked, "data inspect");
     data::validate(checked, "data inspect");
-    inspect(checked);
+    inspect(checked, *as_json);
   });
 }
 
 void add_prepare(CLI::App& data) {
-  struct Arguments {
-    std::string config;
-    std::vector<std::string> assignments;
-  };
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ConfigArguments>();
   auto* command =
       data.add_subcommand("prepare", "Decode the videos of a configuration into the clip cache.");
-  command->add_option("--config", arguments->config, "YAML file")->required();
-  command->add_option("--set", arguments->assignments, "Set a key, as in --set data.size=128")
-      ->allow_extra_args(false);
+  add_config(*command, *arguments, "data.size=128");
   command->callback([arguments] {
-    const auto options = config::read_config(arguments->config, arguments->assignments).data;
+    const auto options = arguments->read_quietly().data;
     const auto cache = data::prepare_clips(options);
     const data::ClipDataset dataset(options, cache, data::Split::kTrain);
     std::cout << cache.videos.size() << " videos ready, " << dataset.clip_count()
@@ -100,22 +142,26 @@ void add_moving_digits(CLI::App& synth) {
   auto& options = arguments->options;
   auto* command = synth.add_subcommand(
       "moving-digits", "Handwritten digits that move and bounce off the walls, as lossless AVI.");
-  command->add_option("--out", arguments->out, "A new folder, or an empty one")->required();
-  command->add_option("--clips", options.clips, "Videos")->capture_default_str();
-  command->add_option("--size", options.size, "Pixels of a frame's side")->capture_default_str();
-  command->add_option("--frames", options.frames, "Frames of a clip")->capture_default_str();
-  command->add_option("--digits", options.digits, "Digits in a clip")->capture_default_str();
-  command->add_option("--digit-size", options.digit_size, "Pixels of a digit's side")
+  as_output(command->add_option("--out", arguments->out, "A new folder, or an empty one"))
+      ->required();
+  const auto count = [command](const char* name, int64_t& value, int64_t min, int64_t max,
+                               const char* help) {
+    command->add_option(name, value, help)->check(whole_number(min, max))->capture_default_str();
+  };
+  count("--clips", options.clips, 1, 1000000, "Videos");
+  count("--size", options.size, 16, 1024, "Pixels of a frame's side");
+  count("--frames", options.frames, 1, 100000, "Frames of a clip");
+  count("--digits", options.digits, 1, 100, "Digits in a clip");
+  count("--digit-size", options.digit_size, 8, 1024, "Pixels of a digit's side");
+  command->add_option("--speed", options.speed, "Pixels a frame")
+      ->check(number(0, 1024))
       ->capture_default_str();
-  command->add_option("--speed", options.speed, "Pixels a frame")->capture_default_str();
   command->add_flag("--color", options.color, "Give each digit a colour");
   command->add_flag("--classes", options.classes,
                     "A folder for each first digit, to train with data.classes");
-  command->add_option("--seed", options.seed, "Other seeds give other clips")
-      ->capture_default_str();
-  command
-      ->add_option("--digits-image", options.digits_image,
-                   "Picture of white digits on black in squares of 20x20 pixels")
+  add_seed(*command, options.seed, "Other seeds give other clips");
+  as_path(command->add_option("--digits-image", options.digits_image,
+                              "Picture of white digits on black in squares of 20x20 pixels"))
       ->capture_default_str();
   command->callback([arguments] {
     data::MovingDigitsOptions checked;
@@ -138,6 +184,7 @@ Run add_data(CLI::App& command) {
   command.require_subcommand(1);
   add_inspect_videos(command);
   add_prepare(command);
+  add_preview(command);
   add_synth(command);
   return nullptr;
 }

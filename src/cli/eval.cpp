@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "real_clips.h"
@@ -171,9 +172,9 @@ void run(const EvalArguments& arguments) {
 }
 
 void add_extractor(CLI::App& command, EvalArguments& arguments) {
-  command.add_option("--extractor", arguments.extractor,
-                     "A network in a TorchScript file for distances of features. It is code: load "
-                     "none of unknown origin");
+  as_path(command.add_option("--extractor", arguments.extractor,
+                             "A network in a TorchScript file for distances of features. It is "
+                             "code: load none of unknown origin"));
   command
       .add_option("--features", arguments.features,
                   "What it takes: clip [N,3,T,H,W] or frame [N,3,H,W] from -1 to 1; or what it is: "
@@ -185,33 +186,31 @@ void add_extractor(CLI::App& command, EvalArguments& arguments) {
 
 Run add_eval(CLI::App& command) {
   auto arguments = std::make_shared<EvalArguments>();
-  command
-      .add_option("--checkpoint", arguments->checkpoint,
-                  "A run's folder, a weights file or a checkpoint")
-      ->required();
-  command.add_option("--data", arguments->data,
-                     "A video or a folder of real ones, instead of those the checkpoint names");
+  add_checkpoint(command, arguments->checkpoint);
+  as_path(command.add_option(
+      "--data", arguments->data,
+      "A video or a folder of real ones, instead of those the checkpoint names"));
   command
       .add_option("--set", arguments->assignments,
                   "Set a key of the data section, as in --set data.holdout=0.2")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command
       .add_option("--clips", arguments->clips, "Generated clips, and real ones if there are enough")
-      ->check(CLI::Range(int64_t{2}, int64_t{100000}))
+      ->check(whole_number(2, 100000))
       ->capture_default_str();
   command
       .add_option("--metrics", arguments->metrics,
                   "Some of " + core::join(metrics::score_names(), ",") + "; all by default")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command.add_option("--seed", arguments->seed, "The same seed gives the same numbers")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_seed(command, arguments->seed, "The same seed gives the same numbers");
   command.add_option("--batch", arguments->batch, "Clips that are rendered at once")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000}))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
-  command.add_option("--report", arguments->report, "Write a page with clips and diagrams here");
-  command.add_option("--json", arguments->json, "Also write the numbers here");
+  as_output(command.add_option("--report", arguments->report,
+                               "Write a page with clips and diagrams here"));
+  as_output(command.add_option("--json", arguments->json, "Also write the numbers here"));
   add_extractor(command, *arguments);
   return [arguments] { run(*arguments); };
 }

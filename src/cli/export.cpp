@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/run_folder.h"
@@ -47,27 +48,26 @@ void run_export(ExportArguments arguments) {
 Run add_export(CLI::App& command) {
   auto arguments = std::make_shared<ExportArguments>();
   auto& example = arguments->example;
-  command
-      .add_option("--checkpoint", arguments->checkpoint,
-                  "A run's folder, a weights file or a checkpoint")
-      ->required();
+  add_checkpoint(command, arguments->checkpoint);
   command.add_option("--format", arguments->format, "onnx (.onnx) or torchscript (.pt)")
       ->check(CLI::IsMember({"onnx", "torchscript"}))
       ->capture_default_str();
-  command.add_option("--out", arguments->out, "The file, .onnx or .pt")->required();
+  as_output(command.add_option("--out", arguments->out, "The file, .onnx or .pt"))->required();
   command.add_flag("--step", arguments->options.step,
                    "A model of one frame at a time, with the state of the motion in and out");
-  command.add_option("--reference", arguments->reference,
-                     "Also write inputs and what comes out, .safetensors, to check a runtime with");
+  auto* reference = as_output(
+      command.add_option("--reference", arguments->reference,
+                         "Also write inputs and what comes out, .safetensors, to check a runtime "
+                         "with"));
   command.add_option("--count", example.clips, "Clips in the reference")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+      ->check(whole_number(1, 1000))
+      ->capture_default_str()
+      ->needs(reference);
   command.add_option("--frames", example.frames, "Frames in the reference; 0 is as trained")
-      ->check(CLI::Range(0, 10000))
-      ->capture_default_str();
-  command.add_option("--seed", example.seed, "Of the reference")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+      ->check(whole_number(0, 10000))
+      ->capture_default_str()
+      ->needs(reference);
+  add_seed(command, example.seed, "Of the reference")->needs(reference);
   return [arguments] { run_export(*arguments); };
 }
 

@@ -1,7 +1,9 @@
 #include <iostream>
 #include <memory>
 
+#include "arguments.h"
 #include "commands.h"
+#include "output.h"
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/config/yaml.h"
@@ -12,46 +14,73 @@
 namespace vidgen::cli {
 namespace {
 
+using checkpoint::Checkpoint;
 using core::cat;
+using core::Json;
 
-std::string sparsity(const torch::Tensor& tensor) {
-  if (tensor.numel() == 0) return "";
-  const auto zeros = tensor.numel() - torch::count_nonzero(tensor).item<int64_t>();
-  return core::format_number(
-      100.0 * static_cast<double>(zeros) / static_cast<double>(tensor.numel()), 1);
+struct InspectArguments {
+  std::string file;
+  bool tensors = false;
+  bool config = false;
+  bool json = false;
+};
+
+/// Percentage of zeros; null for a tensor without elements.
+Json zeros(const torch::Tensor& tensor) {
+  if (tensor.numel() == 0) return nullptr;
+  const auto count = tensor.numel() - torch::count_nonzero(tensor).item<int64_t>();
+  return 100.0 * static_cast<double>(count) / static_cast<double>(tensor.numel());
 }
 
 std::string format_tensors(const checkpoint::Tensors& tensors) {
   std::vector<std::vector<std::string>> table{{"tensor", "shape", "type", "bytes", "zeros %"}};
-  size_t bytes = 0;
   for (const auto& [name, tensor] : tensors) {
-    bytes += tensor.nbytes();
+    const auto share = zeros(tensor);
     table.push_back({name, cat(tensor.sizes()), c10::toString(tensor.scalar_type()),
-                     cat(tensor.nbytes()), sparsity(tensor)});
+                     cat(tensor.nbytes()),
+                     share.is_null() ? "" : core::format_number(share.get<double>(), 1)});
   }
-  return core::format_table(table) +
-         cat(tensors.size(), " tensors, ", core::format_bytes(bytes), "\n");
+  return core::format_table(table);
 }
 
-/// "" when there is none.
-std::string best_so_far(const checkpoint::Checkpoint& checkpoint) {
+Json tensors_json(const checkpoint::Tensors& tensors) {
+  Json list = Json::array();
+  for (const auto& [name, tensor] : tensors) {
+    list.push_back({{"name", name},
+                    {"shape", tensor.sizes().vec()},
+                    {"type", c10::toString(tensor.scalar_type())},
+                    {"bytes", tensor.nbytes()},
+                    {"zeros_percent", zeros(tensor)}});
+  }
+  return list;
+}
+
+/// Metric, score and step of the best generator so far; null when there is none.
+Json best_so_far(const Checkpoint& checkpoint) {
   const auto& metadata = checkpoint.file.metadata;
   const auto step = metadata.find("best.step"), score = metadata.find("best.score");
-  if (step == metadata.end() || score == metadata.end() || step->second == "-1") return "";
-  const auto options = checkpoint.config.value("train", core::Json::object())
-                           .value("evaluate", core::Json::object());
-  return cat("best      ", options.value("metric", std::string("score")), " ", score->second,
-             " at step ", step->second, "\n");
+  if (step == metadata.end() || score == metadata.end() || step->second == "-1") return nullptr;
+  const auto options =
+      checkpoint.config.value("train", Json::object()).value("evaluate", Json::object());
+  return {{"metric", options.value("metric", std::string("score"))},
+          {"score", score->second},
+          {"step", step->second}};
 }
 
-/// "" when clips have none.
-std::string class_line(const checkpoint::Checkpoint& checkpoint) {
-  const auto names = checkpoint.config.value("model", core::Json::object())
-                         .value("class_names", std::vector<std::string>());
-  return names.empty() ? "" : cat("classes   ", core::join(names), "\n");
+std::vector<std::string> class_names(const Checkpoint& checkpoint) {
+  return checkpoint.config.value("model", Json::object())
+      .value("class_names", std::vector<std::string>());
 }
 
-std::string pass_lines(const checkpoint::Checkpoint& checkpoint) {
+/// Numbers in the tensors that the generator consists of.
+int64_t generator_numbers(const Checkpoint& checkpoint) {
+  int64_t count = 0;
+  for (const auto& item : checkpoint.tensors_under(checkpoint.generator_prefix()))
+    count += item.second.numel();
+  return count;
+}
+
+std::string pass_lines(const Checkpoint& checkpoint) {
   std::string lines;
   for (const auto& pass : checkpoint.passes) {
     lines += cat("pass      ", pass.at("pass").get<std::string>(), " ", pass.at("options").dump(),
@@ -61,27 +90,63 @@ std::string pass_lines(const checkpoint::Checkpoint& checkpoint) {
   return lines;
 }
 
-void run(const std::string& file) {
-  const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(file));
+std::string summary(const Checkpoint& checkpoint) {
   const auto& clip = checkpoint.clip;
-  std::cout << "file      " << checkpoint.path.string() << "\n"
-            << "kind      " << checkpoint::kind_name(checkpoint.kind) << "\n"
-            << "vidgen    " << checkpoint.vidgen_version << "\n"
-            << "step      " << checkpoint.step << "\n"
-            << best_so_far(checkpoint) << "clip      " << clip.frames << " frames of " << clip.size
-            << "x" << clip.size << ", " << (clip.channels == 1 ? "grey" : "colour") << ", "
-            << clip.fps << " frames a second\n"
-            << class_line(checkpoint) << pass_lines(checkpoint) << "\nconfiguration\n"
-            << config::write_yaml(checkpoint.config) << "\n"
-            << format_tensors(checkpoint.file.tensors);
+  const auto best = best_so_far(checkpoint);
+  const auto classes = class_names(checkpoint);
+  size_t bytes = 0;
+  for (const auto& item : checkpoint.file.tensors) bytes += item.second.nbytes();
+  return cat("file      ", checkpoint.path.string(), ", ",
+             core::format_bytes(std::filesystem::file_size(checkpoint.path)), "\n", "kind      ",
+             checkpoint::kind_name(checkpoint.kind), "\n", "vidgen    ", checkpoint.vidgen_version,
+             "\n", "step      ", checkpoint.step, "\n",
+             best.is_null() ? ""
+                            : cat("best      ", best["metric"].get<std::string>(), " ",
+                                  best["score"].get<std::string>(), " at step ",
+                                  best["step"].get<std::string>(), "\n"),
+             "clip      ", clip.frames, " frames of ", clip.size, "x", clip.size, ", ",
+             clip.channels == 1 ? "grey" : "colour", ", ", clip.fps, " frames a second\n",
+             classes.empty() ? "" : cat("classes   ", core::join_list(classes), "\n"),
+             pass_lines(checkpoint), "generator ", generator_numbers(checkpoint), " numbers\n",
+             "tensors   ", checkpoint.file.tensors.size(), " tensors, ", core::format_bytes(bytes),
+             "\n");
+}
+
+Json all_of(const Checkpoint& checkpoint) {
+  return {{"file", checkpoint.path.string()},
+          {"bytes", std::filesystem::file_size(checkpoint.path)},
+          {"kind", checkpoint::kind_name(checkpoint.kind)},
+          {"vidgen", checkpoint.vidgen_version},
+          {"step", checkpoint.step},
+          {"best", best_so_far(checkpoint)},
+          {"clip", core::write_fields(checkpoint.clip)},
+          {"classes", class_names(checkpoint)},
+          {"passes", checkpoint.passes},
+          {"generator_numbers", generator_numbers(checkpoint)},
+          {"config", checkpoint.config},
+          {"tensors", tensors_json(checkpoint.file.tensors)}};
+}
+
+void run(const InspectArguments& arguments) {
+  const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.file));
+  if (arguments.json) {
+    std::cout << json_text(all_of(checkpoint));
+    return;
+  }
+  std::cout << summary(checkpoint);
+  if (arguments.config) std::cout << "\nconfiguration\n" << config::write_yaml(checkpoint.config);
+  if (arguments.tensors) std::cout << "\n" << format_tensors(checkpoint.file.tensors);
 }
 
 }  // namespace
 
 Run add_inspect(CLI::App& command) {
-  auto file = std::make_shared<std::string>();
-  command.add_option("FILE", *file, "A checkpoint, a weights file or a run's folder")->required();
-  return [file] { run(*file); };
+  auto arguments = std::make_shared<InspectArguments>();
+  add_checkpoint(command, arguments->file);
+  command.add_flag("--config", arguments->config, "Also show the configuration inside");
+  command.add_flag("--tensors", arguments->tensors, "Also list the tensors");
+  command.add_flag("--json", arguments->json, "All of it as JSON, instead of text");
+  return [arguments] { run(*arguments); };
 }
 
 }  // namespace vidgen::cli

@@ -1,5 +1,6 @@
 #include <malloc.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "commands.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/log.h"
@@ -64,10 +66,24 @@ void check_command(int argc, char** argv) {
                                             : "did you mean \"" + suggestion + "\"?"));
 }
 
+// CLI11 takes a name in brackets for a list of names where several can stand.
+std::vector<std::string> arguments_of(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    auto& word = arguments[i];
+    const bool in_brackets = word.size() > 1 && word.front() == '[' && word.back() == ']';
+    const bool is_value = i > 0 && arguments[i - 1].rfind("--", 0) == 0 &&
+                          arguments[i - 1].find('=') == std::string::npos;
+    if (in_brackets && !is_value) word.insert(0, "./");
+  }
+  return arguments;
+}
+
 // 0 is success, 2 something the user can put right, 1 a fault of our own.
 int run(int argc, char** argv) {
   CLI::App app("Trains generative adversarial networks on video, and renders clips from them.",
                "vidgen");
+  vidgen::cli::use_help_form(app);
   app.require_subcommand(1);
   app.set_version_flag("--version", vidgen::cli::version_text);
   app.add_flag_callback(
@@ -80,11 +96,13 @@ int run(int argc, char** argv) {
   }
   try {
     check_command(argc, argv);
-    app.parse(argc, argv);
+    auto arguments = arguments_of(argc, argv);
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(std::move(arguments));
   } catch (const CLI::Success& help) {
     app.exit(help);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "vidgen: %s (see vidgen --help)\n", error.what());
+    std::fprintf(stderr, "vidgen: %s\n", vidgen::cli::explain(error, app).c_str());
     return 2;
   }
   if (!std::cout.flush()) throw vidgen::Error("cannot write to standard output");

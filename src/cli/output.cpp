@@ -18,9 +18,13 @@ core::Json number_or_null(double value) {
   return std::isfinite(value) ? core::Json(value) : core::Json(nullptr);
 }
 
+std::string json_text(const core::Json& json) {
+  return json.dump(2, ' ', false, core::Json::error_handler_t::replace) + "\n";
+}
+
 void write_json(const std::filesystem::path& path, const core::Json& json) {
   core::AtomicFile file(path);
-  file.write(json.dump(2) + "\n");
+  file.write(json_text(json));
   file.commit();
 }
 

@@ -13,6 +13,8 @@ std::string digits(double value);
 /// JSON knows no infinity and nothing that is not a number.
 core::Json number_or_null(double value);
 
+/// Indented, with a line's end; what is not UTF-8 is replaced.
+std::string json_text(const core::Json& json);
 /// Writes it indented; whole or not at all. Throws vidgen::Error naming the file.
 void write_json(const std::filesystem::path& path, const core::Json& json);
 

@@ -1,7 +1,9 @@
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 
+#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/passes.h"
@@ -34,12 +36,26 @@ struct PruneArguments {
   std::string importance = "taylor";
   std::string allocation = "sensitivity";
   std::string finetune_method = "adversarial";
+  /// Whether the result keeps what training goes on with.
+  bool state = false;
   /// With 0 steps there is none.
   compress::FinetuneOptions finetune{compress::FinetuneMethod::kAdversarial, 0, {}};
 
+  bool has_scope = false;
+  bool has_structured = false;
+  /// The options as they were typed, without RUN.
+  std::vector<std::string> typed;
+
   bool is_structured() const { return method == "structured"; }
   bool is_finetuned() const { return finetune.steps > 0; }
+  /// Whether the state of the training is read, not the generator alone.
+  bool reads_state() const {
+    return state || (is_finetuned() && finetune.method == compress::FinetuneMethod::kAdversarial);
+  }
 };
+
+/// Below this PSNR to the original, in dB, pictures are visibly other ones.
+constexpr double kLowPsnr = 35;
 
 std::string format_rows(const std::vector<compress::PruneRow>& rows) {
   std::vector<std::vector<std::string>> table{{"layer", "weights", "kept", "kept %", "threshold"}};
@@ -76,8 +92,7 @@ std::string format_report(const compress::StructuredReport& report) {
              "arithmetic  ", format_number(report.flops_before / 1e6, 1), " -> ",
              format_number(report.flops_after / 1e6, 1), " MFLOP a clip (",
              format_number(100 * removed, 1), " % less) in the frame generator\n", "parameters  ",
-             report.parameters_before, " -> ", report.parameters_after, "\n", "PSNR        ",
-             format_number(report.psnr, 1), " dB to the original, before any fine-tuning\n");
+             report.parameters_before, " -> ", report.parameters_after, "\n");
 }
 
 core::Json pass_options(const PruneArguments& arguments) {
@@ -99,14 +114,51 @@ core::Json pass_options(const PruneArguments& arguments) {
   return options;
 }
 
+/// In quotes where a shell would take it apart.
+std::string shell_word(const std::string& word) {
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_./,:=+-") == std::string::npos;
+  if (plain) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+/// What makes up for a low PSNR: the same command with fine-tuning.
+std::string advice(const PruneArguments& arguments) {
+  std::string command = cat("vidgen prune ", shell_word(arguments.checkpoint));
+  for (const auto& word : arguments.typed) command += " " + shell_word(word);
+  return cat("Below ", kLowPsnr,
+             " dB the pictures have changed visibly. Fine-tuning comes next; it "
+             "needs no videos:\n  ",
+             command, " --finetune distill --finetune-steps 1000\n");
+}
+
+std::string psnr_lines(double psnr, const PruneArguments& arguments) {
+  const bool advised = psnr < kLowPsnr && !arguments.is_finetuned();
+  return cat("PSNR        ",
+             std::isinf(psnr) ? "the same pictures as the original"
+                              : format_number(psnr, 1) + " dB to the original",
+             arguments.is_finetuned() ? ", before fine-tuning" : "", "\n",
+             advised ? advice(arguments) : "");
+}
+
 /// Prunes as the arguments say, adds the pass, and returns the table.
 std::string prune(checkpoint::Checkpoint& checkpoint, const PruneArguments& arguments) {
-  const auto table =
-      arguments.is_structured()
-          ? format_report(compress::prune_structured(checkpoint, arguments.structured))
-          : format_rows(compress::prune_checkpoint(checkpoint, arguments.prune));
+  std::string table;
+  double psnr = 0;
+  if (arguments.is_structured()) {
+    const auto report = compress::prune_structured(checkpoint, arguments.structured);
+    table = format_report(report);
+    psnr = report.psnr;
+  } else {
+    const auto original = checkpoint;
+    table = format_rows(compress::prune_checkpoint(checkpoint, arguments.prune));
+    psnr = compress::psnr_between(original, checkpoint);
+  }
   checkpoint::add_pass(checkpoint, "prune", pass_options(arguments));
-  return table;
+  return table + psnr_lines(psnr, arguments);
 }
 
 compress::Importance importance_of(const std::string& name) {
@@ -121,6 +173,10 @@ void complete(PruneArguments& arguments) {
       !arguments.pattern.empty() || !prune.include.empty() || !prune.exclude.empty();
   if (arguments.is_structured() && unstructured)
     throw Error("--pattern, --include, --exclude: go with --method magnitude only");
+  if (arguments.is_structured() && arguments.has_scope)
+    throw Error("--scope: goes with --method magnitude only");
+  if (!arguments.is_structured() && arguments.has_structured)
+    throw Error("--importance, --allocation, --multiple: go with --method structured only");
   if (!arguments.pattern.empty()) prune.pattern = compress::parse_pattern(arguments.pattern);
   prune.sparsity = arguments.sparsity;
   prune.scope =
@@ -155,8 +211,14 @@ bool finetune(checkpoint::Checkpoint& checkpoint, const PruneArguments& argument
 void run(PruneArguments arguments) {
   complete(arguments);
   check_result_name("--out", arguments.out, ".safetensors");
-  auto checkpoint = checkpoint::read_checkpoint(
-      checkpoint::find_checkpoint(arguments.checkpoint, checkpoint::Prefer::kCheckpoint));
+  auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(
+      arguments.checkpoint,
+      arguments.reads_state() ? checkpoint::Prefer::kCheckpoint : checkpoint::Prefer::kWeights));
+  if (arguments.state && checkpoint.kind != checkpoint::Kind::kCheckpoint) {
+    throw Error(cat("--state: ", checkpoint.path.string(),
+                    " holds no state of the training, expected a checkpoint"));
+  }
+  if (!arguments.reads_state()) checkpoint::keep_generator_only(checkpoint);
   const auto bytes_before = std::filesystem::file_size(checkpoint.path);
   if (arguments.is_finetuned()) {
     // What would go wrong behind the pruning is said before it.
@@ -165,11 +227,13 @@ void run(PruneArguments arguments) {
   }
   const auto table = prune(checkpoint, arguments);
   if (arguments.is_finetuned() && !finetune(checkpoint, arguments)) return;
+  if (!arguments.state) checkpoint::keep_generator_only(checkpoint);
   checkpoint.path = arguments.out;
   checkpoint::write_checkpoint(checkpoint);
   std::cout << table << "wrote " << arguments.out.string() << ": "
             << core::format_bytes(bytes_before) << " -> "
-            << core::format_bytes(std::filesystem::file_size(arguments.out)) << "\n";
+            << core::format_bytes(std::filesystem::file_size(arguments.out))
+            << (arguments.state ? ", with the state of the training" : "") << "\n";
 }
 
 void add_magnitude_options(CLI::App& command, PruneArguments& arguments, CLI::Option& sparsity) {
@@ -186,9 +250,17 @@ void add_magnitude_options(CLI::App& command, PruneArguments& arguments, CLI::Op
                   "largest stay; instead of --sparsity")
       ->excludes(&sparsity)
       ->excludes(scope);
-  command.add_option("--include", options.include,
-                     "magnitude: only weights whose name matches, as in 'frame.main.*'");
-  command.add_option("--exclude", options.exclude, "magnitude: no weights whose name matches");
+  command
+      .add_option("--include", options.include,
+                  "magnitude: only weights whose name matches, as in 'frame.main.*'. May be given "
+                  "again")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command
+      .add_option("--exclude", options.exclude,
+                  "magnitude: no weights whose name matches. May be given again")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
 }
 
 void add_structured_options(CLI::App& command, PruneArguments& arguments) {
@@ -208,7 +280,7 @@ void add_structured_options(CLI::App& command, PruneArguments& arguments) {
   command
       .add_option("--multiple", arguments.structured.allocation.multiple,
                   "structured: stages that lose channels keep a multiple of this many")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number(1, 1024))
       ->capture_default_str();
 }
 
@@ -218,7 +290,7 @@ void add_finetune_options(CLI::App& command, PruneArguments& arguments) {
           .add_option("--finetune-steps", arguments.finetune.steps,
                       "Train the pruned generator on for so many steps with the run's own options, "
                       "in a folder named as --out")
-          ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}));
+          ->check(whole_number(1, 1'000'000'000));
   command
       .add_option("--finetune", arguments.finetune_method,
                   "How: adversarial goes on with the run, which takes a checkpoint and the data; "
@@ -228,15 +300,28 @@ void add_finetune_options(CLI::App& command, PruneArguments& arguments) {
       ->needs(steps);
 }
 
+/// What was typed, but for RUN, so that it can be typed again.
+std::vector<std::string> typed_options(const CLI::App& command) {
+  std::vector<std::string> words;
+  for (const auto* option : command.get_options()) {
+    if (option->count() == 0 || option->get_positional()) continue;
+    const auto name = "--" + option->get_lnames().front();
+    if (option->get_type_size() == 0) {
+      words.push_back(name);
+      continue;
+    }
+    for (const auto& value : option->results()) words.insert(words.end(), {name, value});
+  }
+  return words;
+}
+
 }  // namespace
 
 Run add_prune(CLI::App& command) {
   auto arguments = std::make_shared<PruneArguments>();
-  command
-      .add_option("--checkpoint", arguments->checkpoint,
-                  "A checkpoint, a weights file or a run's folder")
+  add_checkpoint(command, arguments->checkpoint);
+  as_output(command.add_option("--out", arguments->out, "The pruned file, .safetensors"))
       ->required();
-  command.add_option("--out", arguments->out, "The pruned file, .safetensors")->required();
   command
       .add_option("--method", arguments->method,
                   "magnitude sets the smallest weights to zero, structured takes out channels")
@@ -246,10 +331,18 @@ Run add_prune(CLI::App& command) {
       "--sparsity", arguments->sparsity,
       "Share of the weights to set to zero (magnitude) or of the frame generator's arithmetic to "
       "remove (structured), from 0 to below 1");
+  sparsity->check(number(0, 1).description(""));
   add_magnitude_options(command, *arguments, *sparsity);
   add_structured_options(command, *arguments);
   add_finetune_options(command, *arguments);
-  return [arguments, sparsity] {
+  command.add_flag("--state", arguments->state,
+                   "Write a checkpoint, with all that train --resume goes on with, instead of the "
+                   "generator's weights alone");
+  return [arguments, sparsity, &command] {
+    arguments->has_scope = command.count("--scope") > 0;
+    for (const char* name : {"--importance", "--allocation", "--multiple"})
+      arguments->has_structured = arguments->has_structured || command.count(name) > 0;
+    arguments->typed = typed_options(command);
     if (sparsity->count() == 0 && arguments->pattern.empty())
       throw Error("--sparsity is required (or --pattern, for magnitude)");
     run(*arguments);

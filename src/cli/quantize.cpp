@@ -2,6 +2,7 @@
 #include <memory>
 #include <optional>
 
+#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/run_folder.h"
@@ -80,17 +81,17 @@ void add_finetune_options(CLI::App& command, compress::QuantizeAwareOptions& opt
                     .add_option("--finetune-steps", options.steps,
                                 "Fine-tune what is in int8 for so many steps to make the pictures "
                                 "of float32; needs no data. The result counts where it is nearer")
-                    ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+                    ->check(whole_number(0, 1'000'000'000))
                     ->capture_default_str();
   command
       .add_option("--finetune-lr", options.lr,
                   "Learning rate of the first step, as a share of the size of a layer's weights; "
                   "it falls to 0")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number(0, 1))
       ->capture_default_str()
       ->needs(steps);
   command.add_option("--finetune-batch", options.batch, "Clips of such a step")
-      ->check(CLI::Range(1, 65536))
+      ->check(whole_number(1, 65536))
       ->capture_default_str()
       ->needs(steps);
 }
@@ -100,11 +101,9 @@ void add_finetune_options(CLI::App& command, compress::QuantizeAwareOptions& opt
 Run add_quantize(CLI::App& command) {
   auto arguments = std::make_shared<QuantizeArguments>();
   auto& quantize = arguments->quantize;
-  command
-      .add_option("--checkpoint", arguments->checkpoint,
-                  "A run's folder, a weights file or a checkpoint")
+  add_checkpoint(command, arguments->checkpoint);
+  as_output(command.add_option("--out", arguments->out, "The quantised file, .safetensors"))
       ->required();
-  command.add_option("--out", arguments->out, "The quantised file, .safetensors")->required();
   std::vector<std::string> names;
   for (const auto& choice : compress::calibration_choices()) names.push_back(choice.first);
   command
@@ -113,34 +112,36 @@ Run add_quantize(CLI::App& command) {
                   "few; mse: the range of the least squared error")
       ->check(CLI::IsMember(names))
       ->capture_default_str();
-  command
-      .add_option("--percentile", quantize.percentile,
-                  "Per cent of the inputs that --calibration percentile keeps below its upper end, "
-                  "and above its lower one")
-      ->check(CLI::Range(50.1, 100.0))
-      ->capture_default_str();
+  auto* percentile =
+      command
+          .add_option(
+              "--percentile", quantize.percentile,
+              "Per cent of the inputs that --calibration percentile keeps below its upper end, "
+              "and above its lower one")
+          ->check(number(50.1, 100))
+          ->capture_default_str();
   command
       .add_option("--clips", quantize.clips,
                   "Clips of the generator to calibrate with, and as many others to measure on")
-      ->check(CLI::Range(1, 100000))
+      ->check(whole_number(1, 100000))
       ->capture_default_str();
   command
       .add_option(
           "--min-psnr", quantize.min_psnr,
           "The layers that lose most stay in bfloat16 until the pictures have this PSNR, in "
           "dB, to those in float32")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(number(0, 1000))
       ->capture_default_str();
   command
       .add_option("--max-drop", quantize.max_drop,
                   "And until it is at most so many dB below that of all layers in bfloat16; no "
                   "limit by default")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_from(0));
   add_finetune_options(command, quantize.finetune);
-  command.add_option("--seed", quantize.seed, "Of the latents")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  return [arguments] {
+  add_seed(command, quantize.seed, "Of the latents");
+  return [arguments, percentile] {
+    if (percentile->count() > 0 && arguments->calibration != "percentile")
+      throw Error("--percentile: goes with --calibration percentile");
     for (const auto& [name, calibration] : compress::calibration_choices()) {
       if (name == arguments->calibration) arguments->quantize.calibration = calibration;
     }

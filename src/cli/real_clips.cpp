@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "vidgen/config/yaml.h"
+#include "vidgen/config/config.h"
 #include "vidgen/core/error.h"
 
 namespace vidgen::cli {
@@ -51,8 +51,8 @@ RealClips clips_of_data(const data::DataOptions& data, const data::EvaluationOpt
 
 data::DataOptions evaluation_data(const checkpoint::Checkpoint& checkpoint,
                                   const std::vector<std::string>& assignments) {
-  config::YamlTree tree{checkpoint.config, {{"", checkpoint.path.string()}}};
-  for (const auto& assignment : assignments) config::set_key(tree, assignment);
+  config::YamlTree tree{checkpoint.config, {{"", checkpoint.path.string()}}, {}};
+  for (const auto& assignment : assignments) config::set_config_key(tree, assignment);
   data::DataOptions options;
   try {
     core::read_fields(tree.tree.at("data"), options, "data");

@@ -1,12 +1,16 @@
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
+#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/safetensors.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
+#include "vidgen/core/text.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/train/sheet.h"
 #include "vidgen/video/writer.h"
@@ -21,9 +25,14 @@ struct SampleArguments {
   std::string checkpoint;
   fs::path out;
   infer::RenderOptions render;
+  /// "0-15"; nothing for the one of `render`.
+  std::optional<std::string> seeds;
+  /// As they are typed.
+  std::vector<std::string> classes;
   std::string precision = "auto";
   double fps = 0;
   std::string grid;
+  bool has_count = false;
 };
 
 enum class Format { kVideo, kSheet, kTensor, kFolder };
@@ -54,24 +63,68 @@ Grid parse_grid(const std::string& text) {
   return grid;
 }
 
-/// As CLI::Range, which lets "nan" pass.
-CLI::Validator number_from(double min, double max) {
-  const std::string range = cat(min, " to ", max);
-  const auto check = [=](const std::string& text) {
-    double value = 0;
-    const bool inside = CLI::detail::lexical_cast(text, value) && value >= min && value <= max;
-    return inside ? std::string() : cat("found ", text, ", expected ", range);
+/// "0-3,7": seeds and ranges of them, both ends included, in their order.
+std::vector<uint64_t> parse_seeds(const std::string& text) {
+  constexpr size_t kMostSeeds = 100000;
+  const auto fail = [&text](const std::string& problem) {
+    throw Error(cat("--seeds ", text, ": ", problem));
   };
-  return CLI::Validator(check, range);
+  std::vector<uint64_t> seeds;
+  for (const auto& part : core::split_list(text)) {
+    const size_t dash = part.find('-');
+    const auto number = [&](const std::string& digits) {
+      const auto problem = whole_number(0, INT64_MAX)(digits);
+      if (!problem.empty()) fail(problem + ", as in 0-15 or 1,5,7-9");
+      return std::stoull(digits);
+    };
+    const uint64_t first = number(part.substr(0, dash));
+    const uint64_t last = dash == std::string::npos ? first : number(part.substr(dash + 1));
+    if (last < first) fail(cat("found the range ", part, ", expected its lower end first"));
+    if (last - first >= kMostSeeds - seeds.size())
+      fail(cat("expected at most ", kMostSeeds, " seeds"));
+    for (uint64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
+  }
+  if (seeds.empty()) fail("found none, expected some as in 0-15 or 1,5,7-9");
+  return seeds;
 }
 
-void write_folder(const torch::Tensor& clips, double fps, const fs::path& folder) {
+/// The names that are meant: a text that is a name itself, whatever it holds, or a list of names.
+std::vector<std::string> parse_classes(const std::vector<std::string>& texts,
+                                       const std::vector<std::string>& known) {
+  std::vector<std::string> names;
+  for (const auto& text : texts) {
+    const bool whole = std::find(known.begin(), known.end(), text) != known.end();
+    const auto more = whole ? std::vector<std::string>{text} : core::split_list(text);
+    names.insert(names.end(), more.begin(), more.end());
+  }
+  return names;
+}
+
+/// The clips of each seed, one seed after the other.
+torch::Tensor render(const infer::CompiledGenerator& generator, infer::RenderOptions options,
+                     const std::vector<uint64_t>& seeds) {
+  std::vector<torch::Tensor> clips;
+  for (const uint64_t seed : seeds) {
+    options.seed = seed;
+    clips.push_back(generator.render(options));
+  }
+  return clips.size() == 1 ? clips.front() : torch::cat(clips);
+}
+
+/// clip-0000.mp4, ...; with `seeds` seed-7.mp4, or seed-7-clip-0000.mp4, ... where there are
+/// several of each.
+void write_folder(const torch::Tensor& clips, double fps, const fs::path& folder,
+                  const std::vector<uint64_t>& seeds) {
   core::make_folder(folder);
   const auto videos = train::to_video_clips(clips);
+  const size_t each = seeds.empty() ? videos.size() : videos.size() / seeds.size();
   for (size_t i = 0; i < videos.size(); ++i) {
-    char name[32];
-    std::snprintf(name, sizeof(name), "clip-%04zu.mp4", i);
-    video::write_video(folder / name, videos[i], fps);
+    char clip[32];
+    std::snprintf(clip, sizeof(clip), "clip-%04zu", i % each);
+    const auto name = seeds.empty() ? clip
+                      : each == 1   ? cat("seed-", seeds[i])
+                                    : cat("seed-", seeds[i / each], "-", clip);
+    video::write_video(folder / (name + ".mp4"), videos[i], fps);
   }
 }
 
@@ -80,29 +133,52 @@ void check_writable(const fs::path& out, Format format) {
   check_can_fill(out);
 }
 
+/// What a picture or a single file of clips cannot have.
+void check_format(const SampleArguments& arguments, Format format) {
+  if (!arguments.grid.empty() && format != Format::kVideo)
+    throw Error("--grid: goes with an .mp4, .avi or .gif file");
+  if (arguments.fps > 0 && format == Format::kSheet)
+    throw Error("--fps: goes with a video, a picture has no rate");
+}
+
+/// Clips of each seed. With a grid there are as many clips in all as it has places.
+int64_t clips_of_a_seed(const SampleArguments& arguments, const std::optional<Grid>& grid,
+                        int64_t seeds) {
+  const int64_t count = arguments.render.count;
+  if (!grid) return count;
+  const int64_t places = grid->rows * grid->columns;
+  if (arguments.has_count ? count * seeds == places : places % seeds == 0) return places / seeds;
+  throw Error(cat("--grid ", arguments.grid, ": has places for ", places, " clips, found ",
+                  arguments.has_count ? cat("--count ", count) : "",
+                  arguments.has_count && seeds > 1 ? " for each of " : "",
+                  seeds > 1 ? cat(seeds, " seeds") : ""));
+}
+
 void run(SampleArguments arguments) {
   const Format format = format_of(arguments.out);
   check_writable(arguments.out, format);
-  const bool tiled = !arguments.grid.empty();
-  const Grid grid = tiled ? parse_grid(arguments.grid) : Grid{};
-  if (tiled && format != Format::kVideo)
-    throw Error("--grid: goes with an .mp4, .avi or .gif file");
-  const bool one_after_another = format == Format::kVideo && !tiled;
-  if (tiled) arguments.render.count = grid.rows * grid.columns;
+  check_format(arguments, format);
+  std::optional<Grid> grid;
+  if (!arguments.grid.empty()) grid = parse_grid(arguments.grid);
+  const auto listed = arguments.seeds ? parse_seeds(*arguments.seeds) : std::vector<uint64_t>();
+  const auto seeds = listed.empty() ? std::vector{arguments.render.seed} : listed;
+  arguments.render.count = clips_of_a_seed(arguments, grid, static_cast<int64_t>(seeds.size()));
 
   infer::CompileOptions compile;
   compile.precision = infer::parse_precision(arguments.precision);
   const auto generator = infer::CompiledGenerator::load(arguments.checkpoint, compile);
   const double fps = arguments.fps > 0 ? arguments.fps : generator.shape().fps;
-  const auto clips = generator.render(arguments.render);
+  arguments.render.classes = parse_classes(arguments.classes, generator.class_names());
+  const auto clips = render(generator, arguments.render, seeds);
   switch (format) {
     case Format::kVideo:
-      if (one_after_another) {
+      if (!grid) {
         video::write_video(arguments.out,
                            train::to_video_clips(clips.flatten(0, 1).unsqueeze(0)).front(), fps);
       } else {
         video::write_video(arguments.out,
-                           video::grid(train::to_video_clips(clips), grid.rows, grid.columns), fps);
+                           video::grid(train::to_video_clips(clips), grid->rows, grid->columns),
+                           fps);
       }
       break;
     case Format::kSheet:
@@ -112,7 +188,7 @@ void run(SampleArguments arguments) {
       checkpoint::write_safetensors(arguments.out, {{"clips", clips}}, {{"fps", cat(fps)}});
       break;
     case Format::kFolder:
-      write_folder(clips, fps, arguments.out);
+      write_folder(clips, fps, arguments.out, listed);
       break;
   }
   core::log_info(cat("wrote ", arguments.out.string(), ": ", clips.size(0), " clips of ",
@@ -133,40 +209,46 @@ void add_precision(CLI::App& command, std::string& precision) {
 Run add_sample(CLI::App& command) {
   auto arguments = std::make_shared<SampleArguments>();
   auto& render = arguments->render;
-  command
-      .add_option("--checkpoint", arguments->checkpoint,
-                  "A run's folder, a weights file or a checkpoint")
+  add_checkpoint(command, arguments->checkpoint);
+  as_output(command.add_option("--out", arguments->out,
+                               ".mp4, .avi (lossless), .gif, .png (a row for each clip), "
+                               ".safetensors (exact), or a folder (one MP4 a clip)"))
       ->required();
-  command
-      .add_option("--out", arguments->out,
-                  ".mp4, .avi (lossless), .gif, .png (a row for each clip), .safetensors (exact), "
-                  "or a folder (one "
-                  "MP4 a clip)")
-      ->required();
-  command.add_option("--count", render.count, "Clips")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
+  auto* count = command.add_option("--count", render.count, "Clips; with --seeds of each seed")
+                    ->check(whole_number(1, 100000))
+                    ->capture_default_str();
   command.add_option("--frames", render.frames, "Frames of each clip; 0 is as trained")
-      ->check(CLI::Range(0, 1000000))
+      ->check(whole_number(0, 1000000))
       ->capture_default_str();
-  command.add_option("--seed", render.seed, "The same seed gives the same clips")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  auto* seed = add_seed(command, render.seed, "The same seed gives the same clips");
+  command
+      .add_option(
+          "--seeds", arguments->seeds,
+          "Clips of several seeds, as in --seeds 0-15 or 1,5,7-9: of each what --seed gives")
+      ->type_name("LIST")
+      ->excludes(seed);
   command.add_option("--fps", arguments->fps, "Frames a second of the video; 0 is as trained")
-      ->check(number_from(0, 240))
+      ->check(number(0, 240))
       ->capture_default_str();
   command
-      .add_option("--class", render.classes,
-                  "Of clips with classes: which, in turn, as in --class cats,dogs; all by default")
-      ->delimiter(',')
+      .add_option(
+          "--class", arguments->classes,
+          "Of clips with classes: which, in turn, as in --class cats,dogs; all by default. A "
+          "name with a comma is quoted inside the list: '\"tabby, cat\",dogs'")
+      ->type_name("NAMES")
       ->allow_extra_args(false);
-  command.add_option("--grid", arguments->grid,
-                     "Play ROWSxCOLUMNS clips side by side, instead of one after another");
+  command
+      .add_option("--grid", arguments->grid,
+                  "Play so many clips side by side, instead of one after another")
+      ->type_name("ROWSxCOLUMNS");
   command.add_option("--truncation", render.truncation, "Below 1: more typical, less varied clips")
-      ->check(number_from(0, 2))
+      ->check(number(0, 2))
       ->capture_default_str();
   add_precision(command, arguments->precision);
-  return [arguments] { run(*arguments); };
+  return [arguments, count] {
+    arguments->has_count = count->count() > 0;
+    run(*arguments);
+  };
 }
 
 }  // namespace vidgen::cli

@@ -12,6 +12,7 @@
 #include "vidgen/core/progress.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/manifest.h"
+#include "vidgen/models/scaling.h"
 #include "vidgen/models/summary.h"
 #include "vidgen/train/trainer.h"
 
@@ -84,7 +85,7 @@ void save_config(const checkpoint::RunFolder& folder, const config::Config& conf
 }
 
 void run_training(const TrainArguments& arguments) {
-  auto config = config::read_config(arguments.config, arguments.assignments);
+  auto config = arguments.config.read();
   if (!arguments.run_dir.empty()) config.run_dir = arguments.run_dir;
   if (arguments.resume != "auto" && arguments.resume != "none" &&
       !std::filesystem::exists(arguments.resume)) {
@@ -93,7 +94,9 @@ void run_training(const TrainArguments& arguments) {
   }
   const checkpoint::RunFolder folder(config.run_dir);
   if (const auto file = chosen_checkpoint(folder, arguments.resume)) {
-    config = train::with_pruned_widths(config, checkpoint::read_description(*file));
+    const auto stored = checkpoint::read_description(*file);
+    models::keep_unnamed_widths(config.model, checkpoint::model_options(stored), stored.clip);
+    config = train::with_pruned_widths(config, stored);
   }
   core::catch_interrupts();
   train::Trainer trainer(config);
@@ -116,17 +119,12 @@ void run_training(const TrainArguments& arguments) {
 }
 
 void add_train_arguments(CLI::App& command, TrainArguments& arguments) {
-  command.add_option("--config", arguments.config, "YAML file (see vidgen config --explain)")
-      ->required();
-  command.add_option("--set", arguments.assignments, "Set a key, as in --set train.steps=500")
-      ->allow_extra_args(false);
-  command.add_option("--run-dir", arguments.run_dir, "Folder for the results, instead of run_dir")
-      ->check([](const std::string& name) {
-        return name.empty() ? "expected the name of a folder" : "";
-      });
-  command
-      .add_option("--resume", arguments.resume,
-                  "auto goes on where the run is, none starts anew, or a checkpoint")
+  add_config(command, arguments.config, "train.steps=500");
+  as_output(command.add_option("--run-dir", arguments.run_dir,
+                               "Folder for the results, instead of run_dir"));
+  as_path(command.add_option("--resume", arguments.resume,
+                             "auto goes on where the run is, none starts anew, or a checkpoint"))
+      ->type_name("auto|none|PATH")
       ->capture_default_str();
   command.add_flag("--dry-run", arguments.dry_run,
                    "Show the networks and what a step costs; write nothing");

@@ -1,16 +1,15 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
+#include "arguments.h"
 #include "commands.h"
 
 namespace vidgen::cli {
 
 /// What the commands that train have in common.
 struct TrainArguments {
-  std::string config;
-  std::vector<std::string> assignments;
+  ConfigArguments config;
   std::string run_dir;
   std::string resume = "auto";
   bool dry_run = false;

@@ -164,4 +164,10 @@ StructuredReport prune_structured(checkpoint::Checkpoint& checkpoint,
   return report;
 }
 
+double psnr_between(const checkpoint::Checkpoint& original, const checkpoint::Checkpoint& other) {
+  auto one = checkpoint::load_generator(original), two = checkpoint::load_generator(other);
+  const auto difference = judged_clips(one, original.clip) - judged_clips(two, original.clip);
+  return psnr_of(difference.square().mean().item<double>());
+}
+
 }  // namespace vidgen::compress

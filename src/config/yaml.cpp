@@ -126,20 +126,17 @@ void forget_places_under(YamlTree& tree, const std::string& path) {
 }
 
 /// "a.b[0].c" -> a, b, 0, c. Throws when it is not of this form.
-std::vector<std::string> split_path(const std::string& path, const std::string& assignment) {
+std::vector<std::string> split_path(const std::string& path, const std::string& origin) {
   static const std::regex form(R"(\w+(\.\w+|\[\d+\])*)");
   static const std::regex part(R"(\w+)");
   if (!std::regex_match(path, form)) {
-    throw Error(
-        cat("--set ", assignment, ": expected KEY=VALUE with a dotted key such as train.steps"));
+    throw Error(cat(origin, ": expected KEY=VALUE with a dotted key such as train.steps"));
   }
   return {std::sregex_token_iterator(path.begin(), path.end(), part), std::sregex_token_iterator()};
 }
 
-Json& child_of(Json& node, const std::string& part, const std::string& assignment) {
-  const auto fail = [&](const std::string& problem) {
-    throw Error(cat("--set ", assignment, ": ", problem));
-  };
+Json& child_of(Json& node, const std::string& part, const std::string& origin) {
+  const auto fail = [&](const std::string& problem) { throw Error(cat(origin, ": ", problem)); };
   if (node.is_null()) node = Json::object();
   if (node.is_object()) return node[part];
   if (!node.is_array()) fail(cat("\"", part, "\" lies inside a value that is no section"));
@@ -149,6 +146,74 @@ Json& child_of(Json& node, const std::string& part, const std::string& assignmen
     fail(cat("found index \"", part, "\" of a list with ", node.size(), " items"));
   }
   return node[index];
+}
+
+/// The key of "a.b[0].c" and "a.b.0.c" for all items: "a.b[].c".
+std::string key_of_items(const std::vector<std::string>& parts) {
+  std::string key;
+  for (const auto& part : parts) {
+    const bool index = part.find_first_not_of("0123456789") == std::string::npos;
+    key += index ? "[]" : key.empty() ? part : cat(".", part);
+  }
+  return key;
+}
+
+Json parse_value(const std::string& text, const std::string& origin) {
+  const YamlTree value = parse_yaml("value: " + text, origin);
+  if (value.tree.size() != 1) throw Error(cat(origin, ": expected one value"));
+  return value.tree["value"];
+}
+
+/// As it stands, unless it is a quoted text.
+Json text_value(const std::string& text) {
+  const bool quoted = text.size() > 1 && (text.front() == '"' || text.front() == '\'') &&
+                      text.back() == text.front();
+  if (!quoted) return text;
+  try {
+    const Json value = parse_value(text, "");
+    return value.is_string() ? value : Json(text);
+  } catch (const Error&) {
+    return text;
+  }
+}
+
+Json paths_value(const std::string& text, const std::string& origin) {
+  const bool yaml = !text.empty() && (text.front() == '[' || text.front() == '{');
+  std::error_code error;
+  if (!yaml || std::filesystem::exists(text, error)) return text_value(text);
+  try {
+    return parse_value(text, origin);
+  } catch (const Error& problem) {
+    throw Error(cat(problem.what(), "; there is no file or folder of that name either"));
+  }
+}
+
+Json value_of(const std::string& text, ValueKind kind, const std::string& origin) {
+  switch (kind) {
+    case ValueKind::kText:
+      return text_value(text);
+    case ValueKind::kPaths:
+      return paths_value(text, origin);
+    case ValueKind::kYaml:
+      break;
+  }
+  return parse_value(text, origin);
+}
+
+void set_at(YamlTree& tree, const std::vector<std::string>& parts, Json value,
+            const std::string& origin) {
+  Json* node = &tree.tree;
+  std::string path;
+  for (const auto& part : parts) {
+    path += node->is_array() ? cat("[", part, "]") : path.empty() ? part : cat(".", part);
+    node = &child_of(*node, part, origin);
+    // What the file has keeps its place; a section that is new gets this one.
+    tree.places.emplace(path, origin);
+  }
+  *node = std::move(value);
+  forget_places_under(tree, path);
+  tree.places[path] = origin;
+  tree.assigned.insert(path);
 }
 
 /// With a point, because YAML 1.1 takes 1e-08 for text.
@@ -195,6 +260,14 @@ std::string YamlTree::place(std::string path) const {
   return top == places.end() ? "" : top->second;
 }
 
+bool YamlTree::is_assigned(const std::string& path) const {
+  for (std::string key = path; !key.empty(); key.resize(key.find_last_of(".["))) {
+    if (assigned.count(key) > 0) return true;
+    if (key.find_last_of(".[") == std::string::npos) break;
+  }
+  return false;
+}
+
 YamlTree parse_yaml(const std::string& text, const std::string& name) {
   YamlTree result;
   const YAML::Node node = load(text, name);
@@ -211,23 +284,17 @@ YamlTree read_yaml(const std::filesystem::path& path) {
   return parse_yaml(core::read_file(path, kMaxBytes), path.string());
 }
 
-void set_key(YamlTree& tree, const std::string& assignment) {
+void set_key(YamlTree& tree, const std::string& assignment, const KindOf& kind_of) {
+  const std::string origin = "--set " + assignment;
   const size_t equals = assignment.find('=');
-  if (equals == std::string::npos) throw Error(cat("--set ", assignment, ": expected KEY=VALUE"));
-  const YamlTree value =
-      parse_yaml("value: " + assignment.substr(equals + 1), "--set " + assignment);
-  if (value.tree.size() != 1) throw Error(cat("--set ", assignment, ": expected one value"));
-  Json* node = &tree.tree;
-  std::string path;
-  for (const auto& part : split_path(assignment.substr(0, equals), assignment)) {
-    path += node->is_array() ? cat("[", part, "]") : path.empty() ? part : cat(".", part);
-    node = &child_of(*node, part, assignment);
-    // What the file has keeps its place; a section that is new gets this one.
-    tree.places.emplace(path, "--set " + assignment);
-  }
-  *node = value.tree["value"];
-  forget_places_under(tree, path);
-  tree.places[path] = "--set " + assignment;
+  if (equals == std::string::npos) throw Error(cat(origin, ": expected KEY=VALUE"));
+  const auto parts = split_path(assignment.substr(0, equals), origin);
+  const auto kind = kind_of ? kind_of(key_of_items(parts)) : ValueKind::kYaml;
+  set_at(tree, parts, value_of(assignment.substr(equals + 1), kind, origin), origin);
+}
+
+void set_value(YamlTree& tree, const std::string& key, Json value, const std::string& origin) {
+  set_at(tree, split_path(key, origin), std::move(value), origin);
 }
 
 std::string write_yaml(const Json& tree) {

@@ -23,7 +23,7 @@ void FieldExplainer::add(const std::string& name, std::string type, std::string 
   for (const auto& entry : entries_) {
     if (entry.path == path) return;
   }
-  entries_.push_back({path, std::move(type), std::move(value), std::move(range), help});
+  entries_.push_back({path, std::move(type), std::move(value), std::move(range), help, ""});
 }
 
 void FieldExplainer::field(const std::string& name, bool& value, const std::string& help) {
@@ -42,6 +42,10 @@ void FieldExplainer::field(const std::string& name, double& value, Range<double>
 
 void FieldExplainer::field(const std::string& name, std::string& value, const std::string& help) {
   add(name, "text", cat("\"", value, "\""), "any", help);
+}
+
+void FieldExplainer::path(const std::string& name, std::string& value, const std::string& help) {
+  add(name, "path", cat("\"", value, "\""), "any", help);
 }
 
 void FieldExplainer::field(const std::string& name, std::vector<int64_t>& value,
@@ -72,8 +76,10 @@ void FieldExplainer::end_section() {
 }
 
 std::optional<size_t> FieldExplainer::begin_list(const std::string& name, size_t size,
-                                                 const std::string&, const std::string& help) {
+                                                 const std::string& shorthand,
+                                                 const std::string& help) {
   add(name, "list of sections", cat(size, size == 1 ? " item" : " items"), "", help);
+  if (entries_.back().path == prefix_ + name) entries_.back().shorthand = shorthand;
   outer_.push_back(prefix_);
   prefix_ += name;
   list_empty_ = size == 0;

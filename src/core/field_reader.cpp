@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "vidgen/core/fields.h"
+#include "vidgen/core/files.h"
 #include "vidgen/core/text.h"
 
 namespace vidgen::core {
@@ -50,6 +51,19 @@ int64_t read_integer(const Json& value, Range<int64_t> range, const std::string&
 std::string read_text(const Json& value, const std::string& path) {
   if (!value.is_string()) wrong(path, value, "text (put it in quotes)");
   return value.get<std::string>();
+}
+
+std::string read_path(const Json& value, const std::string& path) {
+  if (value.is_null())
+    wrong(path, value,
+          "the name of a file or folder (a bare ~ is nothing in "
+          "YAML: put it in quotes)");
+  const std::string text = read_text(value, path);
+  try {
+    return expand_home(text);
+  } catch (const Error& error) {
+    throw FieldError(path, cat("found ", error.what()));
+  }
 }
 
 void reject_unknown(const Json& tree, const std::string& path,
@@ -111,6 +125,10 @@ void FieldReader::field(const std::string& name, double& value, Range<double> ra
 
 void FieldReader::field(const std::string& name, std::string& value, const std::string&) {
   if (const Json* found = find(name)) value = read_text(*found, path_of(name));
+}
+
+void FieldReader::path(const std::string& name, std::string& value, const std::string&) {
+  if (const Json* found = find(name)) value = read_path(*found, path_of(name));
 }
 
 void FieldReader::field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,

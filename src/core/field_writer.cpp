@@ -19,6 +19,10 @@ void FieldWriter::field(const std::string& name, std::string& value, const std::
   stack_.back()[name] = value;
 }
 
+void FieldWriter::path(const std::string& name, std::string& value, const std::string&) {
+  stack_.back()[name] = value;
+}
+
 void FieldWriter::field(const std::string& name, std::vector<int64_t>& value, Range<int64_t>,
                         const std::string&) {
   stack_.back()[name] = value;

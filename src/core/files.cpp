@@ -202,6 +202,20 @@ TemporaryFolder::~TemporaryFolder() {
   fs::remove_all(path_, ignored);
 }
 
+std::string expand_home(const std::string& path) {
+  if (path.empty() || path.front() != '~') return path;
+  if (path.size() > 1 && path[1] != '/') {
+    throw Error(cat("\"", path,
+                    "\": the home folder of another user is not looked up, expected its "
+                    "whole name, or ./",
+                    path, " for a file of that name"));
+  }
+  const char* home = std::getenv("HOME");
+  if (!home || !*home)
+    throw Error(cat("\"", path, "\": there is no home folder, the variable HOME is not set"));
+  return home + path.substr(1);
+}
+
 std::string lower_extension(const fs::path& path) {
   std::string extension = path.extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));

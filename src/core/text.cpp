@@ -68,6 +68,54 @@ bool matches_glob(std::string_view name, std::string_view pattern) {
   return p == pattern.size();
 }
 
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> parts;
+  std::string part;
+  // Up to where spaces at the end of the part were quoted, and so belong to it.
+  size_t fixed = 0;
+  bool quoted = false;
+  const auto end_part = [&] {
+    while (part.size() > fixed && part.back() == ' ') part.pop_back();
+    if (!part.empty()) parts.push_back(part);
+    part.clear();
+    fixed = 0;
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\' && i + 1 < text.size()) {
+      part += text[++i];
+      fixed = part.size();
+    } else if (c == '"' && (quoted || text.find('"', i + 1) != std::string_view::npos)) {
+      quoted = !quoted;
+      fixed = part.size();
+    } else if (c == ',' && !quoted) {
+      end_part();
+    } else if (c != ' ' || quoted || !part.empty()) {
+      part += c;
+    }
+  }
+  end_part();
+  return parts;
+}
+
+std::string join_list(const std::vector<std::string>& parts) {
+  std::vector<std::string> shown;
+  for (const auto& part : parts) {
+    const bool plain = part.find_first_of("\"\\") == std::string::npos;
+    if (plain && split_list(part) == std::vector{part}) {
+      shown.push_back(part);
+      continue;
+    }
+    std::string quoted = "\"";
+    for (const char c : part) {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+    shown.push_back(quoted + "\"");
+  }
+  return join(shown);
+}
+
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
   std::string result;
   for (const auto& part : parts) {

@@ -90,7 +90,7 @@ std::vector<video::Frame> read_digits(const std::string& path, int64_t side) {
 }  // namespace
 
 void fields(core::FieldVisitor& visitor, MovingDigitsOptions& options) {
-  visitor.field("digits_image", options.digits_image, "picture of digits in squares of 20x20");
+  visitor.path("digits_image", options.digits_image, "picture of digits in squares of 20x20");
   visitor.field("clips", options.clips, {1, 1000000}, "videos to write");
   visitor.field("size", options.size, {16, 1024}, "side of the square frames in pixels");
   visitor.field("frames", options.frames, {1, 100000}, "frames of a clip");

@@ -3,8 +3,8 @@
 namespace vidgen::data {
 
 void fields(core::FieldVisitor& visitor, SourceOptions& options) {
-  visitor.field("path", options.path,
-                "a video file, or a folder that is searched with all folders inside it");
+  visitor.path("path", options.path,
+               "a video file, or a folder that is searched with all folders inside it");
   visitor.field("weight", options.weight, {0, 1e6},
                 "clips are drawn from the sources in proportion to their weights");
 }
@@ -39,8 +39,8 @@ void fields(core::FieldVisitor& visitor, DataOptions& options) {
       "on_error", options.on_error, {{"skip", OnError::kSkip}, {"stop", OnError::kStop}},
       "what to do about a damaged, too small or too short video: go on without it, or "
       "without what of it is damaged, or end the program");
-  visitor.field("cache_dir", options.cache_dir,
-                "folder for decoded clips; empty: clips in vidgen's cache folder");
+  visitor.path("cache_dir", options.cache_dir,
+               "folder for decoded clips; empty: clips in vidgen's cache folder");
   visitor.field("workers", options.workers, {0, 64},
                 "threads that assemble batches; 0 uses the training thread");
 }

@@ -128,7 +128,7 @@ int64_t CompiledGenerator::class_index(const std::string& name) const {
   if (found == class_names_.end()) {
     throw Error(core::cat("class ", name,
                           ": this generator has none of that name, expected some of ",
-                          core::join(class_names_)));
+                          core::join_list(class_names_)));
   }
   return found - class_names_.begin();
 }

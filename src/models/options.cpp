@@ -215,17 +215,20 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
                  core::Choices<GeneratorType>{{"dcgan", GeneratorType::kDcgan},
                                               {"residual", GeneratorType::kResidual}},
                  "the network that paints a frame from a latent");
-  visitor.field("widths", options.widths, {1, 8192},
-                "channels of the hidden stages from 4x4 upwards, one for each doubling up to half "
-                "the size, and optionally (residual: always) one more for a stage of full size; "
-                "empty: 64 at half the size, doubling towards the first, at most 512, and for "
-                "residual 32 at full size");
+  visitor.field(
+      "widths", options.widths, {1, 8192},
+      "channels of the hidden stages from 4x4 upwards, one for each doubling up to half "
+      "the size, and optionally (residual: always) one more for a stage of full size; "
+      "empty: 64 at half the size, doubling towards the first, and for residual 32 at "
+      "full size; above 64x64 those of 64x64, and half as many at each further size. Where "
+      "all widths of the file are for another data.size they are made to fit: a size that "
+      "both have keeps its channels, each further one has half of the one below, at least 8");
   visitor.field("attention", options.attention, {4, 1024},
                 "resolutions behind which a block of self-attention stands");
   visitor.choice("attention_axes", options.attention_axes, axes_choices(),
                  "whether positions attend to their own frame or to the whole clip");
   visitor.field(
-      "warp_at", options.warp_at, {0, 512},
+      "warp_at", options.warp_at, {0, 1024},
       "the resolution up to which a clip is painted once, from its content and class, and "
       "where motion moves it to its place in each frame; 0: each frame is painted from "
       "its own latent");
@@ -261,7 +264,7 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
   visitor.field("fold", options.fold, {1, 4096},
                 "frames that a residual clip network lays over each other as channels of one "
                 "picture; divides the work");
-  visitor.field("fold_at", options.fold_at, {0, 512},
+  visitor.field("fold_at", options.fold_at, {0, 1024},
                 "the resolution, from 4 upwards, at which it does; 0: at the picture's own");
   visitor.field("times", options.times,
                 "whether a residual clip network is told when each frame is, which train.frames "
@@ -269,9 +272,11 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
   visitor.field("minibatch_stddev", options.minibatch_stddev,
                 "whether a residual network is told how much the batch varies, against clips that "
                 "are all alike");
-  visitor.field("widths", options.widths, {1, 8192},
-                "channels of the hidden stages, one for each halving down to 4x4; empty: 64, "
-                "doubling, at most 512");
+  visitor.field(
+      "widths", options.widths, {1, 8192},
+      "channels of the hidden stages, one for each halving down to 4x4; empty: 64, "
+      "doubling, and above 64x64 half as many at each further size. They follow data.size "
+      "as those of the generator do");
   visitor.field("frames", options.frames, {1, 4096},
                 "frames of each clip that a frame discriminator looks at");
   visitor.field("pool", options.pool, {1, 4},

@@ -44,8 +44,8 @@ void check_student(const RunOptions& student, const checkpoint::Checkpoint& teac
 }  // namespace
 
 void fields(core::FieldVisitor& visitor, DistillOptions& options) {
-  visitor.field("teacher", options.teacher,
-                "a run's folder, a checkpoint or a weights file; empty: there is no teacher");
+  visitor.path("teacher", options.teacher,
+               "a run's folder, a checkpoint or a weights file; empty: there is no teacher");
   visitor.field("teacher_sha1", options.teacher_sha1,
                 "SHA-1 of its file; filled in, or must be what is found");
   visitor.choice("output_loss", options.output_loss,

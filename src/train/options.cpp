@@ -118,7 +118,7 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
   v.section("optim", o.optim, "How weights are updated.");
   v.section("train", o.train, "The run: length, batch, precision, what is written and when.");
   v.section("distill", o.distill, "Learning from a trained generator, as vidgen distill does.");
-  v.field("run_dir", o.run_dir, "Folder for the log, samples, checkpoints and weights of the run.");
+  v.path("run_dir", o.run_dir, "Folder for the log, samples, checkpoints and weights of the run.");
 }
 
 namespace {
@@ -201,8 +201,8 @@ RunOptions with_class_names(RunOptions options) {
   if (!names.empty() && names != found) {
     throw core::FieldError(
         "model.class_names",
-        core::cat("found ", core::join(names), ", expected the folders of data.sources, ",
-                  core::join(found)));
+        core::cat("found ", core::join_list(names), ", expected the folders of data.sources, ",
+                  core::join_list(found)));
   }
   names = found;
   return options;

@@ -102,8 +102,10 @@ void Trainer::resume(const std::filesystem::path& path) {
   const auto checkpoint = checkpoint::read_checkpoint(path);
   checkpoint::refuse_quantized(checkpoint);
   if (checkpoint.kind != checkpoint::Kind::kCheckpoint) {
-    throw Error(cat(path.string(),
-                    ": holds weights only; to resume, give a file of the folder checkpoints"));
+    throw Error(
+        cat(path.string(),
+            ": holds weights only; to resume, give a file of the folder checkpoints, or what "
+            "vidgen prune --state writes"));
   }
   RunOptions stored;
   checkpoint.read_options(checkpoint.config, stored);

@@ -14,17 +14,25 @@ namespace fs = std::filesystem;
 
 TEST(ArgumentErrorsTest, CommandsAndOptions) {
   const Workspace work;
-  expect_refuses(work, {}, {"subcommand"});
-  expect_refuses(work, {"trian"}, {"trian"});
-  expect_refuses(work, {"data"}, {"subcommand"});
-  expect_refuses(work, {"train"}, {"--config is required"});
-  expect_refuses(work, work.train_arguments({"--step", "5"}), {"--step"});
+  expect_refuses(work, {}, {"subcommand", "train, sample"});
+  expect_refuses(work, {"trian"}, {"trian", "did you mean \"train\"?"});
+  expect_refuses(work, {"data"}, {"subcommand", "inspect, prepare, synth"});
+  expect_refuses(work, {"data", "inspct", "x"}, {"inspct", "did you mean \"inspect\"?"});
+  expect_refuses(work, {"train"}, {"CONFIG (or --config CONFIG) is required"});
+  expect_refuses(work, work.train_arguments({"--dri-run"}),
+                 {"--dri-run", "did you mean --dry-run?"});
+  // A key of the configuration is no option, but what was meant is plain.
+  for (const std::string option : {"--batch-size", "--batch_size=5"}) {
+    expect_refuses(work, work.train_arguments({option, "5"}), {"--set train.batch_size="});
+  }
+  expect_refuses(work, work.train_arguments({"--config", "a.yaml"}), {"--config: given 2 times"});
   expect_refuses(work, work.train_arguments({"more.yaml"}), {"more.yaml"});
   expect_refuses(work, {"train", "--config"}, {"--config"});
   expect_refuses(work, {"config"}, {"--explain"});
   expect_refuses(work, {"config", "--explain", "--config", "tiny.yaml"}, {"--explain"});
   expect_refuses(work, {"completion", "tcsh"}, {"tcsh", "bash"});
-  expect_refuses(work, {"inspect"}, {"FILE is required"});
+  expect_refuses(work, {"inspect"},
+                 {"RUN (or --checkpoint RUN) is required", "vidgen inspect --help"});
 }
 
 /// A workspace with a finished run of one step.

@@ -57,9 +57,51 @@ TEST_F(CheckpointErrorsTest, FilesThatAreNoCheckpoint) {
   checkpoint::write_safetensors(work_ / "other.safetensors", {{"x", torch::ones({2})}}, {});
   expect_file_refused("none.safetensors", {"none.safetensors: no such file"});
   expect_file_refused("cache", {"cache: holds neither weights.safetensors nor checkpoints"});
-  expect_file_refused("text.safetensors", {"text.safetensors: not a safetensors file"});
-  expect_file_refused("nothing.safetensors", {"nothing.safetensors: not a safetensors file"});
+  expect_file_refused("text.safetensors", {"text.safetensors: is text, not a safetensors file"});
+  expect_file_refused("nothing.safetensors",
+                      {"nothing.safetensors: is empty, not a safetensors file"});
   expect_file_refused("other.safetensors", {"other.safetensors: is not a vidgen file"});
+}
+
+TEST_F(CheckpointErrorsTest, FilesOfOtherKindsAreNamed) {
+  expect_success(work_.run({"export", "run", "--out", "run.onnx", "--reference", "x.safetensors"}));
+  expect_success(
+      work_.run({"export", "run", "--out", "run.pt", "--format", "torchscript", "--step"}));
+  expect_success(work_.run({"sample", "run", "--out", "y.safetensors"}));
+  expect_success(work_.run({"sample", "run", "--out", "s.png"}));
+  expect_success(work_.run({"sample", "run", "--out", "s.gif"}));
+  fs::copy_file(work_ / "run.onnx", work_ / "renamed.safetensors");
+  write_bytes(work_ / "old.pt", std::string("\x80\x02}q", 4));
+  const std::vector<std::pair<std::string, std::string>> files{
+      {"run.onnx", "is an ONNX model"},
+      {"renamed.safetensors", "is an ONNX model"},
+      {"run.pt", "is a TorchScript model that vidgen export wrote"},
+      {"old.pt", "is a pickle"},
+      {"x.safetensors", "inputs and outputs that vidgen export --reference wrote"},
+      {"y.safetensors", "clips that vidgen sample wrote"},
+      {"s.png", "is a picture"},
+      {"s.gif", "is a video; to train on it"},
+      {"clip.mp4", "is a video; to train on it"},
+      {"tiny.yaml", "is a configuration; to train with it: vidgen train tiny.yaml"}};
+  for (const auto& [file, kind] : files)
+    expect_refuses(work_, {"inspect", file}, {file + ": ", kind});
+  // Wherever a checkpoint is taken.
+  const std::vector<std::string> parts{"run.onnx: is an ONNX model", "what it was exported from",
+                                       "expected a run's folder"};
+  const std::string onnx = "run.onnx", out = "out.safetensors";
+  for (const Workspace::Arguments& arguments :
+       {Workspace::Arguments{"sample", onnx, "--out", "out.mp4"},
+        {"eval", onnx},
+        {"prune", onnx, "--out", out, "--sparsity", "0.5"},
+        {"quantize", onnx, "--out", out},
+        {"export", onnx, "--out", "out.onnx"},
+        {"compare", "run", onnx},
+        {"bench", "render", onnx},
+        {"bench", "memory", onnx},
+        {"train", "tiny.yaml", "--resume", onnx, "--run-dir", "out"},
+        {"distill", "tiny.yaml", "--teacher", onnx, "--run-dir", "out"}}) {
+    expect_refuses(work_, arguments, parts);
+  }
 }
 
 TEST_F(CheckpointErrorsTest, TruncatedCheckpoint) {

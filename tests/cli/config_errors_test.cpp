@@ -24,6 +24,7 @@ TEST(ConfigErrorsTest, FilesThatCannotBeRead) {
   const Workspace work;
   expect_refuses(work, {"train", "--config", "none.yaml"}, {"none.yaml: no such file"});
   expect_refuses(work, {"train", "--config", "cache"}, {"cache: is not a regular file"});
+  expect_refuses(work, {"train", "clip.mp4"}, {"clip.mp4", "not YAML"});
   expect_refuses(work, {"config", "--config", "none.yaml"}, {"none.yaml: no such file"});
   expect_refuses(work, {"data", "prepare", "--config", "none.yaml"}, {"none.yaml: no such file"});
 }

@@ -87,7 +87,7 @@ TEST_F(StructuredTest, FileAndArithmeticShrink) {
 }
 
 TEST_F(StructuredTest, TrainingGoesOnWithTheWidths) {
-  prune("run", "pruned.safetensors");
+  prune("run", "pruned.safetensors", {"--state"});
   expect_success(work_.train(
       {"--resume", "pruned.safetensors", "--run-dir", "second", "--set", "train.steps=4"}));
   EXPECT_EQ(widths_in(work_ / checkpoint_file("second", 4)), kNarrow);
@@ -103,9 +103,9 @@ TEST_F(StructuredTest, TrainingGoesOnWithTheWidths) {
 }
 
 TEST_F(StructuredTest, StacksWithMagnitudes) {
-  expect_success(work_.run(
-      {"prune", "--checkpoint", "run", "--out", "half.safetensors", "--sparsity", "0.5"}));
-  prune("half.safetensors", "both.safetensors");
+  expect_success(
+      work_.run({"prune", "run", "--out", "half.safetensors", "--sparsity", "0.5", "--state"}));
+  prune("half.safetensors", "both.safetensors", {"--state"});
   const auto both = tensors("both.safetensors");
   const auto& mask = both.at("mask.frame.main.3.weight");
   ASSERT_EQ(mask.sizes(), torch::IntArrayRef({4, 4, 4, 4}));
@@ -113,8 +113,8 @@ TEST_F(StructuredTest, StacksWithMagnitudes) {
     const auto& weight = both.at(prefix + "frame.main.3.weight");
     EXPECT_TRUE(weight.masked_select(mask.eq(0)).eq(0).all().item<bool>());
   }
-  expect_success(work_.run({"prune", "--checkpoint", "both.safetensors", "--out",
-                            "three.safetensors", "--sparsity", "0.8"}));
+  expect_success(work_.run(
+      {"prune", "both.safetensors", "--out", "three.safetensors", "--sparsity", "0.8", "--state"}));
   EXPECT_THAT(inspected("three.safetensors"),
               ContainsRegex("pass +prune .*magnitude.* of step-00000002.*\n"
                             "pass +prune .*structured.* of half.safetensors.*\n"
@@ -125,7 +125,7 @@ TEST_F(StructuredTest, StacksWithMagnitudes) {
 }
 
 TEST_F(StructuredTest, FinetuningTrainsOn) {
-  prune("run", "tuned.safetensors", {"--finetune-steps", "3"});
+  prune("run", "tuned.safetensors", {"--finetune-steps", "3", "--state"});
   const auto tuned = checkpoint::read_checkpoint(work_ / "tuned.safetensors");
   EXPECT_EQ(tuned.step, 5);
   EXPECT_EQ(tuned.kind, checkpoint::Kind::kCheckpoint);
@@ -151,7 +151,9 @@ Workspace::Arguments distill(int64_t steps) {
 
 TEST_F(StructuredTest, ARunIsTaughtWithoutItsData) {
   fs::rename(work_ / "clip.mp4", work_ / "away.mp4");
-  const auto printed = prune("run", "tuned.safetensors", distill(3));
+  auto options = distill(3);
+  options.push_back("--state");
+  const auto printed = prune("run", "tuned.safetensors", options);
   EXPECT_THAT(printed, HasSubstr("MFLOP a clip"));
   EXPECT_THAT(printed, HasSubstr("wrote tuned.safetensors"));
   const auto log = read_log(work_ / "tuned");

@@ -77,7 +77,7 @@ class PruneTest : public ::testing::Test {
 };
 
 TEST_F(PruneTest, LayerScopeTakesTheSameShareOfEach) {
-  const auto tensors = prune("run", "pruned.safetensors", "0.5");
+  const auto tensors = prune("run", "pruned.safetensors", "0.5", {"--state"});
   const auto masks = under(tensors, "mask.");
   expect_masked(tensors, masks);
   EXPECT_THAT(table_, HasSubstr("threshold"));
@@ -87,7 +87,7 @@ TEST_F(PruneTest, LayerScopeTakesTheSameShareOfEach) {
     EXPECT_THAT(table_, HasSubstr(name));
   }
   expect_success(work_.run({"sample", "--checkpoint", "pruned.safetensors", "--out", "a.mp4"}));
-  const auto shown = work_.run({"inspect", "pruned.safetensors"});
+  const auto shown = work_.run({"inspect", "pruned.safetensors", "--tensors"});
   expect_success(shown);
   EXPECT_THAT(shown.out, ::testing::ContainsRegex("mask\\.[a-z._0-9]+ .*Byte .* 50\\.0"));
   EXPECT_THAT(shown.out, ::testing::ContainsRegex("ema\\.[a-z._0-9]+ .*Float .* 50\\.0"));
@@ -120,7 +120,7 @@ TEST_F(PruneTest, PatternsChooseTheLayers) {
       prune("run", "in.safetensors", "0.5", {"--include", first, "--include", last}), "mask.");
   EXPECT_EQ(included.size(), 2u);
   EXPECT_TRUE(included.count(first) == 1 && included.count(last) == 1);
-  const auto tensors = prune("run", "out.safetensors", "0.5", {"--exclude", first});
+  const auto tensors = prune("run", "out.safetensors", "0.5", {"--exclude", first, "--state"});
   EXPECT_EQ(under(tensors, "mask.").size(), all.size() - 1);
   EXPECT_EQ(tensors.count("mask." + first), 0u);
   EXPECT_TRUE(tensors.at("ema." + first).equal(read(checkpoint_file("run", 2)).at("ema." + first)));
@@ -132,8 +132,47 @@ TEST_F(PruneTest, WeightsFileIsPrunedToo) {
   expect_success(work_.run({"sample", "--checkpoint", "pruned.safetensors", "--out", "a.mp4"}));
 }
 
+TEST_F(PruneTest, WritesWeightsUnlessStateIsAskedFor) {
+  const auto from_run = prune("run", "run.safetensors", "0.5");
+  EXPECT_EQ(checkpoint::read_description(work_ / "run.safetensors").kind,
+            checkpoint::Kind::kWeights);
+  EXPECT_THAT(table_, HasSubstr("PSNR "));
+  // A checkpoint gives its averaged generator.
+  const auto from_checkpoint = prune(checkpoint_file("run", 2), "checkpoint.safetensors", "0.5");
+  ASSERT_EQ(from_checkpoint.size(), from_run.size());
+  for (const auto& [name, tensor] : from_run)
+    EXPECT_TRUE(tensor.equal(from_checkpoint.at(name))) << name;
+  EXPECT_LT(fs::file_size(work_ / "run.safetensors"),
+            fs::file_size(work_ / checkpoint_file("run", 2)) / 4);
+  expect_refuses(work_,
+                 work_.train_arguments({"--resume", "run.safetensors", "--run-dir", "second"}),
+                 {"run.safetensors: holds weights only", "vidgen prune --state"});
+  prune("run", "state.safetensors", "0.5", {"--state"});
+  EXPECT_EQ(checkpoint::read_description(work_ / "state.safetensors").kind,
+            checkpoint::Kind::kCheckpoint);
+  expect_refuses(work_,
+                 {"prune", "run/weights.safetensors", "--out", "out.safetensors", "--sparsity",
+                  "0.5", "--state"},
+                 {"--state: run/weights.safetensors holds no state of the training"});
+}
+
+TEST_F(PruneTest, FinetuningIsAdvisedWhenThePicturesHaveChanged) {
+  prune("run", "all.safetensors", "0");
+  EXPECT_THAT(table_, HasSubstr("the same pictures as the original"));
+  EXPECT_THAT(table_, ::testing::Not(HasSubstr("Fine-tuning comes next")));
+  prune("run", "few.safetensors", "0.99");
+  const std::string command =
+      "vidgen prune run --out few.safetensors --sparsity 0.99 --finetune distill --finetune-steps "
+      "1000";
+  EXPECT_THAT(table_,
+              HasSubstr("Fine-tuning comes next; it needs no videos:\n  " + command + "\n"));
+  // It is a command that works.
+  prune("run", "few.safetensors", "0.99", {"--finetune", "distill", "--finetune-steps", "1"});
+  EXPECT_THAT(table_, ::testing::Not(HasSubstr("Fine-tuning comes next")));
+}
+
 TEST_F(PruneTest, FurtherTrainingKeepsTheZeros) {
-  const auto masks = under(prune("run", "pruned.safetensors", "0.6"), "mask.");
+  const auto masks = under(prune("run", "pruned.safetensors", "0.6", {"--state"}), "mask.");
   expect_success(work_.train(
       {"--resume", "pruned.safetensors", "--run-dir", "second", "--set", "train.steps=5"}));
   const auto trained = read(checkpoint_file("second", 5));
@@ -160,7 +199,7 @@ TEST_F(PruneTest, PruningAgainKeepsEarlierZeros) {
   for (const auto& [name, tensor] : again) EXPECT_TRUE(tensor.equal(tensors.at(name))) << name;
 
   const auto before = read(checkpoint_file("run", 2));
-  const auto same = prune("run", "same.safetensors", "0");
+  const auto same = prune("run", "same.safetensors", "0", {"--state"});
   for (const auto& [name, tensor] : before) EXPECT_TRUE(tensor.equal(same.at(name))) << name;
 }
 

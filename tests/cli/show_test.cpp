@@ -28,10 +28,28 @@ TEST(InspectTest, ShowsConfigurationStepAndTensors) {
   EXPECT_THAT(result.out, ContainsRegex("kind +checkpoint"));
   EXPECT_THAT(result.out, ContainsRegex("step +2\n"));
   EXPECT_THAT(result.out, HasSubstr("10 frames of 16x16"));
-  EXPECT_THAT(result.out, HasSubstr(read_bytes(work / "run/config.yaml")));
   const auto tensors = checkpoint::read_safetensors(work / file).tensors;
-  for (const auto& [name, tensor] : tensors) EXPECT_THAT(result.out, HasSubstr("\n" + name + " "));
   EXPECT_THAT(result.out, HasSubstr(std::to_string(tensors.size()) + " tensors"));
+  EXPECT_LT(lines_of(result.out).size(), 12u) << "short, unless more is asked for";
+
+  const auto all = work.run({"inspect", file, "--config", "--tensors"});
+  expect_success(all);
+  EXPECT_THAT(all.out, ::testing::StartsWith(result.out));
+  EXPECT_THAT(all.out, HasSubstr(read_bytes(work / "run/config.yaml")));
+  for (const auto& [name, tensor] : tensors) EXPECT_THAT(all.out, HasSubstr("\n" + name + " "));
+
+  const auto printed = work.run({"inspect", file, "--json"});
+  expect_success(printed);
+  const auto json = core::Json::parse(printed.out);
+  EXPECT_EQ(json.at("kind"), "checkpoint");
+  EXPECT_EQ(json.at("step"), 2);
+  EXPECT_EQ(json.at("clip").at("size"), 16);
+  EXPECT_EQ(json.at("config").at("train").at("seed"), 77);
+  EXPECT_EQ(json.at("bytes"), fs::file_size(work / file));
+  ASSERT_EQ(json.at("tensors").size(), tensors.size());
+  const auto& first = json.at("tensors")[0];
+  EXPECT_EQ(first.at("name"), tensors.begin()->first);
+  EXPECT_EQ(first.at("shape"), core::Json(tensors.begin()->second.sizes().vec()));
 
   const auto folder = work.run({"inspect", "run"});
   expect_success(folder);
@@ -100,6 +118,31 @@ TEST(DataCommandTest, PrepareBuildsTheCacheThatTrainUses) {
   EXPECT_EQ(fs::last_write_time(cached[0]), made);
 }
 
+TEST(DataCommandTest, InspectAsJson) {
+  const Workspace work;
+  fs::create_directories(work / "set/cats");
+  fs::create_directories(work / "set/tabby, cat");
+  fs::copy_file(work / "clip.mp4", work / "set/cats/a.mp4");
+  fs::copy_file(work / "clip.mp4", work / "set/tabby, cat/b.mp4");
+  write_bytes(work / "set/cats/c.mp4", "no video");
+  const auto result =
+      work.run({"data", "inspect", "set", "--classes", "--size", "16", "--frames", "10", "--json"});
+  expect_success(result);
+  const auto json = core::Json::parse(result.out);
+  EXPECT_EQ(json.at("usable"), 2);
+  EXPECT_EQ(json.at("classes"), core::Json({{"cats", 15}, {"tabby, cat", 15}}));
+  const auto& files = json.at("files");
+  ASSERT_EQ(files.size(), 3u);
+  EXPECT_EQ(files[0].at("file"), "set/cats/a.mp4");
+  EXPECT_EQ(files[0].at("size"), core::Json({24, 24}));
+  EXPECT_EQ(files[0].at("fps"), 25.0);
+  EXPECT_EQ(files[0].at("read"), 24);
+  EXPECT_EQ(files[0].at("clips"), 15);
+  EXPECT_EQ(files[0].at("problem"), "");
+  EXPECT_NE(files[1].at("problem"), "");
+  EXPECT_EQ(files[2].at("class"), "tabby, cat");
+}
+
 TEST(VersionTest, NamesWhatItWasBuiltWith) {
   const Workspace work;
   const auto result = work.run({"--version"});
@@ -126,6 +169,35 @@ TEST(HelpTest, ListsEverySubcommand) {
   expect_success(train);
   for (const std::string name : {"--config", "--set", "--run-dir", "--resume", "--dry-run"}) {
     EXPECT_THAT(train.out, HasSubstr(name));
+  }
+  EXPECT_THAT(train.out, HasSubstr("Usage: vidgen train CONFIG [OPTIONS]\n"));
+}
+
+TEST(HelpTest, PagesOfAllCommandsCanBeRead) {
+  const Workspace work;
+  for (const Workspace::Arguments& command : {Workspace::Arguments{"train"},
+                                              {"sample"},
+                                              {"eval"},
+                                              {"prune"},
+                                              {"quantize"},
+                                              {"distill"},
+                                              {"export"},
+                                              {"compare"},
+                                              {"inspect"},
+                                              {"data", "inspect"},
+                                              {"data", "prepare"},
+                                              {"data", "synth", "moving-digits"},
+                                              {"bench", "train"},
+                                              {"bench", "render"},
+                                              {"config"}}) {
+    auto arguments = command;
+    arguments.push_back("--help");
+    const auto result = work.run(arguments);
+    expect_success(result);
+    for (const auto& line : lines_of(result.out)) EXPECT_LE(line.size(), 100u) << line;
+    EXPECT_THAT(result.out, ::testing::Not(ContainsRegex(
+                                "[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]")))
+        << "a range of digits";
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -40,7 +41,7 @@ TEST(ConfigTest, ResolvedFileGivesTheSameConfiguration) {
   const test::TemporaryFolder folder;
   for (const auto& file : recipes()) {
     SCOPED_TRACE(file);
-    const std::string resolved = to_yaml(read_config(file, {"optim.generator.lr=1.23456789e-5"}));
+    const std::string resolved = to_yaml(read_config(file, {{"optim.generator.lr=1.23456789e-5"}}));
     test::write_bytes(folder / "resolved.yaml", resolved);
     EXPECT_EQ(to_yaml(read_config(folder / "resolved.yaml")), resolved);
   }
@@ -50,10 +51,87 @@ TEST(ConfigTest, AssignmentsApplyInTheirOrder) {
   const test::TemporaryFolder folder;
   test::write_bytes(folder / "f.yaml", "data: {sources: a.mp4}\ntrain: {steps: 5}\n");
   const auto config =
-      read_config(folder / "f.yaml", {"train.steps=6", "train.steps=7", "data.sources=[b, c]"});
+      read_config(folder / "f.yaml", {{"train.steps=6", "train.steps=7", "data.sources=[b, c]"}});
   EXPECT_EQ(config.train.steps, 7);
   ASSERT_EQ(config.data.sources.size(), 2u);
   EXPECT_EQ(config.data.sources[1].path, "c");
+}
+
+TEST(ConfigTest, NamesOnTheCommandLineAreTakenAsTheyStand) {
+  const test::TemporaryFolder folder;
+  test::write_bytes(folder / "f.yaml", "data: {sources: [a.mp4]}\n");
+  const auto read = [&](const Changes& changes) { return read_config(folder / "f.yaml", changes); };
+  for (const std::string name : {"take #2", "a: b", "5", "true", "it's, [x]"}) {
+    EXPECT_EQ(read({{"data.sources=" + name}}).data.sources[0].path, name);
+    EXPECT_EQ(read({{"data.sources[0]=" + name}}).data.sources[0].path, name);
+    EXPECT_EQ(read({{"run_dir=" + name}}).run_dir, name);
+    EXPECT_EQ(read({{"data.cache_dir=" + name}}).data.cache_dir, name);
+    EXPECT_EQ(read({{"distill.teacher=" + name}}).distill.teacher, name);
+  }
+  Changes changes;
+  changes.sources = {"[2023] trip", "a: b"};
+  changes.assignments = {"data.sources[1].weight=2"};
+  const auto sources = read(changes).data.sources;
+  ASSERT_EQ(sources.size(), 2u);
+  EXPECT_EQ(sources[0].path, "[2023] trip");
+  EXPECT_EQ(sources[1].path, "a: b");
+  EXPECT_EQ(sources[1].weight, 2);
+  changes.assignments = {"data.sources=x"};
+  EXPECT_THAT(error_of([&] { read(changes); }), HasSubstr("--data names the sources already"));
+}
+
+TEST(ConfigTest, ATildeIsTheHomeFolder) {
+  const test::TemporaryFolder folder;
+  const std::string home = std::getenv("HOME");
+  test::write_bytes(folder / "f.yaml",
+                    "run_dir: ~/runs\ndata: {sources: [~/a, {path: ~/b}], cache_dir: \"~\"}\n");
+  const auto config = read_config(folder / "f.yaml", {{"distill.teacher=~/t"}});
+  EXPECT_EQ(config.run_dir, home + "/runs");
+  EXPECT_EQ(config.data.sources[0].path, home + "/a");
+  EXPECT_EQ(config.data.sources[1].path, home + "/b");
+  EXPECT_EQ(config.data.cache_dir, home);
+  EXPECT_EQ(config.distill.teacher, home + "/t");
+  EXPECT_THAT(error_of([&] { read_config(folder / "f.yaml", {{"run_dir=~bob/x"}}); }),
+              HasSubstr("--set run_dir=~bob/x: run_dir: found \"~bob/x\""));
+}
+
+TEST(ConfigTest, RecipesFollowTheSize) {
+  for (const auto& file : recipes()) {
+    const auto written = read_config(file);
+    for (const std::string size : {"16", "32", "128", "256"}) {
+      SCOPED_TRACE(file.string() + " " + size);
+      std::string scaled;
+      const auto config = read_config(file, {{"data.size=" + size}}, &scaled);
+      EXPECT_EQ(scaled.empty(), std::to_string(written.data.size) == size) << scaled;
+      std::string again;
+      const test::TemporaryFolder folder;
+      test::write_bytes(folder / "resolved.yaml", to_yaml(config));
+      EXPECT_EQ(to_yaml(read_config(folder / "resolved.yaml", {}, &again)), to_yaml(config));
+      EXPECT_EQ(again, "") << "the widths are those of its size";
+    }
+  }
+}
+
+TEST(ConfigTest, TheSizeMayBeChangedInTheFileToo) {
+  const test::TemporaryFolder folder;
+  const std::string rest =
+      ", resize: 80}\nmodel: {generator: {widths: [8, 8, 8, 8]}, discriminators: {type: frame, "
+      "widths: "
+      "[4, 8, 16, 32]}}\n";
+  test::write_bytes(folder / "f.yaml", "data: {sources: a, size: 64" + rest);
+  test::write_bytes(folder / "g.yaml", "data: {sources: a, size: 128" + rest);
+  std::string scaled, line;
+  const auto config = read_config(folder / "f.yaml", {{"data.size=128"}}, &scaled);
+  EXPECT_EQ(
+      scaled,
+      "for clips of 128x128, where the file has networks for 64x64: model.generator.widths [8, 8, "
+      "8, 8, 8], model.discriminators[0].widths [4, 4, 8, 16, 32], data.resize 160");
+  EXPECT_EQ(to_yaml(read_config(folder / "g.yaml", {}, &line)), to_yaml(config));
+  EXPECT_EQ(line, scaled);
+  // What the command line names stays as it is, right or wrong.
+  const Changes wrong{{"data.size=128", "model.generator.widths=[8, 8, 8]"}};
+  EXPECT_THAT(error_of([&] { read_config(folder / "f.yaml", wrong); }),
+              HasSubstr("model.generator.widths: found 3 widths, expected 5"));
 }
 
 TEST(ConfigTest, ErrorsNameFileAndPlace) {
@@ -62,7 +140,7 @@ TEST(ConfigTest, ErrorsNameFileAndPlace) {
   const auto error = [&](const std::string& text,
                          const std::vector<std::string>& assignments = {}) {
     test::write_bytes(path, text);
-    return error_of([&] { read_config(path, assignments); });
+    return error_of([&] { read_config(path, {assignments}); });
   };
   EXPECT_THAT(error("data:\n  sizes: 5\n"), HasSubstr(path + ":2:3: data.sizes: unknown key"));
   EXPECT_THAT(error("data: {sources: a}\nmodel:\n  generator: {widths: [1]}\n"),

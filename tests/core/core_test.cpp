@@ -4,9 +4,11 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -149,6 +151,34 @@ TEST(FilesTest, ExtensionsAreComparedInLowerCase) {
   EXPECT_EQ(lower_extension(""), "");
 }
 
+/// Sets a variable of the environment (nullptr: takes it away) until the end of the scope.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    value ? ::setenv(name, value, 1) : ::unsetenv(name);
+  }
+  ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST(FilesTest, ATildeIsTheHomeFolder) {
+  const Variable home("HOME", "/home/ann");
+  EXPECT_EQ(expand_home("~"), "/home/ann");
+  EXPECT_EQ(expand_home("~/clips/~"), "/home/ann/clips/~");
+  for (const std::string same : {"", "a", "a/~", "./~", "a~", "/~/b"})
+    EXPECT_EQ(expand_home(same), same);
+  EXPECT_THAT(test::error_of([] { expand_home("~bob/clips"); }),
+              testing::AllOf(testing::HasSubstr("\"~bob/clips\""), testing::HasSubstr("./~bob")));
+  const Variable homeless("HOME", nullptr);
+  EXPECT_THAT(test::error_of([] { expand_home("~/clips"); }), testing::HasSubstr("HOME"));
+}
+
 TEST(FilesTest, MapsAWholeFile) {
   TemporaryFolder folder;
   std::ofstream(folder.path() / "file") << "mapped";
@@ -224,6 +254,20 @@ TEST(TextTest, NearestFindsMisspellings) {
   EXPECT_EQ(nearest("batchsize", {"steps", "batch_size"}), "batch_size");
   EXPECT_EQ(nearest("frmaes", {"frames", "size"}), "frames");
   EXPECT_EQ(nearest("zzzzzzz", {"frames", "size"}), "");
+}
+
+TEST(TextTest, ListsWithCommasInTheirParts) {
+  using testing::ElementsAre;
+  EXPECT_THAT(split_list("cats,dogs"), ElementsAre("cats", "dogs"));
+  EXPECT_THAT(split_list(" cats , , big dogs "), ElementsAre("cats", "big dogs"));
+  EXPECT_THAT(split_list(R"("tabby, cat",dog)"), ElementsAre("tabby, cat", "dog"));
+  EXPECT_THAT(split_list(R"(tabby\, cat,dog)"), ElementsAre("tabby, cat", "dog"));
+  EXPECT_THAT(split_list(R"(" a ",b\ )"), ElementsAre(" a ", "b "));
+  EXPECT_THAT(split_list(R"(5",7)"), ElementsAre("5\"", "7")) << "a quote that is not closed";
+  EXPECT_THAT(split_list(""), ElementsAre());
+  const std::vector<std::string> names{"dog", "tabby, cat", "5\" cat", "a\\b", " x "};
+  EXPECT_EQ(split_list(join_list(names)), names);
+  EXPECT_EQ(join_list({"dog", "tabby, cat"}), "dog, \"tabby, cat\"");
 }
 
 TEST(TextTest, Globs) {

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
+#include "support/error.h"
+
 namespace vidgen::core {
 
 enum class Colour { kRed, kBlue };
@@ -41,6 +45,16 @@ struct Named {
 
 void fields(FieldVisitor& v, Named& o) { v.field("names", o.names, "Names."); }
 
+struct Placed {
+  std::string folder = "here";
+  std::vector<Inner> sources;
+};
+
+void fields(FieldVisitor& v, Placed& o) {
+  v.path("folder", o.folder, "A folder.");
+  v.sections("sources", o.sources, "path", "Sources.");
+}
+
 namespace {
 
 std::string problem_with(const char* text) {
@@ -78,6 +92,24 @@ TEST(FieldsTest, AbsentKeysKeepTheirDefaults) {
   EXPECT_EQ(write_fields(o), write_fields(Outer()));
   ASSERT_EQ(o.items.size(), 1u);
   EXPECT_EQ(o.items[0].weight, 3);
+}
+
+TEST(FieldsTest, PathsBeginAtTheHomeFolder) {
+  const std::string home = std::getenv("HOME");
+  Placed o;
+  read_fields(Json::parse(R"({"folder": "~/clips"})"), o);
+  EXPECT_EQ(o.folder, home + "/clips");
+  EXPECT_EQ(write_fields(o).at("folder"), home + "/clips");
+  EXPECT_EQ(explain_fields<Placed>()[0].type, "path");
+  EXPECT_EQ(explain_fields<Placed>()[1].shorthand, "path");
+  const auto problem = [](const char* text) {
+    return test::error_of([&] {
+      Placed options;
+      read_fields(Json::parse(text), options);
+    });
+  };
+  EXPECT_THAT(problem(R"({"folder": "~bob"})"), testing::StartsWith("folder: found \"~bob\": "));
+  EXPECT_THAT(problem(R"({"folder": null})"), testing::HasSubstr("a bare ~ is nothing in YAML"));
 }
 
 TEST(FieldsTest, OneItemMayStandForTheList) {

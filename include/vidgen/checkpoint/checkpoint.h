@@ -63,12 +63,16 @@ struct Checkpoint {
   [[noreturn]] void refuse_options(const core::FieldError& error) const;
 };
 
-/// Throws vidgen::Error naming the file when it is missing, damaged, not vidgen's or of a later
-/// format.
+/// Throws vidgen::Error naming the file when it is missing, damaged, not vidgen's (naming what it
+/// is, if that is known) or of a later format.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
 /// As read_checkpoint(), without the tensors.
 Checkpoint read_description(const std::filesystem::path& path);
+
+/// Makes a checkpoint a weights file: the averaged generator and its masks stay, what else training
+/// goes on with does not. Other kinds stay as they are.
+void keep_generator_only(Checkpoint& checkpoint);
 
 /// Writes checkpoint.file.tensors, and metadata made from file.metadata and the other fields; whole
 /// or not at all. In a weights file, of the weights that have a mask only those that it keeps are

@@ -49,4 +49,8 @@ struct StructuredReport {
 StructuredReport prune_structured(checkpoint::Checkpoint& checkpoint,
                                   const StructuredOptions& options);
 
+/// How near the clips of a generator are to those of another one, by PSNR in dB; infinite where
+/// they are the same.
+double psnr_between(const checkpoint::Checkpoint& original, const checkpoint::Checkpoint& other);
+
 }  // namespace vidgen::compress

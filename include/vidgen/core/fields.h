@@ -49,6 +49,9 @@ class FieldVisitor {
   virtual void field(const std::string& name, double& value, Range<double> range,
                      const std::string& help) = 0;
   virtual void field(const std::string& name, std::string& value, const std::string& help) = 0;
+  /// The name of a file or folder. Where it is read, a ~ at its beginning stands for the home
+  /// folder (expand_home()).
+  virtual void path(const std::string& name, std::string& value, const std::string& help) = 0;
   /// A list of integers, each within the range.
   virtual void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
                      const std::string& help) = 0;
@@ -128,6 +131,7 @@ class FieldReader : public FieldVisitor {
   void field(const std::string& name, double& value, Range<double> range,
              const std::string& help) override;
   void field(const std::string& name, std::string& value, const std::string& help) override;
+  void path(const std::string& name, std::string& value, const std::string& help) override;
   void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
              const std::string& help) override;
   void field(const std::string& name, std::vector<std::string>& value,
@@ -173,6 +177,7 @@ class FieldWriter : public FieldVisitor {
   void field(const std::string& name, double& value, Range<double> range,
              const std::string& help) override;
   void field(const std::string& name, std::string& value, const std::string& help) override;
+  void path(const std::string& name, std::string& value, const std::string& help) override;
   void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
              const std::string& help) override;
   void field(const std::string& name, std::vector<std::string>& value,
@@ -202,6 +207,8 @@ struct FieldHelp {
   std::string default_value;
   std::string range;
   std::string help;
+  /// Of a list of sections: the field that an item of text alone stands for, if there is one.
+  std::string shorthand;
 };
 
 class FieldExplainer : public FieldVisitor {
@@ -214,6 +221,7 @@ class FieldExplainer : public FieldVisitor {
   void field(const std::string& name, double& value, Range<double> range,
              const std::string& help) override;
   void field(const std::string& name, std::string& value, const std::string& help) override;
+  void path(const std::string& name, std::string& value, const std::string& help) override;
   void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
              const std::string& help) override;
   void field(const std::string& name, std::vector<std::string>& value,

@@ -100,6 +100,11 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+/// The name of a file or folder with the home folder ($HOME) in place of a ~ that stands alone or
+/// before a slash at its beginning, as shells do. Throws vidgen::Error, quoting the name, for that
+/// of another user (~name) and where $HOME is not set; "./~name" is a file of such a name.
+std::string expand_home(const std::string& path);
+
 /// What a file's name ends in, in lower case: ".png" of "A.PNG"; "" when there is no extension.
 std::string lower_extension(const std::filesystem::path& path);
 

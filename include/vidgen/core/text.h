@@ -16,6 +16,14 @@ bool matches_glob(std::string_view name, std::string_view pattern);
 /// "a, b, c".
 std::string join(const std::vector<std::string>& parts, std::string_view separator = ", ");
 
+/// The parts of "a, b, c" without the spaces around them. A comma inside double quotes or behind a
+/// backslash belongs to its part, as any character behind a backslash does; a quote that is not
+/// closed is a character as any other. Empty parts are left out.
+std::vector<std::string> split_list(std::string_view text);
+
+/// "a, b, c" that split_list() takes apart again: parts that need it stand in double quotes.
+std::string join_list(const std::vector<std::string>& parts);
+
 /// Rows of cells as aligned columns, the first row as the heading; numbers are aligned to the
 /// right.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
