@@ -21,7 +21,7 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 /// Packets are decoded in an order in which stamps fall by more than this only where another
 /// recording begins.
-constexpr double kJoinSeconds = 1;
+constexpr double kJoinSeconds = 0.2;
 /// Where the container lost something, the distance to the next packet is that much longer.
 constexpr double kLossFactor = 1.5;
 
@@ -299,10 +299,14 @@ double AvSource::distance_ahead() const { return seconds(ahead_->dts) - seconds(
 
 /// Of what the container says is missing in this packet, or behind it.
 void AvSource::look_for_loss() {
-  // Parsers put a mark that comes with the packet behind onto this one.
-  const bool marked = (packet_->flags & AV_PKT_FLAG_CORRUPT) != 0;
-  const bool late = is_format(*input_, "mpegts");
-  const bool missing = late ? std::exchange(was_marked_, marked) : marked;
+  bool missing = (packet_->flags & AV_PKT_FLAG_CORRUPT) != 0;
+  if (is_format(*input_, "mpegts")) {
+    // Its parsers put a mark that comes with the packet behind onto this one.
+    missing = std::exchange(was_marked_, missing);
+  } else if (is_format(*input_, "mpeg")) {
+    // Here only the end of the file makes one, on any of the pictures before.
+    missing = false;
+  }
   // What is missing at the end of a recording, before the next one, is no damage.
   const bool ends = !has_ahead_ || begins_;
   if (missing && (!ends || header_.end > 0)) {

@@ -19,11 +19,12 @@ void DamageTracker::add_packet(const Packet& packet) {
 }
 
 void DamageTracker::add_error(int64_t packet, const std::string& reason) {
-  faults_.insert({packet, {true, reason}});
+  faults_.insert({packet, {true, false, reason}});
 }
 
 void DamageTracker::add_loss(const std::string& reason) {
-  faults_.insert({packets(), {false, reason}});
+  if (packets() > 0) faults_.insert({packets() - 1, {true, true, reason}});
+  faults_.insert({packets(), {false, true, reason}});
 }
 
 /// A recording that begins between two key frames is incomplete up to the second.
@@ -50,7 +51,7 @@ void DamageTracker::note(int64_t packet, double shown, const Fault& fault) {
   waited_ = 0;
   before_last_place_ = damage_;
   last_place_ = packet;
-  last_inside_ = fault.inside;
+  last_certain_ = fault.certain;
   if (damage_.places++ > 0) return;
   damage_.first_seconds = any_accepted_ && shown > first_shown_ ? shown - first_shown_ : 0;
   damage_.reason = fault.reason;
@@ -68,7 +69,7 @@ bool DamageTracker::take_faults(const Picture& picture) {
     note(fault.first, shown, fault.second);
   }
   if (!picture.corrupt || is_before_start(picture.packet, picture.shown)) return own;
-  note(picture.packet, picture.shown, {true, "a picture is not whole"});
+  note(picture.packet, picture.shown, {true, false, "a picture is not whole"});
   return true;
 }
 
@@ -114,7 +115,7 @@ void DamageTracker::finish(const std::string& abrupt_end) {
     if (!is_before_start(packet, shown)) note(packet, shown, fault);
   }
   // A recording may end anywhere.
-  if (traits_.stated || !abrupt_end.empty() || !last_inside_ || last_place_ < last) return;
+  if (traits_.stated || !abrupt_end.empty() || last_certain_ || last_place_ < last) return;
   damage_ = before_last_place_;
   damage_.incomplete_end = true;
 }

@@ -45,7 +45,8 @@ class DamageTracker {
   void add_packet(const Packet& packet);
   /// Something is wrong in a packet that is given already.
   void add_error(int64_t packet, const std::string& reason);
-  /// Something is missing before the packet that is given next.
+  /// Something is missing between the packet that was given last, whose end may be damaged too, and
+  /// the one that is given next.
   void add_loss(const std::string& reason);
   /// Whether the picture is whole. Pictures come in the order in which they are shown.
   bool accept(const Picture& picture);
@@ -61,6 +62,8 @@ class DamageTracker {
   struct Fault {
     /// The packet itself is damaged, not only what comes before it.
     bool inside;
+    /// It cannot be the end of a recording that was cut off.
+    bool certain;
     std::string reason;
   };
   enum class State { kWhole, kIncompleteStart, kDamaged };
@@ -87,10 +90,10 @@ class DamageTracker {
   bool after_gap_ = false;
   bool any_accepted_ = false;
   double first_shown_ = 0;
-  /// The packet in which the last stretch of damage begins, whether with a fault inside it, and
-  /// what was known before it.
+  /// The packet in which the last stretch of damage begins, whether it is certain, and what was
+  /// known before it.
   int64_t last_place_ = -1;
-  bool last_inside_ = false;
+  bool last_certain_ = false;
   Damage before_last_place_;
   Damage damage_;
 };

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 #include <set>
+#include <string>
 
 #include "encoder.h"
 #include "palette.h"
@@ -46,9 +47,9 @@ void check_size(const fs::path& path, int64_t width, int64_t height) {
 /// Whether nothing was said of this rate before: a run writes many samples at its own.
 bool is_new(double fps) {
   static std::mutex mutex;
-  static std::set<double> said;
+  static std::set<std::string> said;
   const std::lock_guard lock(mutex);
-  return said.insert(fps).second;
+  return said.insert(core::cat(fps)).second;
 }
 
 /// The nearest rate that files of this kind can have, and that players keep to.

@@ -173,10 +173,7 @@ TEST(VideoWriterTest, ImpossibleRatesBecomeTheNearestAndAreToldOnce) {
       ::testing::internal::CaptureStderr();
       write_video(folder / one.name, gradient_clip(8, 16, 16), one.asked);
       const std::string said = ::testing::internal::GetCapturedStderr();
-      // NaN differs from itself: it may be told again.
-      if (time == 0 || one.asked == one.asked) {
-        EXPECT_EQ(said.empty(), time == 1) << one.name;
-      }
+      EXPECT_EQ(said.empty(), time == 1) << one.name;
     }
     VideoReader reader(folder / one.name);
     int frames = 0;
