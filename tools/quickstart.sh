@@ -13,15 +13,15 @@ tools/setup.sh
 [[ -e build/release/build.ninja ]] || cmake --preset release >/dev/null
 cmake --build --preset release --target vidgen
 
-"$vidgen" train --config configs/quickstart.yaml --run-dir "$run"
-"$vidgen" sample --checkpoint "$run" --out "$run/sample.mp4" --grid 3x3 --frames 48
-"$vidgen" sample --checkpoint "$run" --out "$run/sheet.png" --count 6
+"$vidgen" train configs/quickstart.yaml --run-dir "$run"
+"$vidgen" sample "$run" --out "$run/sample.mp4" --grid 3x3 --frames 48
+"$vidgen" sample "$run" --out "$run/sheet.png" --count 6
 if [[ ! -e $run/pruned.safetensors ]]; then
   rm -rf "$run/pruned" # of an attempt that was interrupted
-  "$vidgen" prune --checkpoint "$run/weights.safetensors" --out "$run/pruned.safetensors" \
+  "$vidgen" prune "$run" --out "$run/pruned.safetensors" \
     --method structured --sparsity 0.5 --finetune distill --finetune-steps 100
 fi
-"$vidgen" sample --checkpoint "$run/pruned.safetensors" --out "$run/pruned.mp4" --grid 3x3 --frames 48
+"$vidgen" sample "$run/pruned.safetensors" --out "$run/pruned.mp4" --grid 3x3 --frames 48
 
 cat <<END
 
@@ -35,9 +35,9 @@ All of it is in $run:
   samples/, log.jsonl   what that page is made from
 
 What next:
-  $vidgen train --config configs/street64.yaml                                      the same street, for up to 50 minutes
-  $vidgen train --config configs/quickstart.yaml --set data.sources=FOLDER --run-dir runs/mine     your own videos
-  $vidgen sample --checkpoint $run --out more.mp4 --seed 7 --count 4
+  $vidgen train configs/street64.yaml                                      the same street, for up to 50 minutes
+  $vidgen train configs/quickstart.yaml --data FOLDER --run-dir runs/mine     your own videos
+  $vidgen sample $run --out more.mp4 --seed 7 --count 4
   $vidgen inspect $run
   $vidgen config --explain
 END

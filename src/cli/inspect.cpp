@@ -75,8 +75,12 @@ std::vector<std::string> class_names(const Checkpoint& checkpoint) {
 /// Numbers in the tensors that the generator consists of.
 int64_t generator_numbers(const Checkpoint& checkpoint) {
   int64_t count = 0;
-  for (const auto& item : checkpoint.tensors_under(checkpoint.generator_prefix()))
-    count += item.second.numel();
+  const bool with_state = checkpoint.kind == checkpoint::Kind::kCheckpoint;
+  for (const auto& [name, tensor] : checkpoint.file.tensors) {
+    const bool of_generator = with_state ? name.rfind(checkpoint.generator_prefix(), 0) == 0
+                                         : name.rfind("mask.", 0) != 0;
+    if (of_generator) count += tensor.numel();
+  }
   return count;
 }
 

@@ -79,7 +79,7 @@ TEST(BenchTest, MemoryHoldsAtLeastTheClips) {
   EXPECT_GT(report["rendering"], 400 * 10 * 16 * 16 * 3);
   EXPECT_THAT(result.out, HasSubstr(report["rendering"].dump()));
   expect_refuses(work, {"bench", "memory", "--checkpoint", "none"}, {"none: no such file"});
-  expect_refuses(work, {"bench", "memory"}, {"--checkpoint is required"});
+  expect_refuses(work, {"bench", "memory"}, {"RUN (or --checkpoint RUN) is required"});
   expect_refuses(work, {"bench", "memory", "--checkpoint", "run", "--precision", "int8"},
                  {"run/weights.safetensors", "not quantised"});
 }

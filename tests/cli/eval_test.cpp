@@ -202,7 +202,7 @@ TEST_F(EvalTest, ExtractorsThatDoNotFit) {
 }
 
 TEST_F(EvalTest, Errors) {
-  expect_refuses(work_, {"eval"}, {"--checkpoint is required"});
+  expect_refuses(work_, {"eval"}, {"RUN (or --checkpoint RUN) is required"});
   expect_refuses(work_, {"eval", "--checkpoint", "none"}, {"none: no such file"});
   expect_refuses(work_, {"eval", "--checkpoint", "clip.mp4"}, {"clip.mp4"});
   expect_eval_refused({"--metrics", "swd,fvd"}, {"unknown metric \"fvd\"", "swd_video"});

@@ -49,7 +49,7 @@ TEST_F(QuantizeTest, TheResultIsSampledAndInspected) {
   const auto error = (before.to(torch::kFloat) - after.to(torch::kFloat)).square().mean();
   EXPECT_LT(error.item<double>(), 255.0 * 255.0 / 1e3) << "30 dB";
 
-  const auto shown = work_.run({"inspect", "int8.safetensors"});
+  const auto shown = work_.run({"inspect", "int8.safetensors", "--tensors"});
   expect_success(shown);
   EXPECT_THAT(shown.out, HasSubstr("kind      quantized"));
   EXPECT_THAT(shown.out, HasSubstr("pass      quantize {"));

@@ -5,6 +5,8 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <map>
+
 #include "support/temporary_folder.h"
 #include "support/weights_file.h"
 #include "vidgen/core/error.h"
@@ -123,7 +125,16 @@ TEST_F(ExportTest, ObjectsAreMovedByThemselves) {
     EXPECT_GT(example.at("output.clips").std().item<double>(), 0.05);
     expect_clips(script(written, false), example);
     const ExportOptions step{ExportFormat::kTorchScript, true};
-    expect_steps(script(written, true), written.example(step, {/*clips=*/2}));
+    const auto stepped = written.example(step, {/*clips=*/2});
+    expect_steps(script(written, true), stepped);
+    // Of two objects: layers * hidden for each, or a part of the noise, and a counter for each.
+    const std::map<nn::TemporalType, int64_t> sizes{{nn::TemporalType::kLstm, 2 * 2 * 2 * 6},
+                                                    {nn::TemporalType::kGru, 2 * 2 * 6},
+                                                    {nn::TemporalType::kGruCell, 4},
+                                                    {nn::TemporalType::kConvolution, 2 * 2 * 4},
+                                                    {nn::TemporalType::kWaves, 4 + 2}};
+    if (sizes.count(type) == 0) continue;
+    EXPECT_EQ(stepped.at("input.state").size(1), sizes.at(type));
   }
 }
 
