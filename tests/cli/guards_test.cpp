@@ -40,8 +40,8 @@ class GuardsTest : public ::testing::Test {
 std::map<int64_t, double> scores_in_log(const fs::path& run) {
   std::map<int64_t, double> scores;
   for (const auto& line : read_log(run)) {
-    if (!line.contains("eval_swd")) continue;
-    scores[line.at("step").get<int64_t>()] = line.at("eval_swd").get<double>();
+    if (!line.contains("swd")) continue;
+    scores[line.at("step").get<int64_t>()] = line.at("swd").get<double>();
   }
   return scores;
 }
@@ -65,7 +65,7 @@ TEST_F(GuardsTest, TheBestGeneratorIsKept) {
   EXPECT_EQ(metadata.at("step"), std::to_string(best));
   EXPECT_EQ(metadata.at("best.step"), std::to_string(best));
   EXPECT_EQ(std::stod(metadata.at("best.score")), scores.at(best));
-  EXPECT_THAT(read_bytes(run / "report.html"), HasSubstr("<title>eval_swd</title>"));
+  EXPECT_THAT(read_bytes(run / "report.html"), HasSubstr("<title>swd</title>"));
 
   // It is a checkpoint as any other.
   const auto shown = work_.run({"inspect", "run/best.safetensors"});
