@@ -47,10 +47,12 @@ std::map<int64_t, double> scores_in_log(const fs::path& run) {
 }
 
 TEST_F(GuardsTest, TheBestGeneratorIsKept) {
-  expect_success(work_.train(
-      evaluating(8, 2, {"--set", "optim.generator.lr=0.01", "--set", "train.log_every=3"})));
+  const auto trained = work_.train(
+      evaluating(8, 2, {"--set", "optim.generator.lr=0.01", "--set", "train.log_every=3"}));
+  expect_success(trained);
   const auto run = work_ / "run";
   const auto scores = scores_in_log(run);
+  EXPECT_THAT(trained.err, HasSubstr("train.evaluate: 5 real clips are too few"));
   ASSERT_EQ(scores.size(), 4u);
   int64_t best = scores.begin()->first;
   for (const auto& [step, score] : scores) {
@@ -161,6 +163,8 @@ TEST_F(GuardsTest, WithoutABestDivergenceStopsTheRun) {
   const auto result = work_.train(evaluating(1000, 1000, restoring));
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, HasSubstr("There is no checkpoint yet"));
+  // Nobody waits for more of it.
+  EXPECT_THAT(read_bytes(work_ / "run/report.html"), Not(HasSubstr("http-equiv")));
   EXPECT_THAT(result.err, Not(HasSubstr("goes on from")));
 }
 
