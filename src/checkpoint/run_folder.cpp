@@ -54,6 +54,15 @@ fs::path RunFolder::sample(int64_t step, const std::string& extension) const {
   return samples() / (step_name(step) + extension);
 }
 
+bool RunFolder::has_samples(int64_t step) const {
+  std::error_code error;
+  return fs::exists(sample(step, ".png"), error) && fs::exists(sample(step, ".mp4"), error);
+}
+
+fs::path RunFolder::real_clips(const std::string& extension) const {
+  return samples() / ("real" + extension);
+}
+
 fs::path RunFolder::checkpoint(int64_t step) const {
   return path_ / "checkpoints" / (step_name(step) + ".safetensors");
 }

@@ -158,9 +158,11 @@ std::unique_ptr<const metrics::Scorer> make_scorer(const data::DataOptions& data
   wanted.source = arguments.data;
   wanted.count = arguments.clips;
   wanted.seed = arguments.seed;
+  wanted.classes = comparison.models.front().generator->class_names();
   const auto [real, origin, notes] = read_real_clips(data, wanted);
   comparison.real_clips = origin;
   comparison.real_count = real.real.size(0);
+  comparison.classes = real.classes;
   comparison.notes.insert(comparison.notes.end(), notes.begin(), notes.end());
   metrics::ScoreOptions what;
   what.seed = static_cast<uint64_t>(arguments.seed);
@@ -173,7 +175,8 @@ std::unique_ptr<const metrics::Scorer> make_scorer(const data::DataOptions& data
 
 /// Renders the same latents with each model.
 void compare_clips(const metrics::Scorer* scorer, Comparison& comparison) {
-  const auto render = render_options(comparison, comparison.clips);
+  auto render = render_options(comparison, comparison.clips);
+  render.classes = comparison.classes;
   const auto& original = comparison.models.front();
   torch::Tensor expected;
   for (auto& model : comparison.models) {

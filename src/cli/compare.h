@@ -62,6 +62,8 @@ struct Comparison {
   /// Where the real clips come from, in words, and how many they are; none without data.
   std::string real_clips;
   int64_t real_count = 0;
+  /// Of the real clips, in turn those of the clips that are compared; empty takes all in turn.
+  std::vector<std::string> classes;
   /// What the reader has to know to judge the numbers, a sentence each.
   std::vector<std::string> notes;
 };

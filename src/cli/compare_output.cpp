@@ -61,12 +61,14 @@ std::vector<std::vector<std::string>> model_scores(const Comparison& comparison)
   if (first.empty()) return {};
   std::vector<std::vector<std::string>> table{{"metric", "ideal", "real against real"}};
   for (const auto& number : model_numbers(comparison)) table[0].push_back("model " + number);
+  table[0].emplace_back("what it is");
   for (size_t row = 0; row < first.size(); ++row) {
-    std::vector<std::string> cells{first[row].title, digits(first[row].ideal),
+    std::vector<std::string> cells{first[row].name, digits(first[row].ideal),
                                    digits(first[row].floor)};
     for (const auto& model : comparison.models) {
       cells.push_back(digits(model.scores.at(row).value));
     }
+    cells.push_back(first[row].title);
     table.push_back(std::move(cells));
   }
   return table;

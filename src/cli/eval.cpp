@@ -15,6 +15,7 @@
 #include "vidgen/core/text.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/metrics/torchscript.h"
+#include "vidgen/train/options.h"
 
 namespace vidgen::cli {
 namespace {
@@ -119,6 +120,54 @@ void note_what_is_missing(const EvalArguments& arguments, Evaluation& evaluation
   }
 }
 
+/// As train.evaluate.min_class_diversity of the run, for which there was a default before it.
+double min_class_diversity(const checkpoint::Checkpoint& checkpoint) {
+  return checkpoint.config.value("train", core::Json::object())
+      .value("evaluate", core::Json::object())
+      .value("min_class_diversity", train::EvaluateOptions().min_class_diversity);
+}
+
+void note_collapsed_classes(Evaluation& evaluation) {
+  const double limit = min_class_diversity(evaluation.checkpoint);
+  std::vector<std::string> collapsed;
+  for (const auto& one : evaluation.class_scores) {
+    if (one.diversity().value < limit) collapsed.push_back(one.name);
+  }
+  if (collapsed.empty()) return;
+  const auto& least = *metrics::least_diverse(evaluation.class_scores);
+  evaluation.notes.push_back(
+      cat("within ", collapsed.size(), " of ", evaluation.class_scores.size(), " classes (",
+          core::join(collapsed), ") the generated clips are nearly all the same: those of ",
+          least.name, " differ by ", core::format_number(least.diversity().generated_mean, 1),
+          " grey levels, real ones by ", core::format_number(least.diversity().real_mean, 1), "."));
+}
+
+/// Each class for itself, where generated and real clips have them.
+void score_classes(const data::EvaluationClips& real, const metrics::ScoreOptions& options,
+                   Evaluation& evaluation) {
+  if (real.classes.empty()) return;
+  const metrics::ClassScorer scorer(evaluation.clips, real.classes, real.other_classes, options);
+  evaluation.class_scores = scorer.score(evaluation.clips.generated);
+  if (scorer.scored() < scorer.classes()) {
+    evaluation.notes.push_back(cat("of ", scorer.classes(), " classes ", scorer.scored(),
+                                   " have the ", metrics::kFewestForDiversity,
+                                   " clips in each set that it takes to score a class."));
+  }
+  note_collapsed_classes(evaluation);
+}
+
+void note_classes(const infer::CompiledGenerator& generator, const data::EvaluationClips& real,
+                  Evaluation& evaluation) {
+  const size_t classes = generator.class_names().size();
+  if (classes == 0) return;
+  evaluation.notes.push_back(
+      real.classes.empty()
+          ? cat("the generated clips are of the ", classes, " classes in turn.")
+          : cat("the clips are of the ", classes,
+                " classes in turn, as far as there are real ones: as many generated as real clips "
+                "of each."));
+}
+
 void save(const Evaluation& evaluation, const EvalArguments& arguments) {
   if (!arguments.json.empty()) write_json(arguments.json, evaluation_json(evaluation));
   if (!arguments.report.empty()) write_evaluation_page(evaluation, arguments.report);
@@ -145,6 +194,7 @@ void run(const EvalArguments& arguments) {
   wanted.count = arguments.clips;
   wanted.seed = arguments.seed;
   wanted.training = arguments.metrics.empty() || asked_for(arguments, "nearest");
+  wanted.classes = generator.class_names();
   const auto [real, origin, notes] = read_real_clips(options, wanted);
   evaluation.real_clips = origin;
   evaluation.notes = notes;
@@ -154,10 +204,8 @@ void run(const EvalArguments& arguments) {
   render.frames = options.frames;
   render.seed = static_cast<uint64_t>(arguments.seed);
   render.batch = arguments.batch;
-  if (const size_t classes = generator.class_names().size(); classes > 0) {
-    evaluation.notes.push_back(
-        cat("the generated clips are of the ", classes, " classes in turn."));
-  }
+  render.classes = real.classes;
+  note_classes(generator, real, evaluation);
   evaluation.clips = {generator.render(render), real.real, real.other_real, real.training};
 
   core::log_info("comparing");
@@ -166,6 +214,7 @@ void run(const EvalArguments& arguments) {
   what.seed = static_cast<uint64_t>(arguments.seed);
   evaluation.scores = metrics::score_clips(evaluation.clips, what);
   note_what_is_missing(arguments, evaluation);
+  score_classes(real, what, evaluation);
   if (extractor) add_feature_scores(arguments, extractor, evaluation);
   save(evaluation, arguments);
   std::cout << evaluation_text(evaluation);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "vidgen/checkpoint/checkpoint.h"
+#include "vidgen/metrics/class_scores.h"
 #include "vidgen/metrics/scores.h"
 
 /// What `vidgen eval` found, and the forms in which it says so.
@@ -17,6 +18,8 @@ struct Evaluation {
   int64_t seed = 0;
   metrics::ClipSets clips;
   std::vector<metrics::Score> scores;
+  /// Of each class with enough clips; none without classes.
+  std::vector<metrics::ClassScores> class_scores;
   /// What the reader has to know to judge the numbers, a sentence each.
   std::vector<std::string> notes;
 };

@@ -1,9 +1,14 @@
 #include "real_clips.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <set>
 
 #include "vidgen/config/config.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/text.h"
+#include "vidgen/data/manifest.h"
 
 namespace vidgen::cli {
 namespace {
@@ -20,6 +25,53 @@ std::optional<data::ClipDataset> training_clips_if_there(const data::DataOptions
   }
 }
 
+/// The names that are in `from` but not in `known`, both sorted.
+std::vector<std::string> names_beyond(const std::vector<std::string>& from,
+                                      const std::vector<std::string>& known) {
+  std::vector<std::string> names;
+  std::set_difference(from.begin(), from.end(), known.begin(), known.end(),
+                      std::back_inserter(names));
+  return names;
+}
+
+/// The options as they are where the videos have classes of the generator's, else without classes:
+/// real clips are then compared whatever they show. Says which it is.
+data::DataOptions with_known_classes(data::DataOptions data, std::vector<std::string> known,
+                                     std::vector<std::string>& notes) {
+  if (known.empty() || !data.classes) {
+    data.classes = false;
+    return data;
+  }
+  std::sort(known.begin(), known.end());
+  try {
+    const auto found = data::class_names(data::list_videos(data));
+    const auto foreign = names_beyond(found, known);
+    if (foreign.size() == found.size()) {
+      throw Error(cat("their folders (", core::join(found), ") are not named after them"));
+    }
+    if (!foreign.empty()) {
+      notes.push_back(cat("real clips of ", core::join(foreign),
+                          " are left out: the generator was not trained on these classes."));
+    }
+  } catch (const Error& error) {
+    data.classes = false;
+    notes.push_back(cat("the classes of the real clips are not known: ", error.what(), "."));
+  }
+  return data;
+}
+
+/// Which of the generator's classes no real clip is of.
+void note_missing_classes(const data::EvaluationClips& clips, std::vector<std::string> known,
+                          std::vector<std::string>& notes) {
+  if (clips.classes.empty()) return;
+  std::sort(known.begin(), known.end());
+  const std::set<std::string> found(clips.classes.begin(), clips.classes.end());
+  const auto missing = names_beyond(known, {found.begin(), found.end()});
+  if (missing.empty()) return;
+  notes.push_back(cat("there are no real clips of ", core::join(missing),
+                      ", so none of these classes were generated."));
+}
+
 RealClips clips_of_source(const data::DataOptions& data, const std::string& source,
                           data::EvaluationOptions wanted) {
   RealClips result;
@@ -27,6 +79,7 @@ RealClips clips_of_source(const data::DataOptions& data, const std::string& sour
   auto other = data;
   other.sources = {{source, 1}};
   other.holdout = 0;
+  other = with_known_classes(other, wanted.classes, result.notes);
   const data::ClipDataset real(other, data::prepare_clips(other), data::Split::kTrain);
   const auto training =
       wanted.training_count > 0 ? training_clips_if_there(data, result.notes) : std::nullopt;
@@ -37,7 +90,8 @@ RealClips clips_of_source(const data::DataOptions& data, const std::string& sour
 
 RealClips clips_of_data(const data::DataOptions& data, const data::EvaluationOptions& wanted) {
   RealClips result;
-  result.clips = data::draw_evaluation_clips(data, data::prepare_clips(data), wanted);
+  const auto options = with_known_classes(data, wanted.classes, result.notes);
+  result.clips = data::draw_evaluation_clips(options, data::prepare_clips(options), wanted);
   result.origin = result.clips.held_out ? "held-out clips" : "clips of the training data";
   if (!result.clips.held_out) {
     result.notes.emplace_back(
@@ -60,7 +114,6 @@ data::DataOptions evaluation_data(const checkpoint::Checkpoint& checkpoint,
   } catch (const core::FieldError& error) {
     throw Error(cat(tree.place(error.path()), ": ", error.what()));
   }
-  options.classes = false;  // real clips are compared whatever their class
   return options;
 }
 
@@ -68,9 +121,11 @@ RealClips read_real_clips(const data::DataOptions& data, const RealClipsOptions&
   data::EvaluationOptions wanted;
   wanted.count = options.count;
   wanted.seed = static_cast<uint64_t>(options.seed);
+  wanted.classes = options.classes;
   if (!options.training) wanted.training_count = 0;
   auto result = options.source.empty() ? clips_of_data(data, wanted)
                                        : clips_of_source(data, options.source, wanted);
+  note_missing_classes(result.clips, options.classes, result.notes);
   const int64_t count = result.clips.real.size(0);
   if (count < options.count) {
     result.notes.push_back(cat("there are only ", result.clips.available,

@@ -23,9 +23,13 @@ struct RealClipsOptions {
   int64_t seed = 0;
   /// Whether clips that a generator was trained on are wanted as well.
   bool training = false;
+  /// The classes that the generator was trained on. Where the real clips have classes, none of
+  /// other ones is drawn.
+  std::vector<std::string> classes{};
 };
 
 struct RealClips {
+  /// Generated ones that are compared with them are to be of clips.classes, if there are some.
   data::EvaluationClips clips;
   /// Where they come from, in words: "held-out clips".
   std::string origin;

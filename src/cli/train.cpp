@@ -29,6 +29,32 @@ std::string class_counts(const train::Trainer& trainer) {
   return classes.empty() ? "" : data::format_classes(classes);
 }
 
+/// "1:23:20 in 5000 steps".
+std::string share(double seconds, int64_t count, const char* what) {
+  return cat(core::format_duration(seconds), " in ", count, " ", what);
+}
+
+void print_estimate(const train::TrainOptions& options, const train::RunCosts& costs) {
+  const auto estimate = train::estimate_run(options, costs);
+  std::string parts = share(estimate.in_steps, estimate.steps, "steps");
+  if (estimate.previews > 0) {
+    parts += ", " + share(estimate.in_previews, estimate.previews, "sheets of samples");
+  }
+  if (estimate.evaluations > 0) {
+    parts += ", " + share(estimate.in_evaluations, estimate.evaluations, "evaluations");
+  }
+  std::string limit;
+  if (options.minutes > 0) {
+    limit = cat(estimate.steps < options.steps ? ", as train.minutes " : ", within train.minutes ",
+                options.minutes, estimate.steps < options.steps ? " allows" : "");
+  }
+  std::cout << "the whole run   about " << core::format_duration(estimate.total()) << limit << ": "
+            << parts << "\n"
+            << "                An estimate from a few steps with nothing else to do: reading the "
+               "videos before, writing\n"
+            << "                files, and whatever else keeps the machine busy come on top.\n";
+}
+
 void print_dry_run(train::Trainer& trainer) {
   auto& gan = trainer.gan();
   auto generator = gan.generator();
@@ -41,13 +67,14 @@ void print_dry_run(train::Trainer& trainer) {
   }
   const auto classes = class_counts(trainer);
   if (!classes.empty()) std::cout << "\n" << classes << "\n";
-  const auto cost = trainer.measure_step();
+  const auto costs = trainer.measure_costs();
   std::cout << "\ndevice          " << trainer.device() << "\n"
             << "precision       " << train::precision_name(gan.precision()) << "\n"
-            << "first step      " << core::format_number(cost.first_seconds, 3) << " s\n"
-            << "a step          " << core::format_number(cost.seconds, 3) << " s\n"
-            << "peak memory     " << core::format_bytes(cost.peak_bytes) << "\n"
-            << "Nothing was written.\n";
+            << "first step      " << core::format_number(costs.first_step, 3) << " s\n"
+            << "a step          " << core::format_number(costs.step, 3) << " s\n"
+            << "peak memory     " << core::format_bytes(costs.peak_bytes) << "\n";
+  print_estimate(trainer.options().train, costs);
+  std::cout << "Nothing was written.\n";
 }
 
 // A run that is already there is never written over: it is gone on with, or the user has to choose
@@ -126,8 +153,9 @@ void add_train_arguments(CLI::App& command, TrainArguments& arguments) {
                              "auto goes on where the run is, none starts anew, or a checkpoint"))
       ->type_name("auto|none|PATH")
       ->capture_default_str();
-  command.add_flag("--dry-run", arguments.dry_run,
-                   "Show the networks and what a step costs; write nothing");
+  command.add_flag(
+      "--dry-run", arguments.dry_run,
+      "Show the networks, what a step costs and how long the run takes; write nothing");
 }
 
 Run add_train(CLI::App& command) {

@@ -147,6 +147,10 @@ bool ClipDataset::clip_at(const ClipPlace& place, uint8_t* out) const {
                      out);
 }
 
+int64_t ClipDataset::label_at(const ClipPlace& place) const {
+  return sources_.at(place.source).videos.at(place.video).label;
+}
+
 bool ClipDataset::copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,
                               uint8_t* out) const {
   // With a crop in the middle the cache holds frames of the final size, so both are 0.

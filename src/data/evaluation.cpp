@@ -1,6 +1,7 @@
 #include "vidgen/data/evaluation.h"
 
 #include <algorithm>
+#include <set>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/random.h"
@@ -17,6 +18,91 @@ std::vector<ClipPlace> part(const std::vector<ClipPlace>& places, int64_t first,
   return {begin + std::min(first, end), begin + std::min(first + count, end)};
 }
 
+/// Those of a set whose classes are asked for, in their random order.
+std::vector<ClipPlace> chosen_places(const ClipDataset& dataset, uint64_t seed,
+                                     const std::vector<std::string>& classes) {
+  auto places = dataset.separate_clips(seed);
+  if (classes.empty() || !dataset.has_classes()) return places;
+  const std::set<std::string> wanted(classes.begin(), classes.end());
+  const auto& names = dataset.class_names();
+  const auto unwanted = [&](const ClipPlace& place) {
+    return wanted.count(names.at(static_cast<size_t>(dataset.label_at(place)))) == 0;
+  };
+  places.erase(std::remove_if(places.begin(), places.end(), unwanted), places.end());
+  return places;
+}
+
+/// None without classes.
+std::vector<std::string> classes_of(const ClipDataset& dataset,
+                                    const std::vector<ClipPlace>& places) {
+  std::vector<std::string> names;
+  if (!dataset.has_classes()) return names;
+  for (const auto& place : places) {
+    names.push_back(dataset.class_names().at(static_cast<size_t>(dataset.label_at(place))));
+  }
+  return names;
+}
+
+using PlacesByClass = std::vector<std::vector<ClipPlace>>;
+
+/// By label, each class in the order of `places`.
+PlacesByClass by_class(const ClipDataset& dataset, const std::vector<ClipPlace>& places) {
+  PlacesByClass classes(dataset.class_names().size());
+  for (const auto& place : places) {
+    classes.at(static_cast<size_t>(dataset.label_at(place))).push_back(place);
+  }
+  return classes;
+}
+
+/// The first of each class, the second of each, and so on.
+std::vector<ClipPlace> in_turn(const PlacesByClass& classes) {
+  std::vector<ClipPlace> places;
+  size_t longest = 0;
+  for (const auto& one : classes) longest = std::max(longest, one.size());
+  for (size_t i = 0; i < longest; ++i) {
+    for (const auto& one : classes) {
+      if (i < one.size()) places.push_back(one[i]);
+    }
+  }
+  return places;
+}
+
+struct PlaceSets {
+  std::vector<ClipPlace> real;
+  std::vector<ClipPlace> other_real;
+  std::vector<ClipPlace> rest;
+};
+
+PlaceSets divide(const std::vector<ClipPlace>& places, int64_t count) {
+  return {part(places, 0, count), part(places, count, count),
+          part(places, 2 * count, static_cast<int64_t>(places.size()))};
+}
+
+/// Both sets take one clip of each class in turn. Where only one of a class is left, one of the
+/// sets takes it.
+PlaceSets divide_by_class(const PlacesByClass& classes, int64_t count) {
+  PlacesByClass firsts, seconds, singles;
+  for (const auto& places : classes) {
+    auto& first = firsts.emplace_back();
+    auto& second = seconds.emplace_back();
+    for (size_t i = 0; i + 1 < places.size(); i += 2) {
+      first.push_back(places[i]);
+      second.push_back(places[i + 1]);
+    }
+    if (places.size() % 2 == 1) singles.push_back({places.back()});
+  }
+  PlaceSets sets{in_turn(firsts), in_turn(seconds), {}};
+  for (const auto& place : in_turn(singles)) {
+    (sets.real.size() > sets.other_real.size() ? sets.other_real : sets.real).push_back(place);
+  }
+  for (auto* set : {&sets.real, &sets.other_real}) {
+    const auto beyond = part(*set, count, static_cast<int64_t>(set->size()));
+    sets.rest.insert(sets.rest.end(), beyond.begin(), beyond.end());
+    *set = part(*set, 0, count);
+  }
+  return sets;
+}
+
 }  // namespace
 
 torch::Tensor read_clips(const ClipDataset& dataset, const std::vector<ClipPlace>& places) {
@@ -31,10 +117,16 @@ torch::Tensor read_clips(const ClipDataset& dataset, const std::vector<ClipPlace
   return dataset.channels() == 3 ? clips : clips.expand({-1, -1, -1, -1, 3}).contiguous();
 }
 
+torch::Tensor draw_clips(const ClipDataset& dataset, int64_t count, uint64_t seed) {
+  const auto places = dataset.separate_clips(core::derive_seed(seed, "shown"));
+  if (!dataset.has_classes()) return read_clips(dataset, part(places, 0, count));
+  return read_clips(dataset, part(in_turn(by_class(dataset, places)), 0, count));
+}
+
 EvaluationClips draw_evaluation_clips(const ClipDataset& real, const ClipDataset* training,
                                       const EvaluationOptions& options) {
   const uint64_t seed = core::derive_seed(options.seed, "real");
-  const auto places = real.separate_clips(seed);
+  const auto places = chosen_places(real, seed, options.classes);
   EvaluationClips clips;
   clips.available = static_cast<int64_t>(places.size());
   const int64_t parts = !training && options.training_count > 0 ? 3 : 2;
@@ -43,12 +135,16 @@ EvaluationClips draw_evaluation_clips(const ClipDataset& real, const ClipDataset
     throw Error(core::cat("too few real clips: ", clips.available, " of ", real.frames(),
                           " frames that share none, expected at least ", parts * kFewestClips));
   }
-  clips.real = read_clips(real, part(places, 0, count));
-  clips.other_real = read_clips(real, part(places, count, count));
+  const auto sets =
+      real.has_classes() ? divide_by_class(by_class(real, places), count) : divide(places, count);
+  clips.real = read_clips(real, sets.real);
+  clips.other_real = read_clips(real, sets.other_real);
+  clips.classes = classes_of(real, sets.real);
+  clips.other_classes = classes_of(real, sets.other_real);
   clips.training =
       training
           ? read_clips(*training, part(training->separate_clips(seed), 0, options.training_count))
-          : read_clips(real, part(places, 2 * count, options.training_count));
+          : read_clips(real, part(sets.rest, 0, options.training_count));
   return clips;
 }
 

@@ -138,19 +138,24 @@ Html side_by_side(const std::vector<Html>& parts) {
   return row + Html("</div>\n");
 }
 
-std::string page(const std::string& title, const Html& body) {
+std::string page(const std::string& title, const Html& body, int64_t refresh_seconds) {
+  const Html refresh =
+      refresh_seconds > 0
+          ? Html(cat("<meta http-equiv=\"refresh\" content=\"", refresh_seconds, "\">\n"))
+          : Html();
   const Html document =
       Html(
           "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta name=\"viewport\" content=\"width=device-width\">\n") +
-      element("title", escape(title)) + element("style", Html(kStyle)) + Html("</head>\n<body>\n") +
-      element("h1", escape(title)) + body + Html("</body>\n</html>\n");
+      refresh + element("title", escape(title)) + element("style", Html(kStyle)) +
+      Html("</head>\n<body>\n") + element("h1", escape(title)) + body + Html("</body>\n</html>\n");
   return document.markup();
 }
 
-void write_page(const std::filesystem::path& path, const std::string& title, const Html& body) {
+void write_page(const std::filesystem::path& path, const std::string& title, const Html& body,
+                int64_t refresh_seconds) {
   core::AtomicFile file(path);
-  file.write(page(title, body));
+  file.write(page(title, body, refresh_seconds));
   file.commit();
 }
 

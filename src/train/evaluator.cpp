@@ -31,6 +31,39 @@ double value_of(const std::vector<metrics::Score>& scores, const std::string& na
   return found == scores.end() ? std::numeric_limits<double>::quiet_NaN() : found->value;
 }
 
+torch::Tensor labels_of(const std::vector<std::string>& classes,
+                        const std::vector<std::string>& names) {
+  std::vector<int64_t> labels;
+  for (const auto& name : classes) {
+    labels.push_back(std::find(names.begin(), names.end(), name) - names.begin());
+  }
+  return torch::tensor(labels, torch::kLong);
+}
+
+std::unique_ptr<const metrics::ClassScorer> make_class_scorer(const data::EvaluationClips& real,
+                                                              metrics::ScoreOptions options) {
+  options.names = {"diversity"};
+  auto scorer = std::make_unique<const metrics::ClassScorer>(
+      metrics::ClipSets{{}, real.real, real.other_real, {}}, real.classes, real.other_classes,
+      options);
+  if (scorer->scored() < scorer->classes()) {
+    core::log_info(cat("of ", scorer->classes(), " classes ", scorer->scored(), " have the ",
+                       metrics::kFewestForDiversity,
+                       " clips that it takes to see whether a class collapses "
+                       "(train.evaluate.clips)"));
+  }
+  return scorer;
+}
+
+void warn_of_few(int64_t clips) {
+  if (clips >= Evaluator::kFewClips) return;
+  core::log_warning(
+      cat("train.evaluate: ", clips, " real clips are too few to tell near generators apart: ",
+          "which one becomes best.safetensors is largely chance (expected at least ",
+          Evaluator::kFewClips, ", from train.evaluate.clips and twice as many clips of the data ",
+          "that share no frame)"));
+}
+
 }  // namespace
 
 Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache) : options_(options) {
@@ -48,14 +81,26 @@ Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache) : 
   }
   core::log_info(cat("evaluating every ", evaluate.every, " steps with ", clips_,
                      real.held_out ? " held-out" : " training", " clips"));
+  warn_of_few(clips_);
+  if (real.classes.empty()) return;
+  labels_ = labels_of(real.classes, options_.model.class_names);
+  class_scorer_ = make_class_scorer(real, what);
 }
 
 Evaluator::Result Evaluator::evaluate(const models::VideoGenerator& generator) const {
   auto latents = models::sample_latents(options_.model.temporal, clips_, options_.data.frames,
                                         static_cast<uint64_t>(options_.train.seed));
-  latents.labels = models::labels_in_turn(options_.model.classes(), clips_);
-  const auto scores = scorer_->score(models::render(generator, latents));
-  return {value_of(scores, options_.train.evaluate.metric), value_of(scores, "diversity")};
+  // A student of a teacher with classes may have videos without.
+  latents.labels =
+      labels_.defined() ? labels_ : models::labels_in_turn(options_.model.classes(), clips_);
+  const auto clips = models::render(generator, latents);
+  const auto scores = scorer_->score(clips);
+  Result result{
+      value_of(scores, options_.train.evaluate.metric), value_of(scores, "diversity"), {}};
+  if (!class_scorer_) return result;
+  const auto classes = class_scorer_->score(clips);
+  if (const auto* least = metrics::least_diverse(classes)) result.least_diverse_class = *least;
+  return result;
 }
 
 }  // namespace vidgen::train

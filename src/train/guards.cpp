@@ -30,26 +30,52 @@ void Trainer::evaluate(core::Json& line) {
   const auto& options = options_.train.evaluate;
   gan_->calibrate();
   const auto found = evaluator_->evaluate(gan_->ema_generator());
-  line["eval_" + options.metric] = found.score;
-  line["eval_diversity"] = found.diversity;
+  line[options.metric] = found.score;
+  line["diversity"] = found.diversity;
+  if (found.least_diverse_class) {
+    line["class_diversity"] = found.least_diverse_class->diversity().value;
+  }
   if (std::isfinite(found.score) &&
       (best_step_ < 0 || metrics::is_better(options.metric, found.score, best_score_))) {
     best_step_ = step_;
     best_score_ = found.score;
   }
   restored_ = 0;
-  if (found.diversity < options.min_diversity) {
-    warn_once("collapse",
-              cat("step ", step_, ": the generated clips are nearly all the same: they differ by ",
-                  format_number(100 * found.diversity, 1), " % of what real clips do (",
-                  "train.evaluate.min_diversity ", options.min_diversity,
-                  "). If that stays so, lower optim.generator.lr, or set loss.r1"));
-  } else {
-    // Untrained networks differ little, too: what comes later is another matter.
-    warned_.erase("collapse");
-  }
+  warn_of_collapse(found);
+  warn_of_collapsed_class(found);
   // The speed in the log is that of training.
   line_started_ += std::chrono::steady_clock::now() - started;
+}
+
+void Trainer::warn_of_collapse(const Evaluator::Result& found) {
+  const double limit = options_.train.evaluate.min_diversity;
+  // Untrained networks differ little, too: what comes later is another matter.
+  if (found.diversity >= limit) {
+    warned_.erase("collapse");
+    return;
+  }
+  warn_once("collapse",
+            cat("step ", step_, ": the generated clips are nearly all the same: they differ by ",
+                format_number(100 * found.diversity, 1), " % of what real clips do (",
+                "train.evaluate.min_diversity ", limit,
+                "). If that stays so, lower optim.generator.lr, or set loss.r1"));
+}
+
+void Trainer::warn_of_collapsed_class(const Evaluator::Result& found) {
+  if (!found.least_diverse_class) return;
+  const auto& least = *found.least_diverse_class;
+  const double limit = options_.train.evaluate.min_class_diversity;
+  if (least.diversity().value >= limit) {
+    warned_.erase("collapse of a class");
+    return;
+  }
+  warn_once(
+      "collapse of a class",
+      cat("step ", step_, ": the generated clips of class ", least.name,
+          " are nearly all the same: they differ by ",
+          format_number(least.diversity().generated_mean, 1), " grey levels, real ones by ",
+          format_number(least.diversity().real_mean, 1), " (train.evaluate.min_class_diversity ",
+          limit, "). If that stays so, lower optim.generator.lr, or set loss.r1"));
 }
 
 void Trainer::warn_of_saturation() {

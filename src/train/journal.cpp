@@ -20,7 +20,9 @@ std::string time_of_day() {
 }  // namespace
 
 Journal::Journal(const RunOptions& options, int64_t step)
-    : with_events_(options.train.tensorboard), folder_(options.run_dir), first_step_(step + 1) {
+    : with_events_(options.train.tensorboard),
+      folder_(options.run_dir),
+      first_step_(step == 0 ? 0 : step + 1) {
   if (options.train.report) page_.emplace(options);
   folder_.create();
   folder_.rewind_log(step, [this](const core::Json& line) {
@@ -60,8 +62,13 @@ void Journal::samples(int64_t step, const torch::Tensor& clips, double fps) {
   if (with_events_) events().add_image(step, "samples", sheet);
 }
 
-void Journal::update_page(int64_t step, int64_t steps) {
-  if (page_) page_->write(step, steps);
+void Journal::real_clips(const torch::Tensor& clips, double fps) {
+  write_sheet(clips, folder_.real_clips(".png"));
+  write_video_grid(clips, fps, folder_.real_clips(".mp4"));
+}
+
+void Journal::update_page(int64_t step, int64_t steps, RunState state) {
+  if (page_) page_->write(step, steps, state);
 }
 
 }  // namespace vidgen::train

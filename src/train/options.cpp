@@ -41,6 +41,8 @@ void fields(core::FieldVisitor& v, EvaluateOptions& o) {
   v.field("min_diversity", o.min_diversity, {0, 1},
           "Warn when generated clips differ from each other by less than this share of what real "
           "ones do; 0 never does.");
+  v.field("min_class_diversity", o.min_class_diversity, {0, 1},
+          "The same within each class, where clips have classes.");
 }
 
 void fields(core::FieldVisitor& v, TrainOptions& o) {
@@ -88,7 +90,10 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
           "host. Needs accumulate 1.");
   v.field("log_every", o.log_every, {1, 1000000000}, "Steps between two lines of log.jsonl.");
   v.field("sample_every", o.sample_every, {0, 1000000000},
-          "Steps between two sheets of samples; 0 makes none.");
+          "Steps between two sheets of samples, besides those at the start and where the run ends "
+          "or is stopped; 0 makes none at all.");
+  v.field("sample_minutes", o.sample_minutes, {0, 1e6},
+          "Make one also when the last is so many minutes old; 0 goes by steps alone.");
   v.field("sample_clips", o.sample_clips, {1, 256}, "Clips on a sheet of samples.");
   v.field("checkpoint_every", o.checkpoint_every, {1, 1000000000},
           "Steps between two checkpoints; a crash costs at most this many.");

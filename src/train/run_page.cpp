@@ -20,6 +20,9 @@ constexpr int64_t kSheetFrames = 8, kNewestRows = 8, kEarlierRows = 4;
 /// In CSS pixels; a picture that is larger is shrunk.
 constexpr int64_t kNewestWidth = 700, kEarlierWidth = 520, kMovieWidth = 340;
 constexpr uint64_t kMaxMovieBytes = 2000000;
+constexpr int64_t kRefreshSeconds = 30;
+/// What the log of an older run puts before the names of metrics.
+const std::string kOldPrefix = "eval_";
 
 /// What the numbers of the log that begin with `prefix` are called together.
 struct ChartKind {
@@ -76,9 +79,10 @@ RunPage::RunPage(const RunOptions& options) : options_(options), folder_(options
 void RunPage::add_line(const core::Json& line) {
   const size_t before = steps_.size();
   steps_.push_back(line.at("step").get<double>());
-  for (const auto& [name, value] : line.items()) {
-    if (name == "step" || name == "seconds" || value.is_string()) continue;
-    const auto same = [&name = name](const auto& curve) { return curve.name == name; };
+  for (const auto& [key, value] : line.items()) {
+    if (key == "step" || key == "seconds" || value.is_string()) continue;
+    const std::string name = begins_with(key, kOldPrefix) ? key.substr(kOldPrefix.size()) : key;
+    const auto same = [&name](const auto& curve) { return curve.name == name; };
     auto curve = std::find_if(curves_.begin(), curves_.end(), same);
     if (curve == curves_.end()) curve = curves_.insert(curve, report::Series{name, {}});
     // A number that some lines lack has gaps there.
@@ -105,7 +109,7 @@ Html RunPage::chart(const std::string& title, const std::vector<report::Series>&
   return report::line_chart(title, steps, shown, scale);
 }
 
-Html RunPage::state(int64_t step, int64_t steps) const {
+Html RunPage::progress(int64_t step, int64_t steps, RunState state) const {
   const auto& train = options_.train;
   const double speed = last_line_.value("clips_per_second", 0.0);
   std::string text = cat("Step ", step, " of ", steps, " (", 100 * step / steps, " %)");
@@ -120,7 +124,12 @@ Html RunPage::state(int64_t step, int64_t steps) const {
   if (const auto newest = folder_.newest_checkpoint()) {
     text += cat(". Newest checkpoint: ", newest->filename().string());
   }
-  return report::paragraph(text + ".");
+  text += ".";
+  if (state == RunState::kTraining) {
+    text += cat(" This page is kept up to date, and loads itself again every ", kRefreshSeconds,
+                " seconds.");
+  }
+  return report::paragraph(text);
 }
 
 Html RunPage::charts() const {
@@ -141,24 +150,40 @@ Html RunPage::charts() const {
   return report::heading("Curves") + report::side_by_side(parts);
 }
 
-Html RunPage::sheet_picture(const checkpoint::StepFile& sheet, int64_t rows, int64_t width) const {
+Html RunPage::sheet_picture(const std::filesystem::path& sheet, const std::string& caption,
+                            int64_t rows, int64_t width) const {
   try {
-    return report::picture(extract(video::read_image(sheet.path), options_.data.size, rows, width),
-                           cat("Step ", sheet.step), width);
+    return report::picture(extract(video::read_image(sheet), options_.data.size, rows, width),
+                           caption, width);
   } catch (const Error& error) {
-    return report::paragraph(cat("Step ", sheet.step, ": ", error.what()));
+    return report::paragraph(cat(caption, ": ", error.what()));
   }
 }
 
-Html RunPage::newest_samples(const checkpoint::StepFile& sheet) const {
-  std::vector<Html> parts{sheet_picture(sheet, kNewestRows, kNewestWidth)};
+Html RunPage::moving(const Html& picture, const std::filesystem::path& movie) const {
+  std::vector<Html> parts{picture};
   try {
-    const auto movie = core::read_file(folder_.sample(sheet.step, ".mp4"), kMaxMovieBytes);
-    parts.insert(parts.begin(), report::movie(movie, "The same clips, moving", kMovieWidth));
+    const auto bytes = core::read_file(movie, kMaxMovieBytes);
+    parts.insert(parts.begin(), report::movie(bytes, "The same clips, moving", kMovieWidth));
   } catch (const Error&) {
     // Too large for a page, or gone: the picture shows the clips, too.
   }
-  return report::heading("Samples") + report::side_by_side(parts);
+  return report::side_by_side(parts);
+}
+
+Html RunPage::newest_samples(const checkpoint::StepFile& sheet) const {
+  const auto picture =
+      sheet_picture(sheet.path, cat("Step ", sheet.step), kNewestRows, kNewestWidth);
+  return report::heading("Samples") + moving(picture, folder_.sample(sheet.step, ".mp4"));
+}
+
+Html RunPage::real_clips() const {
+  const auto sheet = folder_.real_clips(".png");
+  std::error_code error;
+  if (!std::filesystem::exists(sheet, error)) return {};
+  const auto picture =
+      sheet_picture(sheet, "Real clips of the training data", kNewestRows, kNewestWidth);
+  return moving(picture, folder_.real_clips(".mp4"));
 }
 
 Html RunPage::earlier_samples(const std::vector<checkpoint::StepFile>& sheets) {
@@ -167,9 +192,9 @@ Html RunPage::earlier_samples(const std::vector<checkpoint::StepFile>& sheets) {
   for (const size_t i : evenly_chosen(sheets.size())) {
     const int64_t step = sheets[i].step;
     const auto known = earlier_.find(step);
-    pictures[step] = known != earlier_.end()
-                         ? known->second
-                         : sheet_picture(sheets[i], kEarlierRows, kEarlierWidth);
+    pictures[step] = known != earlier_.end() ? known->second
+                                             : sheet_picture(sheets[i].path, cat("Step ", step),
+                                                             kEarlierRows, kEarlierWidth);
     parts.push_back(pictures[step]);
   }
   earlier_ = std::move(pictures);
@@ -192,18 +217,19 @@ Html RunPage::how_to_go_on() const {
          report::preformatted(commands);
 }
 
-void RunPage::write(int64_t step, int64_t steps) {
+void RunPage::write(int64_t step, int64_t steps, RunState state) {
   auto sheets = folder_.sample_sheets(step);
-  Html body = state(step, steps);
+  Html body = progress(step, steps, state);
   if (!sheets.empty()) {
-    body += newest_samples(sheets.back());
+    body += newest_samples(sheets.back()) + real_clips();
     sheets.pop_back();
   }
   body += charts() + earlier_samples(sheets) + how_to_go_on();
   if (const std::string config = folder_.config_text(); !config.empty()) {
     body += report::details("Configuration", report::preformatted(config));
   }
-  report::write_page(folder_.report(), "vidgen: " + folder_.path().string(), body);
+  report::write_page(folder_.report(), "vidgen: " + folder_.path().string(), body,
+                     state == RunState::kTraining ? kRefreshSeconds : 0);
 }
 
 }  // namespace vidgen::train

@@ -9,6 +9,7 @@
 #include "vidgen/data/cache.h"
 #include "vidgen/data/clip_rates.h"
 #include "vidgen/data/dataset.h"
+#include "vidgen/data/evaluation.h"
 #include "vidgen/models/pixels.h"
 
 namespace vidgen::train {
@@ -28,7 +29,8 @@ Trainer::Trainer(const RunOptions& options)
       device_(resolve_device(options.train.device)),
       folder_(options.run_dir),
       shape_(clip_shape(options.data)),
-      run_length_(options.train) {
+      run_length_(options.train),
+      previews_(options.train, Clock::now()) {
   validate(options_);
   check_cuda_graph(options_, device_);
   set_up_libtorch(options_.train);
@@ -141,13 +143,36 @@ void Trainer::add_means(core::Json& line) {
   reset_meters();
 }
 
-void Trainer::write_samples() {
+torch::Tensor Trainer::render_samples() {
   gan_->calibrate();
   auto random = random_stream(options_.train.seed, "sample", 0);
   const int64_t clips = options_.train.sample_clips;
   auto latents = models::draw_latents(options_.model.temporal, clips, shape_.frames, random);
   latents.labels = models::labels_in_turn(options_.model.classes(), clips);
-  journal_->samples(step_, models::render(gan_->ema_generator(), latents), shape_.fps);
+  return models::render(gan_->ema_generator(), latents);
+}
+
+void Trainer::write_samples() {
+  journal_->samples(step_, render_samples(), shape_.fps);
+  previews_.made(step_, Clock::now());
+}
+
+void Trainer::show_the_start() {
+  previews_ = PreviewSchedule(options_.train, Clock::now());
+  // What a run before this one left where it was stopped; of a run that begins, it is another's.
+  if (step_ > 0 && saved_ && folder_.has_samples(step_)) previews_.made(step_, Clock::now());
+  if (previews_.enabled() && dataset_) {
+    const auto seed = static_cast<uint64_t>(options_.train.seed);
+    journal_->real_clips(data::draw_clips(*dataset_, options_.train.sample_clips, seed),
+                         shape_.fps);
+  }
+  if (step_ == 0 && previews_.is_missing(0)) write_samples();
+  journal_->update_page(step_, run_length(), RunState::kTraining);
+}
+
+void Trainer::show_the_end() {
+  if (previews_.is_missing(step_)) write_samples();
+  journal_->update_page(step_, run_length(), RunState::kEnded);
 }
 
 checkpoint::Checkpoint Trainer::describe(checkpoint::Kind kind, std::filesystem::path path) const {
@@ -197,12 +222,13 @@ void Trainer::write_what_is_due() {
   const auto& train = options_.train;
   if (due(train.log_every) || due(train.evaluate.every)) write_log_line();
   progress_->update(step_);
-  if (due(train.sample_every)) write_samples();
+  const bool preview = previews_.is_due(step_, Clock::now());
+  if (preview) write_samples();
   // A new best comes with a checkpoint: the newest one always names what best.safetensors holds.
   const bool best = best_step_ == step_;
   if (due(train.checkpoint_every) || best) write_checkpoint();
   if (best) write_best();
-  if (due(train.sample_every) || saved_) journal_->update_page(step_, run_length());
+  if (preview || saved_) journal_->update_page(step_, run_length(), RunState::kTraining);
 }
 
 void Trainer::write_last_checkpoint() {
@@ -222,13 +248,8 @@ void Trainer::keep_time(double seconds) {
                      options_.train.minutes, ", train.steps ", options_.train.steps, ")"));
 }
 
-Trainer::End Trainer::run() {
-  journal_ = std::make_unique<Journal>(options_, step_);
-  progress_ = std::make_unique<core::Progress>("step", run_length(), step_);
-  find_best_file();
-  start_loader();
+void Trainer::train_to_the_end() {
   line_started_ = Clock::now();
-  saved_ = last_good_ && *last_good_ == folder_.checkpoint(step_);
   auto started = line_started_;
   while (step_ < run_length() && !core::interrupted()) {
     train_one_step();
@@ -242,28 +263,54 @@ Trainer::End Trainer::run() {
     }
   }
   if (!saved_) write_last_checkpoint();
+}
+
+Trainer::End Trainer::run() {
+  journal_ = std::make_unique<Journal>(options_, step_);
+  progress_ = std::make_unique<core::Progress>("step", run_length(), step_);
+  find_best_file();
+  saved_ = last_good_ && *last_good_ == folder_.checkpoint(step_);
+  start_loader();
+  show_the_start();
+  try {
+    train_to_the_end();
+  } catch (const Diverged&) {
+    journal_->update_page(step_, run_length(), RunState::kEnded);
+    throw;
+  }
   const bool finished = step_ == run_length();
   if (finished) write_weights();
-  journal_->update_page(step_, run_length());
+  show_the_end();
   if (!finished) return End::kInterrupted;
   progress_->finish();
   return End::kFinished;
 }
 
-Trainer::StepCost Trainer::measure_step() {
+RunCosts Trainer::measure_costs() {
   start_loader();
-  const auto timed = [&] {
+  const auto timed = [this](const auto& work) {
     const auto start = Clock::now();
-    train_one_step();
+    work();
     if (device_.is_cuda()) torch::cuda::synchronize();
     return seconds_since(start);
   };
-  StepCost cost{};
-  cost.first_seconds = timed();
-  cost.seconds = timed();
-  cost.peak_bytes = core::peak_memory_bytes();
+  const auto step = [&] { return timed([this] { train_one_step(); }); };
+  RunCosts costs;
+  costs.first_step = step();
+  costs.step = median_time(step);
+  const auto& loss = options_.loss;
+  if (loss.has_penalties() && loss.penalty_every > 1) {
+    // The first step had the penalties, those after it had not.
+    step_ = loss.penalty_every;
+    costs.step += (step() - costs.step) / static_cast<double>(loss.penalty_every);
+  }
+  costs.peak_bytes = core::peak_memory_bytes();
   check_losses();
-  return cost;
+  if (previews_.enabled()) costs.preview = timed([this] { render_samples(); });
+  if (evaluator_) {
+    costs.evaluation = timed([this] { evaluator_->evaluate(gan_->ema_generator()); });
+  }
+  return costs;
 }
 
 }  // namespace vidgen::train

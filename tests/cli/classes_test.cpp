@@ -67,6 +67,8 @@ TEST_F(ClassesTest, FromFoldersToSamplesOfOneClass) {
   const auto measured = work_.run({"eval", "--checkpoint", "run", "--clips", "4"});
   expect_success(measured);
   EXPECT_THAT(measured.out, HasSubstr("the 10 classes in turn"));
+  EXPECT_THAT(measured.out, HasSubstr("Note: there are no real clips of "));
+  EXPECT_THAT(measured.out, HasSubstr(" classes 0 have the 4 clips in each set that it takes"));
   expect_success(work_.run(
       {"prune", "--checkpoint", "run", "--out", "pruned.safetensors", "--sparsity", "0.5"}));
   expect_success(work_.run(

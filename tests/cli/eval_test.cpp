@@ -90,14 +90,17 @@ TEST_F(EvalTest, TableJsonAndPage) {
   EXPECT_GT(json.at("clips").at("training"), 10);
   const auto found = values(json);
   EXPECT_EQ(found.size(), 8u);
+  const auto page = read_bytes(work_ / "eval.html");
   for (const auto& score : json.at("scores")) {
     EXPECT_THAT(result.out, HasSubstr(score.at("title").get<std::string>()));
+    const std::string name = score.at("name");
+    EXPECT_THAT(result.out, HasSubstr("\n" + name + " "));
+    EXPECT_THAT(page, HasSubstr("<td>" + name + "</td>"));
     EXPECT_TRUE(score.at("real_against_real").is_number());
   }
   // Two steps of training make nothing like digits.
   EXPECT_GT(found.at("swd"), 2 * json.at("scores")[0].at("real_against_real").get<double>());
 
-  const auto page = read_bytes(work_ / "eval.html");
   EXPECT_THAT(page, HasSubstr("data:image/png;base64,"));
   EXPECT_THAT(page, HasSubstr("<svg"));
   EXPECT_THAT(page, HasSubstr("PSNR of consecutive frames"));

@@ -169,6 +169,48 @@ TEST(ResumeTest, ACheckpointOlderThanAKeyHasItsDefault) {
   expect_same_runs(interrupted / "run", straight / "run", 6);
 }
 
+/// The steps of the sheets that a run made.
+std::vector<int64_t> sheet_steps(const fs::path& run) {
+  std::vector<int64_t> steps;
+  for (const auto& entry : fs::directory_iterator(run / "samples")) {
+    const std::string name = entry.path().stem().string();
+    if (entry.path().extension() != ".png" || name == "real") continue;
+    EXPECT_TRUE(fs::exists(run / "samples" / (name + ".mp4"))) << name;
+    steps.push_back(std::stoll(name.substr(name.find('-') + 1)));
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+TEST(ResumeTest, SamplesDoNotChangeWhatIsTrained) {
+  // Batch normalisation, whose statistics a preview computes anew, averages, a growing scale.
+  Workspace with, without;
+  for (const auto* work : {&with, &without}) write_bytes(*work / "tiny.yaml", kFullConfig);
+  const Workspace::Arguments none{"--set", "train.steps=12", "--set", "train.sample_every=0"};
+  expect_success(without.train(none));
+  EXPECT_THAT(sheet_steps(without / "run"), ::testing::IsEmpty());
+  // One after each step, by time; stopped and gone on with in between.
+  Workspace::Arguments by_time{"--set", "train.steps=5",
+                               "--set", "train.sample_every=1000",
+                               "--set", "train.sample_minutes=1e-9"};
+  expect_success(with.train(by_time));
+  by_time[1] = "train.steps=12";
+  expect_success(with.train(by_time));
+  EXPECT_THAT(sheet_steps(with / "run"),
+              ::testing::ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+  const auto got = checkpoint::read_safetensors(checkpoint_file(with / "run", 12));
+  const auto want = checkpoint::read_safetensors(checkpoint_file(without / "run", 12));
+  ASSERT_EQ(got.tensors.size(), want.tensors.size());
+  for (const auto& [name, tensor] : want.tensors) {
+    EXPECT_TRUE(tensor.equal(got.tensors.at(name))) << name;
+  }
+  for (const auto& [name, value] : want.metadata) {
+    if (name != "config") {
+      EXPECT_EQ(got.metadata.at(name), value) << name;
+    }
+  }
+}
+
 TEST(ResumeTest, EveryStepIsLoggedOnce) {
   const Workspace work;
   const auto run = work / "run";

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,47 @@ TEST(TrainTest, FillsTheRunFolder) {
   EXPECT_THAT(work.temporary_files(), IsEmpty());
 }
 
+/// When each file of the samples was written last.
+std::map<std::string, fs::file_time_type> sample_times(const fs::path& run) {
+  std::map<std::string, fs::file_time_type> times;
+  for (const auto& entry : fs::directory_iterator(run / "samples")) {
+    times[entry.path().filename().string()] = fs::last_write_time(entry.path());
+  }
+  return times;
+}
+
+TEST(TrainTest, SamplesComeAtTheStartAndAtTheEnd) {
+  const Workspace work;
+  Workspace::Arguments arguments{"--set", "train.sample_every=500", "--set",
+                                 "train.sample_clips=3"};
+  expect_success(work.train(arguments));
+  const auto run = work / "run";
+  const auto first = sample_times(run);
+  EXPECT_EQ(first.size(), 6u);
+  for (const std::string name : {"step-00000000", "step-00000002", "real"}) {
+    EXPECT_EQ(count_frames(run / "samples" / (name + ".mp4")), 10);
+    EXPECT_EQ(first.count(name + ".png"), 1u);
+  }
+  // As many clips of as many frames.
+  const auto real = video::read_image(run / "samples/real.png");
+  const auto made = video::read_image(run / "samples/step-00000000.png");
+  EXPECT_EQ(real.width, made.width);
+  EXPECT_LT(real.height, made.height) << "the video has only two clips that share no frame";
+
+  // What is there is not made again, nor is there anything new to show.
+  expect_success(work.train(arguments));
+  const auto again = sample_times(run);
+  for (const std::string name : {"step-00000000.png", "step-00000002.png", "step-00000002.mp4"}) {
+    EXPECT_EQ(again.at(name), first.at(name)) << name;
+  }
+  arguments.insert(arguments.end(), {"--set", "train.steps=3"});
+  expect_success(work.train(arguments));
+  const auto longer = sample_times(run);
+  EXPECT_EQ(longer.size(), 8u);
+  EXPECT_EQ(longer.count("step-00000003.png"), 1u);
+  EXPECT_EQ(longer.at("step-00000002.png"), first.at("step-00000002.png"));
+}
+
 TEST(TrainTest, LogHasOneLineAStep) {
   const Workspace work;
   expect_success(work.train({"--set", "train.steps=4", "--set", "train.scaler.mode=on"}));
@@ -93,7 +135,27 @@ TEST(TrainTest, DryRunWritesNothing) {
                                  "parameters", "peak memory", "a step", "float32"}) {
     EXPECT_THAT(result.out, HasSubstr(part));
   }
+  EXPECT_THAT(result.out, ::testing::ContainsRegex(
+                              "the whole run   about [0-9]+:[0-9]+: [0-9]+:[0-9]+ in 2 steps\n"));
+  EXPECT_THAT(result.out, HasSubstr("An estimate from a few steps"));
   EXPECT_EQ(work.tree(), before);
+}
+
+TEST(TrainTest, DryRunCountsWhatARunDoesBesidesSteps) {
+  const Workspace work;
+  write_tiny_video(work / "clip.mp4", 60);
+  const auto shown =
+      work.train({"--dry-run", "--set", "train.steps=10000", "--set", "train.sample_every=1000",
+                  "--set", "train.sample_minutes=0", "--set", "train.evaluate.every=5000"});
+  expect_success(shown);
+  EXPECT_THAT(shown.out, ::testing::ContainsRegex(
+                             "about [0-9:]+: [0-9:]+ in 10000 steps, [0-9:]+ in 11 sheets of "
+                             "samples, [0-9:]+ in 2 evaluations\n"));
+  const auto limited =
+      work.train({"--dry-run", "--set", "train.steps=100000000", "--set", "train.minutes=5"});
+  expect_success(limited);
+  EXPECT_THAT(limited.out, ::testing::ContainsRegex("about (5:00|4:59), as train.minutes 5 allows: "
+                                                    "(5:00|4:59) in [0-9]+ steps\n"));
 }
 
 TEST(TrainTest, AnExistingRunIsNeverStartedAnew) {
@@ -148,7 +210,8 @@ TEST_P(SignalTest, SavesAndTellsHowToGoOn) {
   const Workspace work;
   // A setting of the command line that the way to go on must not lose.
   Program program(program_path(),
-                  work.train_arguments({"--set", "train.steps=100000", "--set", "train.seed=3"}),
+                  work.train_arguments({"--set", "train.steps=100000", "--set", "train.seed=3",
+                                        "--set", "train.sample_every=90000"}),
                   work.options());
   ASSERT_TRUE(wait_until([&] {
     return lines_of(read_bytes(work / "run/log.jsonl")).size() >= 3 || !program.running();
@@ -161,6 +224,10 @@ TEST_P(SignalTest, SavesAndTellsHowToGoOn) {
   EXPECT_EQ(read_log(work / "run").size(), static_cast<size_t>(steps[0]));
   EXPECT_THAT(result.err, HasSubstr("stopped at step " + std::to_string(steps[0])));
   EXPECT_FALSE(fs::exists(work / "run/weights.safetensors"));
+  // It shows what it came to.
+  const std::string sheet = checkpoint_file("", steps[0]).stem().string() + ".png";
+  EXPECT_TRUE(fs::exists(work / "run/samples" / sheet)) << sheet;
+  EXPECT_THAT(read_bytes(work / "run/report.html"), Not(HasSubstr("http-equiv")));
 
   auto command = command_to_go_on(result.err);
   ASSERT_THAT(command, Not(IsEmpty())) << result.err;

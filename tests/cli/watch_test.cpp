@@ -86,8 +86,8 @@ TEST(WatchTest, EventsHoldLogSamplesAndConfiguration) {
   expect_events_equal_log(run);
 
   const auto all = shown(run);
-  ASSERT_EQ(all.at("samples").size(), 2u);
-  for (const int64_t step : {2, 4}) {
+  ASSERT_EQ(all.at("samples").size(), 3u);
+  for (const int64_t step : {0, 2, 4}) {
     const auto& value = all.at("samples").at(step).at(0);
     write_bytes(work / "image.png", value.image);
     const auto image = video::read_image(work / "image.png");
@@ -97,7 +97,7 @@ TEST(WatchTest, EventsHoldLogSamplesAndConfiguration) {
     EXPECT_EQ(value.width, sheet.width);
     EXPECT_EQ(value.height, sheet.height);
   }
-  const auto& text = all.at("config").at(1).at(0);
+  const auto& text = all.at("config").at(0).at(0);
   EXPECT_EQ(text.plugin, "text");
   EXPECT_EQ(text.text, "```yaml\n" + read_bytes(run / "config.yaml") + "```\n");
 }
@@ -118,7 +118,10 @@ TEST(WatchTest, AResumedRunIsShownAsOne) {
   }
   EXPECT_EQ(read_log(run).size(), 6u);
   expect_events_equal_log(run);
-  EXPECT_EQ(shown(run).at("samples").size(), 3u);
+  // Of the start, and of steps 2, 4 and 6, once each.
+  const auto samples = shown(run).at("samples");
+  ASSERT_EQ(samples.size(), 4u);
+  for (const auto& [step, images] : samples) EXPECT_EQ(images.size(), 1u) << step;
 }
 
 /// The part of a page from a heading or title to the end of its figure.
@@ -142,7 +145,8 @@ TEST(WatchTest, ReportShowsTheRun) {
   for (const std::string part :
        {"<title>vidgen: run</title>", "Step 4 of 4 (100 %)", "clips a second",
         "Newest checkpoint: step-00000004.safetensors", "<figcaption>Step 4<",
-        "<figcaption>Step 2<", "vidgen train --config run/config.yaml",
+        "<figcaption>Step 2<", "<figcaption>Step 0<",
+        "<figcaption>Real clips of the training data<", "vidgen train --config run/config.yaml",
         "vidgen sample --checkpoint run", "tensorboard --logdir run/tensorboard", "<video",
         "  sample_every: 2\n"}) {
     EXPECT_THAT(page, HasSubstr(part));
@@ -152,7 +156,10 @@ TEST(WatchTest, ReportShowsTheRun) {
     if (name == "step" || name == "seconds" || name == "time") continue;
     EXPECT_THAT(page, HasSubstr(">" + name + " ")) << "a curve";
   }
-  EXPECT_EQ(count_of(page, "<img"), 2u);
+  // Three of samples, and one of real clips; the newest samples and those move, too.
+  EXPECT_EQ(count_of(page, "<img"), 4u);
+  EXPECT_EQ(count_of(page, "<video"), 2u);
+  EXPECT_THAT(page, Not(HasSubstr("http-equiv")));
   // Nothing comes from elsewhere.
   EXPECT_EQ(count_of(page, "src="), count_of(page, "src=\"data:"));
   EXPECT_THAT(page,
@@ -183,11 +190,16 @@ TEST(WatchTest, ReportIsUpToDateWhileTheRunGoes) {
       program_path(),
       work.train_arguments({"--set", "train.steps=100000", "--set", "train.checkpoint_every=5"}),
       work.options());
-  ASSERT_TRUE(
-      wait_until([&] { return fs::exists(work / "run/report.html") || !program.running(); }));
-  program.signal(SIGKILL);
+  const auto page = [&] { return read_bytes(work / "run/report.html"); };
+  ASSERT_TRUE(wait_until([&] { return !page().empty() || !program.running(); }));
+  EXPECT_THAT(page(), HasSubstr("<meta http-equiv=\"refresh\" content=\"30\">"));
+  ASSERT_TRUE(wait_until([&] {
+    return page().find("<title>Losses</title>") != std::string::npos || !program.running();
+  }));
+  EXPECT_TRUE(program.running());
+  program.signal(SIGTERM);
   program.wait();
-  EXPECT_THAT(read_bytes(work / "run/report.html"), HasSubstr("<title>Losses</title>"));
+  EXPECT_THAT(page(), AllOf(HasSubstr("<title>Losses</title>"), Not(HasSubstr("http-equiv"))));
 }
 
 TEST(WatchTest, BothCanBeLeftOut) {
@@ -200,7 +212,8 @@ TEST(WatchTest, BothCanBeLeftOut) {
   expect_success(work.train({"--set", "train.steps=5"}));
   EXPECT_EQ(event_files(work / "run").size(), 1u);
   EXPECT_EQ(shown(work / "run").at("loss_d").size(), 1u);
-  EXPECT_EQ(count_of(read_bytes(work / "run/report.html"), "<img"), 2u);
+  // Of steps 0, 2 and 4, and the real clips.
+  EXPECT_EQ(count_of(read_bytes(work / "run/report.html"), "<img"), 4u);
 }
 
 TEST(WatchTest, FullDiskEndsTheRun) {
@@ -219,14 +232,39 @@ TEST(WatchTest, FullDiskEndsTheRun) {
                                       "tfevents\\.[0-9.]+\\.vidgen: (File too large|No space.*)"));
 }
 
-TEST(WatchTest, AReportThatCannotBeWrittenEndsTheRun) {
+TEST(WatchTest, AReportThatCannotBeWrittenEndsTheRunAtItsStart) {
   const Workspace work;
   fs::create_directories(work / "run/report.html/in the way");
   const auto result = work.train();
   EXPECT_EQ(result.exit_code, 2) << result.err;
   EXPECT_THAT(lines_of(result.err).back(), HasSubstr("cannot write run/report.html"));
+  EXPECT_THAT(read_bytes(work / "run/log.jsonl"), "");
+  EXPECT_THAT(work.temporary_files(), ::testing::IsEmpty());
+}
+
+TEST(WatchTest, AReportThatCannotBeWrittenAnyMoreEndsTheRun) {
+  const Workspace work;
+  Program program(
+      program_path(),
+      work.train_arguments({"--set", "train.steps=100000", "--set", "train.checkpoint_every=5"}),
+      work.options());
+  const auto page = work / "run/report.html";
+  // The program may write it again in between.
+  const auto put_in_the_way = [&] {
+    std::error_code error;
+    if (!fs::exists(page)) return false;
+    fs::remove(page, error);
+    fs::create_directories(page / "in the way", error);
+    return !error;
+  };
+  ASSERT_TRUE(wait_until([&] { return put_in_the_way() || !program.running(); }));
+  const auto result = program.wait();
+  EXPECT_EQ(result.exit_code, 2) << result.err;
+  EXPECT_THAT(lines_of(result.err).back(), HasSubstr("cannot write run/report.html"));
   // The work that was done is safe.
-  EXPECT_THAT(checkpoint_steps(work / "run"), ElementsAre(2));
+  const auto log = read_log(work / "run");
+  ASSERT_FALSE(log.empty());
+  EXPECT_EQ(newest_step(work / "run"), log.back().at("step"));
   EXPECT_THAT(work.temporary_files(), ::testing::IsEmpty());
 }
 

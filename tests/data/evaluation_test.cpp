@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -110,6 +111,91 @@ TEST_F(EvaluationTest, TrainingClipsOfTheirOwn) {
   EXPECT_EQ(clips.training.size(0), 6);
   for (const int mark : marks(clips.training)) EXPECT_LT(mark, 40);
   for (const int mark : marks(clips.other_real)) EXPECT_GE(mark, 200);
+}
+
+/// Videos of two classes: with marks below 100, and from 100 on.
+class ClassEvaluationTest : public EvaluationTest {
+ protected:
+  ClassEvaluationTest() { cache_.class_names = {"few", "many"}; }
+  void add_class(int64_t label, uint8_t mark, int64_t frames) {
+    add(0, mark, frames);
+    cache_.videos.back().entry.label = label;
+  }
+  static int64_t of_few(const torch::Tensor& clips) {
+    const auto all = marks(clips);
+    return std::count_if(all.begin(), all.end(), [](int mark) { return mark < 100; });
+  }
+};
+
+TEST_F(ClassEvaluationTest, SetsHaveTheClassesInTurn) {
+  add_class(0, 0, 32);     // 8 clips
+  add_class(1, 100, 120);  // 30 clips
+  const auto data = dataset();
+  EvaluationOptions options;
+  options.count = 8;
+  options.training_count = 0;
+  const auto even = draw_evaluation_clips(data, nullptr, options);
+  EXPECT_EQ(even.available, 38);
+  EXPECT_EQ(of_few(even.real), 4);
+  EXPECT_EQ(of_few(even.other_real), 4);
+  const std::vector<std::string> in_turn{"few", "many", "few", "many",
+                                         "few", "many", "few", "many"};
+  EXPECT_EQ(even.classes, in_turn);
+  EXPECT_EQ(even.other_classes, in_turn);
+  // As far as there are clips; no set becomes smaller for it.
+  options.count = 100;
+  const auto all = draw_evaluation_clips(data, nullptr, options);
+  EXPECT_EQ(all.real.size(0), 19);
+  EXPECT_EQ(all.other_real.size(0), 19);
+  EXPECT_EQ(of_few(all.real), 4);
+  EXPECT_EQ(of_few(all.other_real), 4);
+  EXPECT_EQ(std::count(all.classes.begin(), all.classes.end(), "few"), 4);
+  // A class for each clip as it is.
+  const auto found = marks(all.real);
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(all.classes[i], found[i] < 100 ? "few" : "many") << i;
+  }
+}
+
+TEST_F(ClassEvaluationTest, NoTwoClipsAreTheSameWhateverTheNumbers) {
+  add_class(0, 0, 13);    // 3 clips
+  add_class(1, 100, 20);  // 5 clips
+  const auto data = dataset();
+  EvaluationOptions options;
+  for (const int64_t training_count : {0, 100}) {
+    options.training_count = training_count;
+    const auto clips = draw_evaluation_clips(data, nullptr, options);
+    EXPECT_EQ(clips.real.size(0), training_count == 0 ? 4 : 2);
+    EXPECT_EQ(clips.other_real.size(0), clips.real.size(0));
+    EXPECT_EQ(clips.training.size(0), training_count == 0 ? 0 : 4);
+    std::set<int> all;
+    for (const auto& set : {clips.real, clips.other_real, clips.training}) {
+      for (const int mark : marks(set)) EXPECT_TRUE(all.insert(mark).second) << mark;
+    }
+  }
+}
+
+TEST_F(ClassEvaluationTest, OnlyOfTheClassesAskedFor) {
+  add_class(0, 0, 32);
+  add_class(1, 100, 120);
+  EvaluationOptions options;
+  options.training_count = 0;
+  options.classes = {"few"};
+  const auto clips = draw_evaluation_clips(dataset(), nullptr, options);
+  EXPECT_EQ(clips.available, 8);
+  EXPECT_EQ(of_few(clips.real), 4);
+  EXPECT_EQ(clips.classes, std::vector<std::string>(4, "few"));
+}
+
+TEST_F(ClassEvaluationTest, ShownClipsAreOfTheClassesInTurn) {
+  add_class(0, 0, 32);
+  add_class(1, 100, 120);
+  const auto shown = marks(draw_clips(dataset(), 6, 1));
+  ASSERT_EQ(shown.size(), 6u);
+  for (size_t i = 0; i < 6; ++i) EXPECT_EQ(shown[i] < 100, i % 2 == 0) << i;
+  EXPECT_EQ(draw_clips(dataset(), 100, 1).size(0), 38);
+  cache_.class_names.clear();
+  EXPECT_EQ(draw_clips(dataset(), 6, 1).size(0), 6);
 }
 
 TEST_F(EvaluationTest, GreyIsRepeated) {

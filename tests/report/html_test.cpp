@@ -42,7 +42,11 @@ TEST(HtmlTest, AllTextIsEscaped) {
 TEST(HtmlTest, PageIsOneFile) {
   const test::TemporaryFolder folder;
   const auto path = folder / "page.html";
+  write_page(path, "A title", paragraph("Some text"), 7);
+  EXPECT_THAT(test::read_bytes(path),
+              ::testing::HasSubstr("<meta http-equiv=\"refresh\" content=\"7\">"));
   write_page(path, "A title", paragraph("Some text"));
+  EXPECT_THAT(test::read_bytes(path), ::testing::Not(::testing::HasSubstr("http-equiv")));
   const std::string text = test::read_bytes(path);
   EXPECT_THAT(text, ::testing::StartsWith("<!doctype html>"));
   EXPECT_THAT(text, HasSubstr("<title>A title</title>"));

@@ -81,6 +81,83 @@ TEST_F(EvaluatorTest, NeedsClipsAndFrames) {
               HasSubstr("train.evaluate.metric: flicker cannot be computed of clips of 2 frames"));
 }
 
+/// Takes from each frame what is not its class: all latents but the code of the class count for
+/// nothing.
+void make_a_clip_a_class(GanStep& gan, const RunOptions& options) {
+  const torch::NoGradGuard no_grad;
+  const auto& temporal = options.model.temporal;
+  const int64_t code = options.model.class_dim;
+  for (auto& item : gan.ema_generator()->named_parameters()) {
+    if (item.key().rfind("frame.", 0) != 0) continue;
+    if (item.value().size(0) != temporal.content_dim + code + temporal.motion_dim) continue;
+    item.value().narrow(0, 0, temporal.content_dim).zero_();
+    item.value().narrow(0, temporal.content_dim + code, temporal.motion_dim).zero_();
+  }
+  gan.calibrate();
+}
+
+/// Videos in a folder for each of two classes.
+class ClassEvaluatorTest : public EvaluatorTest {
+ protected:
+  ClassEvaluatorTest() {
+    for (const std::string name : {"cats", "dogs"}) add_video(name, 160);
+    options_.data.sources = {{(folder_ / "classes").string(), 1}};
+    options_.data.classes = true;
+    options_.model.class_names = {"cats", "dogs"};
+    options_.model.class_dim = 3;
+    options_.model.init = nn::Init::kHe;
+    options_.train.evaluate.metric = "motion";
+  }
+  void add_video(const std::string& name, int64_t frames) const {
+    const auto path = folder_ / "classes" / name / "clip.mp4";
+    std::filesystem::create_directories(path.parent_path());
+    video::write_video(path, test::gradient_clip(frames, 24, 24), 25);
+  }
+};
+
+TEST_F(ClassEvaluatorTest, SeesThatTheClipsOfAClassAreTheSame) {
+  GanStep gan(options_, torch::kCPU);
+  gan.calibrate();
+  const auto evaluator = make_evaluator();
+  const auto healthy = evaluator.evaluate(gan.ema_generator());
+  ASSERT_TRUE(healthy.least_diverse_class);
+  EXPECT_GT(healthy.least_diverse_class->diversity().value, 0.25);
+  make_a_clip_a_class(gan, options_);
+  const auto collapsed = evaluator.evaluate(gan.ema_generator());
+  // All clips together differ.
+  EXPECT_GT(collapsed.diversity, options_.train.evaluate.min_diversity);
+  ASSERT_TRUE(collapsed.least_diverse_class);
+  EXPECT_LT(collapsed.least_diverse_class->diversity().value, 0.02);
+  EXPECT_GT(collapsed.least_diverse_class->diversity().real_mean, 10);
+  EXPECT_GE(collapsed.least_diverse_class->clips, metrics::kFewestForDiversity);
+}
+
+TEST_F(ClassEvaluatorTest, ClassesWithTooFewClipsAreNotJudged) {
+  add_video("dogs", 40);
+  add_video("cats", 40);
+  ::testing::internal::CaptureStderr();
+  const auto evaluator = make_evaluator();
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("of 2 classes 0 have the 4 clips"));
+  EXPECT_FALSE(evaluator.evaluate(generator()).least_diverse_class);
+}
+
+TEST_F(EvaluatorTest, FewRealClipsAreSaid) {
+  options_.train.evaluate.metric = "motion";
+  const auto said = [this] {
+    ::testing::internal::CaptureStderr();
+    make_evaluator();
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(said(), HasSubstr("train.evaluate: 4 real clips are too few"));
+  use_video(980);
+  EXPECT_THAT(said(), HasSubstr("train.evaluate: 49 real clips are too few"));
+  use_video(1000);
+  EXPECT_THAT(said(), ::testing::Not(HasSubstr("too few")));
+  options_.train.evaluate.clips = 49;
+  EXPECT_THAT(said(), HasSubstr("train.evaluate: 49 real clips are too few"));
+}
+
 size_t times_in(const std::string& text, const std::string& part) {
   size_t found = 0;
   for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
@@ -107,6 +184,24 @@ TEST_F(EvaluatorTest, CollapseIsSaidOnce) {
   options_.run_dir += "2";
   options_.train.evaluate.min_diversity = 0;
   EXPECT_EQ(times_in(said_by(options_, collapse), mark), 0u);
+}
+
+TEST_F(ClassEvaluatorTest, CollapseWithinAClassIsSaidOnceAndLogged) {
+  options_.optim.generator.lr = 0;
+  options_.train.evaluate.min_diversity = 0;
+  options_.train.steps = 2;
+  const auto collapse = [](Trainer& trainer) {
+    set_to_zero(*trainer.gan().generator());
+    set_to_zero(*trainer.gan().ema_generator());
+  };
+  const std::string mark =
+      "the generated clips of class cats are nearly all the same: they differ "
+      "by 0.0 grey levels, real ones by ";
+  EXPECT_EQ(times_in(said_by(options_, collapse), mark), 1u);
+  EXPECT_THAT(test::read_bytes(folder_ / "run/log.jsonl"), HasSubstr("\"class_diversity\":0.0"));
+  options_.run_dir += "2";
+  options_.train.evaluate.min_class_diversity = 0;
+  EXPECT_EQ(times_in(said_by(options_, collapse), "of class"), 0u);
 }
 
 /// Discriminators that learn fast what a generator makes that does not.

@@ -49,7 +49,7 @@ class RunPageTest : public ::testing::Test {
 
 TEST_F(RunPageTest, IsThereBeforeTheFirstLine) {
   RunPage page_of_run(options_);
-  page_of_run.write(0, 1000);
+  page_of_run.write(0, 1000, RunState::kEnded);
   EXPECT_THAT(page(), HasSubstr("Step 0 of 1000 (0 %)."));
   EXPECT_THAT(page(), HasSubstr("vidgen train --config " + run().config().string()));
   EXPECT_EQ(parts_in(page(), "<svg") + parts_in(page(), "<img"), 0u);
@@ -64,7 +64,7 @@ TEST_F(RunPageTest, ShowsEachNumberOfTheLog) {
                         {"clips_per_second", 8},
                         {"seconds", 3661},
                         {"time", "2026-01-01T00:00:00Z"}});
-  page_of_run.write(20, 1000);
+  page_of_run.write(20, 1000, RunState::kEnded);
   EXPECT_THAT(page(), HasSubstr("Step 20 of 1000 (2 %), 1:01:01 of training, 8.00 clips a second, "
                                 "about 8:10 to go."));
   EXPECT_EQ(parts_in(page(), "<svg"), 4u);
@@ -77,16 +77,52 @@ TEST_F(RunPageTest, ANumberOfSomeLinesIsOneCurve) {
   RunPage page_of_run(options_);
   for (int64_t step = 1; step <= 9; ++step) {
     core::Json line{{"step", step}};
-    if (step % 3 == 0) line["eval_swd"] = static_cast<double>(step);
+    if (step % 3 == 0) line["swd"] = static_cast<double>(step);
     if (step != 9) line["loss_d"] = 1.5;
     page_of_run.add_line(line);
   }
-  page_of_run.write(9, 1000);
+  page_of_run.write(9, 1000, RunState::kEnded);
   EXPECT_EQ(parts_in(page(), "<svg"), 2u);
   // In the legend and as one stretch.
   EXPECT_EQ(parts_in(page(), "<path class=\"line"), 4u);
   EXPECT_THAT(page(), HasSubstr(">loss_d 1.5<"));
-  EXPECT_THAT(page(), HasSubstr(">eval_swd 9<"));
+  EXPECT_THAT(page(), HasSubstr(">swd 9<"));
+}
+
+TEST_F(RunPageTest, LoadsItselfAgainWhileTheRunGoes) {
+  RunPage page_of_run(options_);
+  page_of_run.write(5, 10, RunState::kTraining);
+  EXPECT_THAT(page(), HasSubstr("<meta http-equiv=\"refresh\" content=\"30\">"));
+  EXPECT_THAT(page(), HasSubstr("loads itself again every 30 seconds"));
+  page_of_run.write(10, 10, RunState::kEnded);
+  EXPECT_THAT(page(), Not(HasSubstr("refresh")));
+  EXPECT_THAT(page(), Not(HasSubstr("loads itself")));
+}
+
+TEST_F(RunPageTest, MetricsHaveTheirOwnNamesAlsoInLogsOfOlderRuns) {
+  RunPage page_of_run(options_);
+  page_of_run.add_line({{"step", 1}, {"eval_swd_video", 3}});
+  page_of_run.add_line({{"step", 2}, {"swd_video", 2}});
+  page_of_run.write(2, 10, RunState::kEnded);
+  EXPECT_EQ(parts_in(page(), "<svg"), 1u);
+  EXPECT_THAT(page(), HasSubstr("<title>swd_video</title>"));
+  EXPECT_THAT(page(), HasSubstr(">swd_video 2<"));
+}
+
+TEST_F(RunPageTest, RealClipsStandBesideGeneratedOnes) {
+  RunPage page_of_run(options_);
+  write_noise_sheet(10, 2);
+  page_of_run.write(10, 20, RunState::kEnded);
+  EXPECT_EQ(parts_in(page(), "<img"), 1u);
+  write_noise_sheet(20, 2);
+  std::filesystem::rename(run().sample(20, ".png"), run().real_clips(".png"));
+  test::write_bytes(run().real_clips(".mp4"), "a movie");
+  page_of_run.write(20, 20, RunState::kEnded);
+  EXPECT_EQ(parts_in(page(), "<img"), 2u);
+  EXPECT_EQ(parts_in(page(), "<video"), 1u);
+  EXPECT_THAT(page(), HasSubstr("<figcaption>Real clips of the training data<"));
+  // A real sheet is no sheet of a step.
+  EXPECT_EQ(run().sample_sheets(100).size(), 1u);
 }
 
 TEST_F(RunPageTest, StaysSmall) {
@@ -101,7 +137,7 @@ TEST_F(RunPageTest, StaysSmall) {
                           {"d_real_frame", 0.5},
                           {"d_fake_frame", 0.1}});
   }
-  page_of_run.write(100000, 100000);
+  page_of_run.write(100000, 100000, RunState::kEnded);
   // The last one, and the 1st, 3rd ... of the eleven before.
   EXPECT_EQ(parts_in(page(), "<img"), 7u);
   for (const char* caption : {">Step 10<", ">Step 110<", ">Step 120<"}) {
@@ -116,11 +152,11 @@ TEST_F(RunPageTest, StaysSmall) {
 TEST_F(RunPageTest, LaterSamplesAreOfAnotherLife) {
   for (const int64_t step : {10, 20, 30}) write_noise_sheet(step, 1);
   RunPage page_of_run(options_);
-  page_of_run.write(20, 1000);
+  page_of_run.write(20, 1000, RunState::kEnded);
   EXPECT_EQ(parts_in(page(), "<img"), 2u);
   EXPECT_THAT(page(), Not(HasSubstr("Step 30")));
   // It is brought up to date as the run goes on.
-  page_of_run.write(30, 1000);
+  page_of_run.write(30, 1000, RunState::kEnded);
   EXPECT_EQ(parts_in(page(), "<img"), 3u);
 }
 
@@ -129,7 +165,7 @@ TEST_F(RunPageTest, DamagedSamplesAreNamed) {
   test::write_bytes(run().sample(20, ".png"), "no picture");
   video::write_png(run().sample(30, ".png"), {4, 4, 3, std::vector<uint8_t>(48)});
   RunPage page_of_run(options_);
-  page_of_run.write(30, 1000);
+  page_of_run.write(30, 1000, RunState::kEnded);
   EXPECT_EQ(parts_in(page(), "<img"), 1u);
   EXPECT_THAT(page(), HasSubstr("step-00000020.png"));
   EXPECT_THAT(page(), HasSubstr("Step 30: is too small"));

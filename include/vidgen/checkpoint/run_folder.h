@@ -21,6 +21,7 @@ struct StepFile {
 ///   log.jsonl                             one JSON object a line
 ///   checkpoints/step-XXXXXXXX.safetensors the last few
 ///   samples/step-XXXXXXXX.png and .mp4    the same latents each time
+///   samples/real.png and .mp4             clips of the training data
 ///   tensorboard/events.out.tfevents.*     the log, the samples, the configuration for TensorBoard
 ///   report.html                           the run so far as one page
 ///   best.safetensors                      the checkpoint of the best generator so far
@@ -40,6 +41,9 @@ class RunFolder {
   std::filesystem::path tensorboard() const { return path_ / "tensorboard"; }
   std::filesystem::path report() const { return path_ / "report.html"; }
   std::filesystem::path sample(int64_t step, const std::string& extension) const;
+  /// Whether both files of that step's samples are there.
+  bool has_samples(int64_t step) const;
+  std::filesystem::path real_clips(const std::string& extension) const;
   std::filesystem::path checkpoint(int64_t step) const;
 
   /// Makes the folders and deletes what an interrupted writer left. Throws vidgen::Error when it

@@ -53,6 +53,8 @@ class ClipDataset {
   int64_t label(uint64_t seed, int64_t index) const;
   /// Whether clips have classes.
   bool has_classes() const { return !class_names_.empty(); }
+  /// By label; none without classes.
+  const std::vector<std::string>& class_names() const { return class_names_; }
   /// Whether any clip is to be mirrored.
   bool mirrors() const { return options_.horizontal_flip; }
 
@@ -62,6 +64,8 @@ class ClipDataset {
   std::vector<ClipPlace> separate_clips(uint64_t seed) const;
   /// As clip(), of a place that separate_clips() gave.
   bool clip_at(const ClipPlace& place, uint8_t* out) const;
+  /// The label of that clip's class.
+  int64_t label_at(const ClipPlace& place) const;
 
  private:
   /// One shot of a video: frames from `begin` on, in which so many clips can start.

@@ -2,6 +2,9 @@
 
 #include <torch/types.h>
 
+#include <string>
+#include <vector>
+
 #include "vidgen/data/dataset.h"
 
 namespace vidgen::data {
@@ -9,11 +12,20 @@ namespace vidgen::data {
 /// The clips at these places, RGB: uint8 [N,frames,size,size,3]; grey is repeated.
 torch::Tensor read_clips(const ClipDataset& dataset, const std::vector<ClipPlace>& places);
 
+/// Clips without a common frame as they come, of the classes in turn where there are some: at most
+/// `count`, a pure function of the seed. RGB as read_clips().
+torch::Tensor draw_clips(const ClipDataset& dataset, int64_t count, uint64_t seed);
+
 /// Real clips that generated ones are compared with. No two of all these clips share a frame.
 struct EvaluationClips {
   /// uint8 RGB [N,frames,size,size,3], N the same in both.
   torch::Tensor real;
   torch::Tensor other_real;
+  /// The class of each of them; none without classes. Both sets have the classes in turn, whatever
+  /// their shares in the data, as far as there are clips: generated clips of the classes of `real`
+  /// differ from real ones in nothing but how they look.
+  std::vector<std::string> classes;
+  std::vector<std::string> other_classes;
   /// Clips that a generator was trained on; none when there are no more.
   torch::Tensor training;
   /// Clips without a common frame that `real` and `other_real` were drawn from.
@@ -28,6 +40,8 @@ struct EvaluationOptions {
   /// Clips to compare with for copies, at most; 0 draws none.
   int64_t training_count = 1024;
   uint64_t seed = 0;
+  /// Of data with classes, those to draw `real` and `other_real` of; empty takes all.
+  std::vector<std::string> classes{};
 };
 
 /// Draws the clips, a pure function of the seed. `training` is null when there are no held-out

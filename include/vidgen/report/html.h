@@ -67,9 +67,10 @@ enum class Scale { kLinear, kLogarithmic };
 Html line_chart(const std::string& title, const std::vector<double>& steps,
                 const std::vector<Series>& series, Scale scale = Scale::kLinear);
 
-/// A whole document.
-std::string page(const std::string& title, const Html& body);
+/// A whole document. A browser that shows it loads it again every `refresh_seconds`; 0 never does.
+std::string page(const std::string& title, const Html& body, int64_t refresh_seconds = 0);
 /// Writes a document whole or not at all; throws vidgen::Error naming the file.
-void write_page(const std::filesystem::path& path, const std::string& title, const Html& body);
+void write_page(const std::filesystem::path& path, const std::string& title, const Html& body,
+                int64_t refresh_seconds = 0);
 
 }  // namespace vidgen::report

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "vidgen/data/cache.h"
+#include "vidgen/metrics/class_scores.h"
 #include "vidgen/metrics/scores.h"
 #include "vidgen/models/video_generator.h"
 #include "vidgen/train/options.h"
@@ -14,6 +18,11 @@ namespace vidgen::train {
 /// the step.
 class Evaluator {
  public:
+  /// With fewer real clips a warning is given. The mean over n clips is off by 1/sqrt(n) of how
+  /// much they differ, which is a seventh at 50 and a third at 10: generators that differ by less
+  /// are then ranked by chance.
+  static constexpr int64_t kFewClips = 50;
+
   /// Reads the real clips, held-out ones where there are some, and computes what depends on them
   /// alone. Throws vidgen::Error when there are too few, or too few frames for the metric.
   Evaluator(const RunOptions& options, const data::ClipCache& cache);
@@ -23,6 +32,9 @@ class Evaluator {
     double score = 0;
     /// The metric of this name.
     double diversity = 0;
+    /// The class whose clips differ least, measured by what real ones of it do; nothing where clips
+    /// have no classes, or too few clips of each.
+    std::optional<metrics::ClassScores> least_diverse_class;
   };
   Result evaluate(const models::VideoGenerator& generator) const;
 
@@ -31,6 +43,10 @@ class Evaluator {
   /// Clips in each set.
   int64_t clips_ = 0;
   std::unique_ptr<const metrics::Scorer> scorer_;
+  /// Of the real clips, and so of the generated ones; undefined without classes.
+  torch::Tensor labels_;
+  /// For diversity alone. Null without classes.
+  std::unique_ptr<const metrics::ClassScorer> class_scorer_;
 };
 
 }  // namespace vidgen::train

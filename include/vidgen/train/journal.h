@@ -25,8 +25,10 @@ class Journal {
   void log(core::Json line);
   /// Clips from the same latents each time: uint8 RGB [N,T,H,W,3] on the CPU.
   void samples(int64_t step, const torch::Tensor& clips, double fps);
+  /// Clips of the training data, to be shown beside them.
+  void real_clips(const torch::Tensor& clips, double fps);
   /// Brings report.html up to date: at `step` of `steps`.
-  void update_page(int64_t step, int64_t steps);
+  void update_page(int64_t step, int64_t steps, RunState state);
 
  private:
   /// Begins the file with the first thing that is to be in it.
@@ -34,6 +36,7 @@ class Journal {
 
   const bool with_events_;
   const checkpoint::RunFolder folder_;
+  /// Of which something can come; that of step 0 comes before training.
   const int64_t first_step_;
   std::optional<report::EventFile> events_;
   std::optional<RunPage> page_;

@@ -45,6 +45,10 @@ struct EvaluateOptions {
   /// A warning is given when the metric `diversity` is below this: the clips are nearly all the
   /// same. 0 gives none.
   double min_diversity = 0.1;
+  /// The same within each class, where clips have classes: those of one class may be all the same
+  /// while the classes differ. Higher, as a class whose clips differ by so little has collapsed
+  /// whatever the others do. 0 gives none.
+  double min_class_diversity = 0.25;
 };
 
 /// What a run does when a loss or a weight is no longer finite.
@@ -100,8 +104,12 @@ struct TrainOptions {
   bool cuda_graph = false;
   /// Steps between two lines of the log, which hold the means since the line before.
   int64_t log_every = 50;
-  /// Steps between two sheets of samples; 0 makes none.
+  /// Steps between two sheets of samples; there is one more before the first step and one where the
+  /// run ends or is stopped. 0 makes none at all.
   int64_t sample_every = 500;
+  /// A sheet is also made when the last one is so many minutes old: a short run, or one of slow
+  /// steps, shows something before it comes to sample_every. 0 goes by steps alone.
+  double sample_minutes = 2;
   /// Clips on a sheet of samples.
   int64_t sample_clips = 8;
   /// Steps between two checkpoints; a crash costs at most this many.

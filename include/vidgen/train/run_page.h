@@ -11,9 +11,16 @@
 
 namespace vidgen::train {
 
-/// The page about a run, report.html in its folder: how far it is, curves, samples over time, how
-/// to go on. It is made from what is on the disk, so a crash costs nothing; its size is bounded: a
-/// few hundred points a curve, a few pictures of limited size.
+enum class RunState {
+  /// The page is written again; a browser loads it again by itself.
+  kTraining,
+  /// Finished or stopped.
+  kEnded
+};
+
+/// The page about a run, report.html in its folder: how far it is, curves, samples over time beside
+/// real clips, how to go on. It is made from what is on the disk, so a crash costs nothing; its
+/// size is bounded: a few hundred points a curve, a few pictures of limited size.
 class RunPage {
  public:
   explicit RunPage(const RunOptions& options);
@@ -22,19 +29,24 @@ class RunPage {
   void add_line(const core::Json& line);
   /// Writes the page as of `step` of `steps`, whole or not at all; throws vidgen::Error when it
   /// cannot.
-  void write(int64_t step, int64_t steps);
+  void write(int64_t step, int64_t steps, RunState state);
 
  private:
-  report::Html state(int64_t step, int64_t steps) const;
+  report::Html progress(int64_t step, int64_t steps, RunState state) const;
   report::Html charts() const;
   report::Html chart(const std::string& title, const std::vector<report::Series>& series,
                      report::Scale scale) const;
   report::Html newest_samples(const checkpoint::StepFile& sheet) const;
+  /// Nothing where the run made no sheet of them.
+  report::Html real_clips() const;
   report::Html earlier_samples(const std::vector<checkpoint::StepFile>& sheets);
   report::Html how_to_go_on() const;
   /// A picture of at most `rows` clips and 8 frames of each, or a line that says what is wrong with
   /// the file.
-  report::Html sheet_picture(const checkpoint::StepFile& sheet, int64_t rows, int64_t width) const;
+  report::Html sheet_picture(const std::filesystem::path& sheet, const std::string& caption,
+                             int64_t rows, int64_t width) const;
+  /// A large picture, and the clips moving if their file is small enough for a page.
+  report::Html moving(const report::Html& picture, const std::filesystem::path& movie) const;
 
   const RunOptions options_;
   const checkpoint::RunFolder folder_;

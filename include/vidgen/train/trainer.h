@@ -17,6 +17,8 @@
 #include "vidgen/train/gan_step.h"
 #include "vidgen/train/journal.h"
 #include "vidgen/train/options.h"
+#include "vidgen/train/preview_schedule.h"
+#include "vidgen/train/run_estimate.h"
 #include "vidgen/train/run_length.h"
 
 namespace vidgen::train {
@@ -58,14 +60,9 @@ class Trainer {
   /// train.on_divergence lets it go on, and vidgen::Error when something cannot be written.
   End run();
 
-  /// What one step costs.
-  struct StepCost {
-    double first_seconds;
-    double seconds;
-    uint64_t peak_bytes;
-  };
-  /// Runs a step to warm up and one to measure, and writes nothing.
-  StepCost measure_step();
+  /// Runs a step to warm up, some to measure, and what else a run does now and then; writes nothing
+  /// but changes the networks.
+  RunCosts measure_costs();
 
   /// As given, with the names of the classes and the hash of the teacher's file.
   const RunOptions& options() const { return options_; }
@@ -83,7 +80,13 @@ class Trainer {
   void write_what_is_due();
   void write_log_line();
   void add_means(core::Json& line);
+  torch::Tensor render_samples();
   void write_samples();
+  /// Before the first step: real clips to compare with, samples of a new run, the page.
+  void show_the_start();
+  void show_the_end();
+  /// The steps of run(), with what is written along the way.
+  void train_to_the_end();
   void write_checkpoint();
   void write_last_checkpoint();
   void write_weights();
@@ -95,6 +98,8 @@ class Trainer {
   void find_best_file();
   /// Throws again what train.on_divergence does not let it go on from.
   void restore_best(const Diverged& problem);
+  void warn_of_collapse(const Evaluator::Result& found);
+  void warn_of_collapsed_class(const Evaluator::Result& found);
   void warn_of_saturation();
   /// Says it once, until `what` is taken out of warned_.
   void warn_once(const std::string& what, const std::string& message);
@@ -127,6 +132,7 @@ class Trainer {
 
   int64_t step_ = 0;
   RunLength run_length_;
+  PreviewSchedule previews_;
   /// Of the checkpoint that it goes on from, or of a distillation that begins.
   core::Json passes_ = core::Json::array();
   /// Sums of GanStep::metrics() since the last line of the log, and over how many steps.
