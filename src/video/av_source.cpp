@@ -175,11 +175,14 @@ bool AvSource::is_possible(int64_t pictures) const {
 /// FFmpeg gives streams that do not say how long they are the length of the file, which may be that
 /// of the sound: only what the formats say of the track itself counts.
 double AvSource::stated_end() const {
-  if (is_format(*input_, "mp4") || is_format(*input_, "avi") || is_format(*input_, "mxf") ||
-      is_format(*input_, "ivf")) {
-    if (stream_->duration <= 0 || !is_possible(stream_->nb_frames)) return 0;
-    const int64_t start = stream_->start_time == AV_NOPTS_VALUE ? 0 : stream_->start_time;
-    return seconds(start + stream_->duration);
+  const double start = stream_->start_time == AV_NOPTS_VALUE ? 0 : seconds(stream_->start_time);
+  if (is_format(*input_, "avi")) {
+    // Of a file that was cut off FFmpeg gives the length that is left.
+    const bool stated = stream_->nb_frames > 0 && is_possible(stream_->nb_frames) && rate() > 0;
+    return stated ? start + static_cast<double>(stream_->nb_frames) / rate() : 0;
+  }
+  if (is_format(*input_, "mp4") || is_format(*input_, "mxf") || is_format(*input_, "ivf")) {
+    return stream_->duration > 0 ? start + seconds(stream_->duration) : 0;
   }
   const AVDictionaryEntry* tag = av_dict_get(stream_->metadata, "DURATION", nullptr, 0);
   int64_t microseconds = 0;

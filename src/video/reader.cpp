@@ -154,9 +154,10 @@ void VideoReader::advance_time() {
 
 double VideoReader::end() const {
   if (duration_ > 0) return time_ + duration_;
-  const double promised = promised_seconds();
-  if (promised > time_ && promised - time_ <= kLongestFrameSeconds) return promised;
-  return time_ + pace_.median(fps_);
+  const double usual = pace_.median(fps_), promised = promised_seconds();
+  // A track's end that lies within its last frame is rounded.
+  const bool told = promised > time_ + usual / 2 && promised - time_ <= kLongestFrameSeconds;
+  return told ? promised : time_ + usual;
 }
 
 }  // namespace vidgen::video

@@ -48,10 +48,36 @@ TEST(VideoErrorsTest, TruncatedAvi) {
   const Workspace work;
   truncate_copy(whole, work / "half.avi", 0.5);
   truncate_copy(whole, work / "start.avi", 0.0005);
-  expect_source_refused(work, "half.avi", {"half.avi: damaged: promises 270 frames, but only "});
+  const auto train = [&](const char* on_error) {
+    return work.run(work.train_arguments(
+        {"--data", "half.avi", "--set", std::string("data.on_error=") + on_error}));
+  };
+  const std::string damage = "half.avi: damaged: promises 270 frames, but only ";
   // What was found out is remembered in the cache; the answer stays the same.
-  expect_source_refused(work, "half.avi", {"half.avi: damaged: promises 270 frames, but only "});
+  for (int time = 0; time < 2; ++time) expect_refused(train("stop"), {damage});
+  const auto rest = train("skip");
+  expect_success(rest);
+  EXPECT_THAT(rest.err, ::testing::HasSubstr(damage));
+  EXPECT_THAT(rest.err, ::testing::HasSubstr("the rest is used"));
   expect_source_refused(work, "start.avi", {"start.avi: "});
+}
+
+TEST(VideoErrorsTest, AReadErrorIsNamedAndNotRememberedAsDamage) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer wants to be loaded before all else";
+#endif
+  const Workspace work;
+  ffmpeg("-f lavfi -i testsrc2=s=128x128:r=25:d=3 -c:v mjpeg -q:v 2 " +
+         (work / "film.avi").string());
+  auto options = work.options();
+  options.environment["LD_PRELOAD"] = VIDGEN_TEST_FAILING_READ_LIBRARY;
+  options.environment["VIDGEN_TEST_FAILING_READ"] = "film.avi";
+  const auto prepare = work.train_arguments({"--data", "film.avi", "--dry-run"});
+  expect_refused(run_program(program_path(), prepare, options),
+                 {"film.avi: cannot be read", "Input/output error"});
+  const auto result = work.run(prepare);
+  expect_success(result);
+  EXPECT_THAT(result.err, ::testing::Not(::testing::HasSubstr("film.avi")));
 }
 
 TEST(VideoErrorsTest, VideosThatDoNotHoldWhatIsAskedFor) {
