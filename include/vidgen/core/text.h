@@ -16,6 +16,9 @@ bool matches_glob(std::string_view name, std::string_view pattern);
 /// "a, b, c".
 std::string join(const std::vector<std::string>& parts, std::string_view separator = ", ");
 
+/// The first `bytes` of a text at most, without a part of a UTF-8 character at the end.
+std::string cut_utf8(std::string_view text, size_t bytes);
+
 /// Rows of cells as aligned columns, the first row as the heading; numbers are aligned to the
 /// right.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
