@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 namespace vidgen::video {
 namespace {
@@ -37,17 +38,27 @@ Orientation from_exif(int value) {
   return value >= 1 && value <= 8 ? kOrientations[static_cast<size_t>(value)] : Orientation{};
 }
 
-}  // namespace
-
-Orientation orientation_of(const AVFrame& picture, const AVStream& stream) {
+/// Nothing when the picture itself does not say.
+std::optional<Orientation> own_orientation(const AVFrame& picture) {
   if (const auto* data = av_frame_get_side_data(&picture, AV_FRAME_DATA_DISPLAYMATRIX)) {
     return from_matrix(reinterpret_cast<const int32_t*>(data->data));
   }
   if (const auto* entry = av_dict_get(picture.metadata, "Orientation", nullptr, 0)) {
     return from_exif(std::atoi(entry->value));
   }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Orientation orientation_of(const AVFrame& picture, const AVStream& stream) {
+  if (const auto own = own_orientation(picture)) return *own;
   const auto* matrix = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
   return matrix ? from_matrix(reinterpret_cast<const int32_t*>(matrix)) : Orientation{};
+}
+
+Orientation orientation_of(const AVFrame& picture) {
+  return own_orientation(picture).value_or(Orientation{});
 }
 
 void orient(const cv::Mat& picture, const Orientation& orientation, cv::Mat& shown) {
