@@ -22,7 +22,9 @@ void inspect(const data::DataOptions& options) {
       {"file", "size", "fps", "promised", "read", "clips", "problem"}};
   int64_t usable = 0;
   std::map<std::string, int64_t> classes;
-  const auto videos = data::list_videos(options);
+  const auto list = data::find_videos(options);
+  const auto& videos = list.videos;
+  for (const std::string& warning : list.warnings) core::log_warning(warning);
   for (const auto& entry : videos) {
     const auto report = data::inspect_video(entry.path, options);
     usable += report.problem.empty() ? 1 : 0;
@@ -35,6 +37,7 @@ void inspect(const data::DataOptions& options) {
   std::cout << core::format_table(table) << usable << " of " << videos.size()
             << " files usable for clips of " << options.frames << " frames, stride "
             << options.frame_stride << ", " << options.size << "x" << options.size << "\n";
+  if (!list.not_taken.empty()) std::cout << data::format_not_taken(list.not_taken) << "\n";
   if (options.classes) std::cout << data::format_classes(classes) << "\n";
 }
 

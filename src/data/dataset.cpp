@@ -27,7 +27,9 @@ std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double ho
   std::vector<bool> mask(videos.size(), false);
   if (holdout <= 0 || videos.size() < 2) return mask;
   std::vector<double> positions;
-  for (const CachedVideo& video : videos) positions.push_back(position_of(video.entry.name));
+  for (const CachedVideo& video : videos) {
+    positions.push_back(position_of(core::cat(video.entry.source, '/', video.entry.inside)));
+  }
   for (size_t i = 0; i < videos.size(); ++i) mask[i] = positions[i] < holdout;
   const auto [first, last] = std::minmax_element(positions.begin(), positions.end());
   mask[static_cast<size_t>(first - positions.begin())] = true;

@@ -4,7 +4,8 @@ namespace vidgen::data {
 
 void fields(core::FieldVisitor& visitor, SourceOptions& options) {
   visitor.field("path", options.path,
-                "a video file, or a folder that is searched with all folders inside it");
+                "a video file, a folder that is searched with all folders inside it, or numbered "
+                "pictures as FOLDER/shot_#.png");
   visitor.field("weight", options.weight, {0, 1e6},
                 "clips are drawn from the sources in proportion to their weights");
 }
@@ -17,6 +18,8 @@ void fields(core::FieldVisitor& visitor, DataOptions& options) {
                 "every how many-th frame of the video belongs to a clip");
   visitor.field("fps", options.fps, {0, 240},
                 "frames per second that videos are resampled to; 0 keeps each video's own");
+  visitor.field("picture_fps", options.picture_fps, {0.01, 1000},
+                "frames per second of numbered pictures, which do not say");
   visitor.choice<Crop>("crop", options.crop, {{"center", Crop::kCenter}, {"random", Crop::kRandom}},
                        "which square of a frame is seen");
   visitor.field(

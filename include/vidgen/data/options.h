@@ -14,8 +14,8 @@ enum class OnError { kSkip, kStop };
 
 /// Where videos come from.
 struct SourceOptions {
-  /// A video file, or a folder that is searched with all folders inside it; relative to the current
-  /// directory.
+  /// A video file, a folder that is searched with all folders inside it, or numbered pictures as
+  /// FOLDER/shot_#.png; relative to the current directory.
   std::string path;
   /// Clips are drawn from the sources in proportion to their weights; 0 draws none.
   double weight = 1;
@@ -33,6 +33,8 @@ struct DataOptions {
   /// Frames per second that videos are resampled to by the nearest frame before frame_stride; 0
   /// keeps each video's own.
   double fps = 0;
+  /// Frames per second of numbered pictures, which are a video but do not say.
+  double picture_fps = 25;
   /// Which square of a frame is seen: always the middle, or a random one for each clip.
   Crop crop = Crop::kCenter;
   /// The short side in pixels that frames are scaled to before the crop, at least `size`; 0 means
@@ -42,7 +44,7 @@ struct DataOptions {
   bool horizontal_flip = false;
   Color color = Color::kRgb;
   /// The fraction of the files that is kept from training, for evaluation. Which ones depends on
-  /// their names only.
+  /// their paths inside their sources only.
   double holdout = 0;
   /// Whether clips have classes: a clip's is the name of the folder directly below the source's
   /// that its video is in, however deep.
