@@ -9,6 +9,7 @@
 #include "source_folder.h"
 #include "vidgen/core/json.h"
 #include "vidgen/core/text.h"
+#include "vidgen/video/probe.h"
 #include "vidgen/video/sequence.h"
 
 namespace vidgen::data {
@@ -51,6 +52,12 @@ void set_labels(std::vector<ManifestEntry>& entries) {
   }
 }
 
+bool has_pictures(const std::map<std::string, int64_t>& extensions) {
+  return std::any_of(extensions.begin(), extensions.end(), [](const auto& item) {
+    return video::kind_of_name("a" + item.first) == video::NameKind::kPicture;
+  });
+}
+
 class Lister {
  public:
   explicit Lister(const DataOptions& options) : options_(options) {}
@@ -85,6 +92,9 @@ class Lister {
       std::string message = source.string() + ": no video found in this folder";
       const std::string rest = format_not_taken(content.not_taken);
       if (!rest.empty()) message += " (" + rest + ")";
+      if (has_pictures(content.not_taken)) {
+        message += "; pictures are a video when their names differ in one number only";
+      }
       for (const std::string& problem : content.problems) message += "; " + problem;
       throw Error(message);
     }

@@ -112,9 +112,19 @@ class FolderWalk {
         leave(path);
         return;
       case video::NameKind::kUnknown:
-        take_if(path, video::holds_video);
+        take_unknown(path);
         return;
     }
+  }
+
+  /// A name that so many files have without one of them being a video is that of other data.
+  void take_unknown(const fs::path& path) {
+    constexpr int64_t kEnough = 256;
+    int64_t& opened = opened_[core::lower_extension(path)];
+    if (opened == kEnough) return leave(path);
+    const size_t before = content_.videos.size();
+    take_if(path, video::holds_video);
+    opened = content_.videos.size() == before ? opened + 1 : INT64_MIN;
   }
 
   void take_if(const fs::path& path, bool (*is_video)(const fs::path&)) {
@@ -180,6 +190,8 @@ class FolderWalk {
   std::error_code error_;
   std::vector<fs::path> links_;
   std::set<Mark> marks_;
+  /// How many files of an unknown extension were opened in vain; negative once one is a video.
+  std::map<std::string, int64_t> opened_;
   FolderContent content_;
 };
 

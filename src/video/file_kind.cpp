@@ -174,20 +174,54 @@ bool is_one_of(const std::string& name, std::initializer_list<const char*> names
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// By what FFmpeg takes it for.
-FileKind look_at_format(const fs::path& path, const RandomFile& file, int64_t probe_bytes) {
+/// The format that FFmpeg takes a file for when it opens it, and how sure it is.
+const AVInputFormat* probe_as_ffmpeg(const fs::path& path, int& score) {
   AVIOContext* opened = nullptr;
-  if (avio_open(&opened, ("file:" + path.string()).c_str(), AVIO_FLAG_READ) < 0) return {};
+  if (avio_open(&opened, ("file:" + path.string()).c_str(), AVIO_FLAG_READ) < 0) return nullptr;
   const AvFile input(opened);
   const AVInputFormat* format = nullptr;
-  const int score = av_probe_input_buffer2(opened, &format, path.c_str(), nullptr, 0,
-                                           static_cast<unsigned>(probe_bytes));
+  score = av_probe_input_buffer2(opened, &format, path.c_str(), nullptr, 0, 0);
+  return score < 0 ? nullptr : format;
+}
+
+/// The same by the beginning alone, which takes a tenth of the time where it is none.
+const AVInputFormat* probe_quickly(const RandomFile& file, int& score) {
+  constexpr size_t kSizes[] = {4 << 10, 64 << 10};
+  const AVInputFormat* format = nullptr;
+  for (const size_t bytes : kSizes) {
+    std::string head = file.read(0, bytes);
+    const bool whole = head.size() < bytes;
+    AVProbeData data{};
+    data.filename = "";
+    data.buf_size = static_cast<int>(head.size());
+    head.append(AVPROBE_PADDING_SIZE, '\0');
+    data.buf = reinterpret_cast<unsigned char*>(head.data());
+    format = av_probe_input_format3(&data, /*is_opened=*/1, &score);
+    // Whether there is more than one picture shows later.
+    const bool picture = begins_with(head, "\xff\xd8");
+    if (whole || (score > AVPROBE_SCORE_RETRY && !picture)) break;
+  }
+  return format;
+}
+
+/// Whether there are none but characters of a text.
+bool is_text(std::string_view head) {
+  return std::all_of(head.begin(), head.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= ' ' || c == '\n' || c == '\r' || c == '\t' || c == '\f';
+  });
+}
+
+/// By what FFmpeg takes it for.
+FileKind look_at_format(const fs::path& path, const RandomFile& file, Probe probe) {
+  int score = 0;
+  const AVInputFormat* format =
+      probe == Probe::kQuick ? probe_quickly(file, score) : probe_as_ffmpeg(path, score);
   FileKind kind;
-  if (score < 0 || !format) return kind;
+  if (!format) return kind;
   const std::string name = format->name;
   const std::string head = file.read(0, 2);
   const bool jpeg = begins_with(head, "\xff\xd8");
-  kind.certain = score > AVPROBE_SCORE_RETRY;
+  kind.certain = score > AVPROBE_SCORE_RETRY || (name == "mjpeg" && jpeg);
   kind.still = name == "image2" || (name.size() > 5 && name.substr(name.size() - 5) == "_pipe");
   if (is_one_of(name, {"tty", "bin", "xbin", "adf", "idf"})) {
     kind.refusal = "is text, not a video";
@@ -205,16 +239,18 @@ FileKind look_at_format(const fs::path& path, const RandomFile& file, int64_t pr
 
 }  // namespace
 
-FileKind look_at_file(const fs::path& path, int64_t probe_bytes) {
+FileKind look_at_file(const fs::path& path, Probe probe) {
   silence_libav();
   const RandomFile file(path);
   bool known = false;
-  FileKind kind = look_at_signature(file, file.read(0, kSignatureBytes), known);
+  const std::string head = file.read(0, kSignatureBytes);
+  FileKind kind = look_at_signature(file, head, known);
   if (known) {
     kind.certain = true;
     return kind;
   }
-  return look_at_format(path, file, probe_bytes);
+  if (probe == Probe::kQuick && is_text(head)) return kind;
+  return look_at_format(path, file, probe);
 }
 
 FileKind look_at_picture(const fs::path& path) {

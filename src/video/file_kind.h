@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -19,12 +18,15 @@ struct FileKind {
   std::string refusal;
 };
 
-/// Bytes at the beginning that are enough to tell formats by; FFmpeg looks at up to 1 MiB.
-constexpr int64_t kQuickProbe = 64 << 10;
+enum class Probe {
+  /// As FFmpeg looks at a file that it opens: at up to 1 MiB, and its name.
+  kWhole,
+  /// At the beginning alone, to tell a video from all that may be in a folder.
+  kQuick
+};
 
-/// Throws vidgen::Error, naming the file and the reason, when it cannot be read. Of the file's
-/// beginning `probe_bytes` are looked at.
-FileKind look_at_file(const std::filesystem::path& path, int64_t probe_bytes = 1 << 20);
+/// Throws vidgen::Error, naming the file and the reason, when it cannot be read.
+FileKind look_at_file(const std::filesystem::path& path, Probe probe = Probe::kWhole);
 
 /// The same by the first few bytes alone, which is enough for animated pictures; of nothing else
 /// anything is said.

@@ -82,7 +82,7 @@ NameKind kind_of_name(const std::filesystem::path& path) {
 }
 
 bool holds_video(const std::filesystem::path& path) {
-  const FileKind kind = look_at_file(path, kQuickProbe);
+  const FileKind kind = look_at_file(path, Probe::kQuick);
   if (!kind.refusal.empty() || kind.still || !kind.certain) return false;
   switch (kind.player) {
     case FileKind::Player::kWebp:
@@ -97,6 +97,7 @@ bool holds_video(const std::filesystem::path& path) {
 bool is_animated(const std::filesystem::path& path) {
   const std::string extension = core::lower_extension(path);
   if (extension == ".png") return !look_at_picture(path).still;
+  if (extension.rfind(".tif", 0) == 0) return !look_at_picture(path).refusal.empty();
   if (extension == ".webp") return look_at_picture(path).player == FileKind::Player::kWebp;
   const bool family = extension == ".avif" || extension.rfind(".hei", 0) == 0;
   return family && is_picture_track(path) && shows_picture(path);

@@ -168,9 +168,9 @@ std::string SequenceSource::decode(const fs::path& file) {
   if (!open_codec(bytes, file)) return name + " is not a picture that FFmpeg can decode";
   if (codec_->codec_id == AV_CODEC_ID_MJPEG && is_cut_jpeg(bytes)) return name + " is cut short";
   errors_.take();
-  // Pictures that share a codec follow each other as in a stream of them.
   packet_->data = reinterpret_cast<uint8_t*>(bytes.data());
   packet_->size = size;
+  packet_->flags = AV_PKT_FLAG_KEY;  // otherwise a PNG is added to the one before
   avcodec_flush_buffers(codec_.get());
   int code = avcodec_send_packet(codec_.get(), packet_.get());
   if (code >= 0) code = avcodec_receive_frame(codec_.get(), picture_.get());

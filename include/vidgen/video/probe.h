@@ -25,7 +25,8 @@ NameKind kind_of_name(const std::filesystem::path& path);
 /// read.
 bool holds_video(const std::filesystem::path& path);
 
-/// As holds_video() of a picture's file, faster: whether it is animated (PNG, WebP, AVIF, HEIF).
+/// As holds_video() of a picture's file, faster: whether it is animated (PNG, WebP, AVIF, HEIF), or
+/// holds several pictures (TIFF), which is refused by name when it is opened.
 bool is_animated(const std::filesystem::path& path);
 
 }  // namespace vidgen::video
