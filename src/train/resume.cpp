@@ -73,12 +73,14 @@ std::vector<std::string> follow_sources(const checkpoint::Checkpoint& checkpoint
   const size_t count = std::min(stored.sources.size(), options.sources.size());
   for (size_t i = 0; i < count; ++i) moved |= stored.sources[i].path != options.sources[i].path;
   if (!known && options.holdout > 0) {
-    warn("is of an older vidgen, which chose by other rules what data.holdout keeps from training: "
-         "of what is kept now a part was trained on");
+    warn(
+        "is of an older vidgen, which chose by other rules what data.holdout keeps from training: "
+        "of what is kept now a part was trained on");
   }
   if (moved && !known) {
-    warn("data.sources are spelled otherwise than in this checkpoint of an older vidgen, which does "
-         "not tell whether they hold the same videos");
+    warn(
+        "data.sources are spelled otherwise than in this checkpoint of an older vidgen, which does "
+        "not tell whether they hold the same videos");
   }
   if (!moved && other) warn("data.sources hold other videos than those that it was trained on");
   if (moved && !other) {
