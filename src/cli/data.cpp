@@ -55,7 +55,9 @@ void inspect(const data::DataOptions& options, bool as_json) {
   std::map<std::string, int64_t> classes;
   data::ClipRates rates(options);
   std::vector<std::string> notes;
-  const auto videos = data::list_videos(options);
+  const auto list = data::find_videos(options);
+  const auto& videos = list.videos;
+  for (const std::string& warning : list.warnings) core::log_warning(warning);
   for (const auto& entry : videos) {
     const auto report = data::inspect_video(entry.path, options);
     usable += report.problem.empty() ? 1 : 0;
@@ -83,6 +85,7 @@ void inspect(const data::DataOptions& options, bool as_json) {
             << " files usable for clips of " << options.frames << " frames, stride "
             << options.frame_stride << ", " << options.size << "x" << options.size << "\n";
   for (const auto& note : notes) std::cout << note << "\n";
+  if (!list.not_taken.empty()) std::cout << data::format_not_taken(list.not_taken) << "\n";
   if (options.classes) std::cout << data::format_classes(classes) << "\n";
 }
 

@@ -12,6 +12,8 @@
 #include <fstream>
 
 #include "vidgen/core/error.h"
+#include "vidgen/core/random.h"
+#include "vidgen/core/text.h"
 
 namespace vidgen::core {
 namespace {
@@ -26,11 +28,45 @@ constexpr const char* kTemporaryMark = ".vidgen-tmp";
   throw Error(cat("cannot ", action, " ", path.string(), ": ", std::strerror(error)));
 }
 
+// Of a file's name, as file systems allow.
+constexpr size_t kNameBytes = 255;
+// What ends in more than this behind a dot is no extension that an encoder knows.
+constexpr size_t kExtensionBytes = 32;
+constexpr int kMostLinks = 40;
+
 fs::path temporary_name(const fs::path& path) {
+  std::string stem = path.stem().string(), extension = path.extension().string();
+  if (extension.size() > kExtensionBytes) {
+    stem += extension;
+    extension.clear();
+  }
+  const std::string mark = cat(kTemporaryMark, ::getpid());
+  if (const size_t rest = mark.size() + extension.size(); stem.size() + rest > kNameBytes) {
+    // Names that begin alike stay different.
+    const std::string hash = cat('-', derive_seed(0, stem));
+    stem = cut_utf8(stem, kNameBytes - rest - hash.size()) + hash;
+  }
   auto name = path;
-  name.replace_filename(
-      cat(path.stem().string(), kTemporaryMark, ::getpid(), path.extension().string()));
+  name.replace_filename(cat(stem, mark, extension));
   return name;
+}
+
+// Where an output goes: a link stays, and what it names is written.
+fs::path resolve_output(const fs::path& path) {
+  fs::path target = path;
+  std::error_code error;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(target, error)); ++links) {
+    if (links == kMostLinks) fail("write", path, ELOOP);
+    const fs::path next = fs::read_symlink(target, error);
+    if (error) fail("write", path, error.value());
+    target = next.is_absolute() ? next : target.parent_path() / next;
+  }
+  const fs::file_status status = fs::status(target, error);
+  // Renaming would put a file in the place of a device or a pipe.
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) {
+    throw Error(cat("cannot write ", path.string(), ": is not a regular file"));
+  }
+  return target;
 }
 
 void flush_folder(const fs::path& file) {
@@ -52,7 +88,8 @@ void rename_into_place(const fs::path& temporary, const fs::path& path) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+AtomicFile::AtomicFile(const fs::path& path)
+    : path_(resolve_output(path)), temporary_(temporary_name(path_)) {
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail("create", path_);
 }
@@ -98,7 +135,8 @@ void AtomicFile::commit() {
   rename_into_place(temporary_, path_);
 }
 
-AtomicPath::AtomicPath(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+AtomicPath::AtomicPath(const fs::path& path)
+    : path_(resolve_output(path)), temporary_(temporary_name(path_)) {
   check_can_create(path_);
 }
 
@@ -126,11 +164,14 @@ void append_to_file(const fs::path& path, std::string_view bytes) {
   if (written != static_cast<ssize_t>(bytes.size())) fail("write", path, error);
 }
 
+bool is_temporary_name(const fs::path& path) {
+  return path.filename().string().find(kTemporaryMark) != std::string::npos;
+}
+
 void remove_temporary_files(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().filename().string().find(kTemporaryMark) != std::string::npos)
-      fs::remove(entry.path(), error);
+    if (is_temporary_name(entry.path())) fs::remove(entry.path(), error);
   }
 }
 
@@ -157,7 +198,8 @@ void make_folder(const fs::path& folder) {
   if (error) throw Error(cat("cannot create folder ", folder.string(), ": ", error.message()));
 }
 
-void check_can_create(const fs::path& path) {
+void check_can_create(const fs::path& wanted) {
+  const fs::path path = resolve_output(wanted);
   const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   std::error_code error;
   if (!fs::exists(folder, error))

@@ -125,6 +125,15 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return result;
 }
 
+std::string cut_utf8(std::string_view text, size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  // Continuation bytes begin with 10.
+  size_t end = bytes;
+  while (end > 0 && (text[end] & 0xc0) == 0x80) --end;
+  // What is no UTF-8 is cut where it is asked for.
+  return std::string(text.substr(0, bytes - end < 4 ? end : bytes));
+}
+
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths;
   for (const auto& row : rows) {

@@ -7,10 +7,12 @@
 
 #include "cache_builder.h"
 #include "decode.h"
+#include "source_state.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/json.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/random.h"
+#include "vidgen/core/text.h"
 
 namespace vidgen::data {
 namespace {
@@ -39,11 +41,9 @@ core::Json pixel_settings(const DataOptions& options) {
 CacheJob make_job(const fs::path& source, const DataOptions& options, const fs::path& folder) {
   core::Json key = {{"source", source.string()}, {"settings", pixel_settings(options)}};
   std::ostringstream name;
-  name << source.stem().string().substr(0, 64) << '-' << std::hex << std::setfill('0')
+  name << core::cut_utf8(source.stem().string(), 64) << '-' << std::hex << std::setfill('0')
        << std::setw(16) << core::derive_seed(0, key_text(key)) << ".clips";
-  std::error_code ignored;  // what cannot be opened is found when it is opened
-  key["bytes"] = static_cast<uint64_t>(fs::file_size(source, ignored));
-  key["changed"] = fs::last_write_time(source, ignored).time_since_epoch().count();
+  key.update(source_state(source, options));
   return {source, folder / name.str(), key_text(key), nullptr, {}};
 }
 
@@ -87,10 +87,14 @@ std::map<fs::path, CacheJob> make_jobs(const std::vector<ManifestEntry>& entries
 }  // namespace
 
 ClipCache prepare_clips(const DataOptions& options) {
-  const std::vector<ManifestEntry> entries = list_videos(options);
+  const VideoList list = find_videos(options);
+  const std::vector<ManifestEntry>& entries = list.videos;
+  for (const std::string& warning : list.warnings) core::log_warning(warning);
+  if (!list.not_taken.empty()) core::log_info(format_not_taken(list.not_taken));
   const std::map<fs::path, CacheJob> jobs = make_jobs(entries, options);
   ClipCache cache;
   cache.class_names = class_names(entries);
+  cache.identity = identity_of(entries);
   std::vector<std::string> problems;
   for (const ManifestEntry& entry : entries) {
     const CacheJob& job = jobs.at(entry.path);
@@ -108,6 +112,12 @@ ClipCache prepare_clips(const DataOptions& options) {
       core::log_warning(
           core::cat(video.entry.name, ": ", video.report.damage, "; the rest is used"));
     }
+  }
+  const auto noted = std::count_if(cache.videos.begin(), cache.videos.end(),
+                                   [](const auto& video) { return !video.report.notes.empty(); });
+  if (noted > 0) {
+    core::log_info(core::cat("something is to be said of ", noted, " of ", cache.videos.size(),
+                             " videos: vidgen data inspect shows it"));
   }
   for (CachedVideo& video : cache.videos) video.report.path = video.entry.path;
   return cache;

@@ -16,7 +16,7 @@ constexpr std::chrono::seconds kQuietTime{1};
 int64_t open_all(const std::vector<CacheJob*>& jobs, const DataOptions& options) {
   int64_t frames = 0;
   for (CacheJob* job : jobs) {
-    job->report = open_report(job->source);
+    job->report = open_report(job->source, options);
     if (job->report.problem.empty()) job->report.problem = size_problem(job->report, options);
     if (job->report.problem.empty()) frames += job->report.frames_promised;
   }

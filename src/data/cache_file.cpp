@@ -63,14 +63,15 @@ std::shared_ptr<const CacheFile> CacheFile::open(const std::filesystem::path& pa
 }
 
 bool CacheFile::parse(const std::string& key) {
-  if (file_.size() < kHeaderBytes || std::memcmp(file_.data(), kMagic, sizeof kMagic) != 0) {
-    return false;
-  }
+  if (file_.size() < kHeaderBytes) return false;
+  std::vector<uint8_t> buffer;
+  const uint8_t* data = file_.read(0, kHeaderBytes, buffer);
+  if (std::memcmp(data, kMagic, sizeof kMagic) != 0) return false;
   uint64_t length = 0;
-  std::memcpy(&length, file_.data() + sizeof kMagic, sizeof length);
+  std::memcpy(&length, data + sizeof kMagic, sizeof length);
   if (length > kHeaderBytes - kPrefixBytes) return false;
   try {
-    const auto* text = reinterpret_cast<const char*>(file_.data()) + kPrefixBytes;
+    const auto* text = reinterpret_cast<const char*>(data) + kPrefixBytes;
     const core::Json header = core::Json::parse(text, text + length);
     if (header.at("key") != key) return false;
     frames_ = header.at("frames");
@@ -88,8 +89,10 @@ bool CacheFile::parse(const std::string& key) {
   return file_.size() == kHeaderBytes + static_cast<size_t>(frames_ * height_ * width_ * channels_);
 }
 
-const uint8_t* CacheFile::frame(int64_t index) const {
-  return file_.data() + kHeaderBytes + index * height_ * width_ * channels_;
+const uint8_t* CacheFile::read(int64_t first, int64_t count, std::vector<uint8_t>& buffer) const {
+  const int64_t bytes = height_ * width_ * channels_;
+  return file_.read(kHeaderBytes + static_cast<size_t>(first * bytes),
+                    static_cast<size_t>(count * bytes), buffer);
 }
 
 CacheFileWriter::CacheFileWriter(const std::filesystem::path& path) : file_(path) {

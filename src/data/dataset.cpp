@@ -27,7 +27,9 @@ std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double ho
   std::vector<bool> mask(videos.size(), false);
   if (holdout <= 0 || videos.size() < 2) return mask;
   std::vector<double> positions;
-  for (const CachedVideo& video : videos) positions.push_back(position_of(video.entry.name));
+  for (const CachedVideo& video : videos) {
+    positions.push_back(position_of(core::cat(video.entry.source, '/', video.entry.inside)));
+  }
   for (size_t i = 0; i < videos.size(); ++i) mask[i] = positions[i] < holdout;
   const auto [first, last] = std::minmax_element(positions.begin(), positions.end());
   mask[static_cast<size_t>(first - positions.begin())] = true;
@@ -162,9 +164,13 @@ bool ClipDataset::copy_square(const CacheFile& pixels, int64_t start, core::Coun
 
 void ClipDataset::copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left,
                        uint8_t* out) const {
+  // Each thread keeps the memory for the next clip.
+  thread_local std::vector<uint8_t> buffer;
   const int64_t row_bytes = options_.size * channels();
+  const int64_t frame_bytes = pixels.height() * pixels.width() * channels();
+  const uint8_t* first = pixels.read(start, options_.span(), buffer);
   for (int64_t t = 0; t < options_.frames; ++t) {
-    const uint8_t* frame = pixels.frame(start + t * options_.frame_stride);
+    const uint8_t* frame = first + t * options_.frame_stride * frame_bytes;
     for (int64_t y = 0; y < options_.size; ++y, out += row_bytes) {
       const int64_t pixel = (top + y) * pixels.width() + left;
       std::memcpy(out, frame + pixel * channels(), static_cast<size_t>(row_bytes));

@@ -224,9 +224,9 @@ void read_frames(video::VideoReader& reader, const DataOptions& options, const F
 
 }  // namespace
 
-VideoReport open_report(const std::filesystem::path& path) {
+VideoReport open_report(const std::filesystem::path& path, const DataOptions& options) {
   try {
-    return describe(path, video::VideoReader(path));
+    return describe(path, video::VideoReader(path, {/*threads=*/1, options.picture_fps}));
   } catch (const Error& error) {
     return describe(path, error);
   }
@@ -236,7 +236,7 @@ VideoReport decode_video(const std::filesystem::path& path, const DataOptions& o
                          const FrameSink& sink) {
   std::optional<video::VideoReader> reader;
   try {
-    reader.emplace(path, video::ReaderOptions{threads});
+    reader.emplace(path, video::ReaderOptions{threads, options.picture_fps});
   } catch (const Error& error) {
     return describe(path, error);
   }

@@ -29,6 +29,6 @@ void judge(VideoReport& report, const DataOptions& options);
 std::string size_problem(const VideoReport& report, const DataOptions& options);
 
 /// The header of a video without its frames: width, height, fps, frames_promised, or the problem.
-VideoReport open_report(const std::filesystem::path& path);
+VideoReport open_report(const std::filesystem::path& path, const DataOptions& options);
 
 }  // namespace vidgen::data

@@ -3,38 +3,23 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <utility>
 
+#include "source_folder.h"
 #include "vidgen/core/json.h"
 #include "vidgen/core/text.h"
 #include "vidgen/video/probe.h"
+#include "vidgen/video/sequence.h"
 
 namespace vidgen::data {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> videos_in_folder(const fs::path& folder) {
-  std::vector<fs::path> files;
-  try {
-    fs::recursive_directory_iterator entry(folder), end;
-    for (; entry != end; ++entry) {
-      const bool hidden = entry->path().filename().string().front() == '.';
-      if (hidden && entry->is_directory()) entry.disable_recursion_pending();
-      if (hidden || !entry->is_regular_file()) continue;
-      if (video::has_video_extension(entry->path())) files.push_back(entry->path());
-    }
-  } catch (const fs::filesystem_error& error) {
-    throw Error(core::cat(folder.string(), ": cannot list the folder: ", error.code().message()));
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-/// The folder directly below `source` that the file is in.
-std::string class_of(const fs::path& file, const fs::path& source) {
-  const fs::path inside = file.lexically_relative(source);
+/// The folder directly below the source that a file is in; `inside` is its path there.
+std::string class_of(const fs::path& inside, const fs::path& source) {
   if (std::distance(inside.begin(), inside.end()) < 2) {
-    throw Error(file.string() +
+    throw Error((fs::is_directory(source) ? source / inside : source).string() +
                 ": has no class, expected it in a folder of the source that is named after its "
                 "class (data.classes)");
   }
@@ -45,6 +30,14 @@ std::string class_of(const fs::path& file, const fs::path& source) {
     throw Error((source / *inside.begin()).string() + ": its name, that of a class, is not UTF-8");
   }
   return name;
+}
+
+/// Wherever links lead, so that a source's spelling makes no difference. Numbered pictures are no
+/// file of their own.
+fs::path real_path(const fs::path& path) {
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(fs::absolute(path, error), error);
+  return error ? fs::absolute(path) : real;
 }
 
 void set_labels(std::vector<ManifestEntry>& entries) {
@@ -58,34 +51,105 @@ void set_labels(std::vector<ManifestEntry>& entries) {
   }
 }
 
+bool has_pictures(const std::map<std::string, int64_t>& extensions) {
+  return std::any_of(extensions.begin(), extensions.end(), [](const auto& item) {
+    return video::kind_of_name("a" + item.first) == video::NameKind::kPicture;
+  });
+}
+
+class Lister {
+ public:
+  explicit Lister(const DataOptions& options) : options_(options) {}
+
+  VideoList run() {
+    for (size_t i = 0; i < options_.sources.size(); ++i) list(i);
+    if (list_.videos.empty()) throw Error("no video found: there are no sources");
+    if (options_.classes) set_labels(list_.videos);
+    return std::move(list_);
+  }
+
+ private:
+  void list(size_t index) {
+    const fs::path source = options_.sources[index].path;
+    std::error_code error;
+    const fs::file_status status = fs::status(source, error);
+    if (status.type() == fs::file_type::directory) return list_inside(index, source);
+    const bool missing = status.type() == fs::file_type::not_found;
+    if (missing && !video::pictures_of(source)) {
+      throw Error(source.string() + ": no such file or folder (a source of videos)");
+    }
+    if (error && !missing) throw Error(source.string() + ": " + error.message());
+    add(index, real_path(source), source, source.filename());
+  }
+
+  void list_inside(size_t index, const fs::path& source) {
+    const FolderContent content = list_folder(source, options_.classes);
+    if (options_.on_error == OnError::kStop && !content.problems.empty()) {
+      throw Error(content.problems.front());
+    }
+    if (content.videos.empty()) {
+      std::string message = source.string() + ": no video found in this folder";
+      const std::string rest = format_not_taken(content.not_taken);
+      if (!rest.empty()) message += " (" + rest + ")";
+      if (has_pictures(content.not_taken)) {
+        message += "; pictures are a video when their names differ in one number only";
+      }
+      for (const std::string& problem : content.problems) message += "; " + problem;
+      throw Error(message);
+    }
+    const fs::path real = real_path(source);
+    for (const fs::path& inside : content.videos) {
+      add(index, real / inside, source / inside, inside);
+    }
+    for (const auto& [extension, count] : content.not_taken) list_.not_taken[extension] += count;
+    for (const auto* lines : {&content.problems, &content.repeated}) {
+      list_.warnings.insert(list_.warnings.end(), lines->begin(), lines->end());
+    }
+  }
+
+  void add(size_t index, const fs::path& real, const fs::path& shown, const fs::path& inside) {
+    ManifestEntry entry{real, shown.lexically_normal().string(), index,
+                        options_.sources[index].weight};
+    entry.inside = inside.string();
+    if (options_.classes) {
+      const bool file = shown == fs::path(options_.sources[index].path);
+      entry.class_name = class_of(file ? fs::path() : inside, options_.sources[index].path);
+    }
+    list_.videos.push_back(std::move(entry));
+  }
+
+  const DataOptions& options_;
+  VideoList list_;
+};
+
 }  // namespace
 
+VideoList find_videos(const DataOptions& options) { return Lister(options).run(); }
+
 std::vector<ManifestEntry> list_videos(const DataOptions& options) {
-  std::vector<ManifestEntry> entries;
-  for (size_t i = 0; i < options.sources.size(); ++i) {
-    const SourceOptions& source = options.sources[i];
-    const auto add = [&](const fs::path& path) {
-      entries.push_back({fs::absolute(path).lexically_normal(), path.lexically_normal().string(), i,
-                         source.weight});
-      if (options.classes) entries.back().class_name = class_of(path, source.path);
-    };
-    std::error_code error;
-    const fs::file_status status = fs::status(source.path, error);
-    if (status.type() == fs::file_type::not_found) {
-      throw Error(source.path + ": no such file or folder (a source of videos)");
-    }
-    if (error) throw Error(source.path + ": " + error.message());
-    if (status.type() != fs::file_type::directory) {
-      add(source.path);
-      continue;
-    }
-    const std::vector<fs::path> files = videos_in_folder(source.path);
-    if (files.empty()) throw Error(source.path + ": no video found in this folder");
-    for (const fs::path& file : files) add(file);
+  return find_videos(options).videos;
+}
+
+std::string format_not_taken(const std::map<std::string, int64_t>& not_taken) {
+  constexpr size_t kShown = 8;
+  int64_t total = 0;
+  std::vector<std::pair<int64_t, std::string>> counts;
+  for (const auto& [extension, count] : not_taken) {
+    total += count;
+    counts.emplace_back(-count, extension.empty() ? "without extension" : extension);
   }
-  if (entries.empty()) throw Error("no video found: there are no sources");
-  if (options.classes) set_labels(entries);
-  return entries;
+  if (counts.empty()) return "";
+  std::sort(counts.begin(), counts.end());
+  std::vector<std::string> parts;
+  for (const auto& [count, extension] : counts) {
+    if (parts.size() == kShown) {
+      parts.push_back(core::cat(counts.size() - kShown, " other kinds"));
+      break;
+    }
+    parts.push_back(core::cat(extension, " ", -count));
+  }
+  return core::cat("not taken: ", total, total == 1 ? " file (" : " files (", core::join(parts),
+                   ")");
 }
 
 std::vector<std::string> class_names(const std::vector<ManifestEntry>& entries) {

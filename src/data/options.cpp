@@ -4,7 +4,8 @@ namespace vidgen::data {
 
 void fields(core::FieldVisitor& visitor, SourceOptions& options) {
   visitor.path("path", options.path,
-               "a video file, or a folder that is searched with all folders inside it");
+               "a video file, a folder that is searched with all folders inside it, or numbered "
+               "pictures as FOLDER/shot_#.png");
   visitor.field("weight", options.weight, {0, 1e6},
                 "clips are drawn from the sources in proportion to their weights");
 }
@@ -19,6 +20,8 @@ void fields(core::FieldVisitor& visitor, DataOptions& options) {
       "fps", options.fps, {0, 240},
       "frames per second that videos are resampled to, by the times of their frames; 0 keeps "
       "each video's own");
+  visitor.field("picture_fps", options.picture_fps, {0.01, 1000},
+                "frames per second of numbered pictures, which do not say");
   visitor.choice<SceneCuts>("scene_cuts", options.scene_cuts,
                             {{"split", SceneCuts::kSplit}, {"ignore", SceneCuts::kIgnore}},
                             "whether clips keep within the shots of a film");

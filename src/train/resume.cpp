@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "vidgen/core/log.h"
@@ -58,6 +59,38 @@ bool is_free(const std::string& key, const std::map<std::string, Json>& options)
   return kFreeKeys.count(key) > 0;
 }
 
+/// Where the videos are may have changed: checkpoints hold what tells them from others. The paths
+/// of `stored` become those of `options` where it can be so. Returns what the user has to know.
+std::vector<std::string> follow_sources(const checkpoint::Checkpoint& checkpoint,
+                                        const std::string& videos, const data::DataOptions& options,
+                                        data::DataOptions& stored) {
+  std::vector<std::string> warnings;
+  const auto warn = [&](const char* what) {
+    warnings.push_back(cat(checkpoint.path.string(), ": ", what));
+  };
+  const auto found = checkpoint.file.metadata.find(kVideosKey);
+  const bool known = found != checkpoint.file.metadata.end();
+  const bool other = known && found->second != videos;
+  bool moved = false;
+  const size_t count = std::min(stored.sources.size(), options.sources.size());
+  for (size_t i = 0; i < count; ++i) moved |= stored.sources[i].path != options.sources[i].path;
+  if (!known && options.holdout > 0) {
+    warn(
+        "is of an older vidgen, which chose by other rules what data.holdout keeps from training: "
+        "of what is kept now a part was trained on");
+  }
+  if (moved && !known) {
+    warn(
+        "data.sources are spelled otherwise than in this checkpoint of an older vidgen, which does "
+        "not tell whether they hold the same videos");
+  }
+  if (!moved && other) warn("data.sources hold other videos than those that it was trained on");
+  if (moved && !other) {
+    for (size_t i = 0; i < count; ++i) stored.sources[i].path = options.sources[i].path;
+  }
+  return warnings;
+}
+
 }  // namespace
 
 std::string first_difference(const Json& before, const Json& now, std::string& left,
@@ -111,13 +144,19 @@ void Trainer::resume(const std::filesystem::path& path) {
   }
   RunOptions stored;
   checkpoint.read_options(checkpoint.config, stored);
+  std::vector<std::string> warnings;
+  if (options_.reads_clips()) {
+    warnings = follow_sources(checkpoint, videos_, options_.data, stored.data);
+  }
   std::string before, now;
   const std::string key =
       first_difference(core::write_fields(stored), core::write_fields(options_), before, now);
   if (!key.empty()) {
+    const bool videos = key.rfind("data.sources", 0) == 0;
     throw Error(cat(path.string(), ": ", key, " is ", before, " in the checkpoint and ", now,
-                    " in the configuration"));
+                    " in the configuration", videos ? ", where other videos are" : ""));
   }
+  for (const std::string& warning : warnings) core::log_warning(warning);
   if (checkpoint.step > options_.train.steps) {
     throw Error(cat(path.string(), ": is at step ", checkpoint.step, ", beyond train.steps ",
                     options_.train.steps));

@@ -46,6 +46,7 @@ Trainer::Trainer(const RunOptions& options)
 
 void Trainer::open_clips() {
   const auto cache = data::prepare_clips(options_.data);
+  videos_ = cache.identity;
   dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);
   const data::ClipRates rates(options_.data, cache);
   shape_.fps = rates.usual();
@@ -199,6 +200,7 @@ void Trainer::write_state(const std::filesystem::path& path) {
   checkpoint::StateSaver saver;
   visit(saver);
   run_length_.visit(saver);
+  if (!videos_.empty()) saver.metadata[kVideosKey] = videos_;
   for (const auto& [name, tensor] : saver.tensors) {
     if (!tensor.isfinite().all().item<bool>()) diverged(name, step_);
   }

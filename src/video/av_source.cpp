@@ -263,7 +263,8 @@ void AvSource::send_packet() {
     return;
   }
   std::swap(packet_, ahead_);
-  const bool key = (packet_->flags & AV_PKT_FLAG_KEY) != 0;
+  // H.261 has no key frames: pictures become whole block by block.
+  const bool key = (packet_->flags & AV_PKT_FLAG_KEY) != 0 || decoder_->id == AV_CODEC_ID_H261;
   tracker_->add_packet({key, seconds(packet_->pts), begins_});
   codec_->reordered_opaque = tracker_->packets() - 1;
   has_ahead_ = read_packet(*ahead_);

@@ -1,7 +1,12 @@
 #include "picture_source.h"
 
 #include "av_source.h"
+#include "dicom_source.h"
+#include "file_kind.h"
+#include "sequence_source.h"
 #include "vidgen/core/error.h"
+#include "vidgen/video/sequence.h"
+#include "webp_source.h"
 
 namespace vidgen::video {
 namespace {
@@ -24,8 +29,20 @@ void check_regular(const fs::path& path) {
 }  // namespace
 
 std::unique_ptr<PictureSource> open_pictures(const fs::path& path, const ReaderOptions& options) {
+  if (auto pictures = pictures_of(path)) {
+    return std::make_unique<SequenceSource>(path, std::move(*pictures), options.picture_fps);
+  }
   check_regular(path);
-  return std::make_unique<AvSource>(path, options.threads);
+  const FileKind kind = look_at_file(path);
+  if (!kind.refusal.empty()) throw Error(path.string() + ": " + kind.refusal);
+  switch (kind.player) {
+    case FileKind::Player::kWebp:
+      return std::make_unique<WebpSource>(path, options.threads);
+    case FileKind::Player::kDicom:
+      return open_dicom(path);
+    default:
+      return std::make_unique<AvSource>(path, options.threads);
+  }
 }
 
 }  // namespace vidgen::video

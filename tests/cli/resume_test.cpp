@@ -342,5 +342,57 @@ TEST(ResumeTest, FromAFileIntoANewRun) {
   }
 }
 
+/// Three videos in a folder, and two steps of a run on it.
+void train_on_folder(const Workspace& work) {
+  fs::create_directories(work / "videos");
+  for (const int frames : {12, 13, 14}) {
+    write_tiny_video(work / "videos" / (std::to_string(frames) + ".mp4"), frames);
+  }
+  expect_success(work.train({"--set", "data.sources=videos"}));
+}
+
+TEST(ResumeTest, DataMayBeSpelledOtherwiseOrMoved) {
+  const Workspace work;
+  train_on_folder(work);
+  const std::string absolute = (work / "videos").string();
+  for (const std::string source : {"./videos/", absolute.c_str(), "moved"}) {
+    if (source == "moved") fs::rename(work / "videos", work / "moved");
+    const std::string run = "run-" + std::to_string(source.size());
+    fs::copy(work / "run", work / run, fs::copy_options::recursive);
+    const auto resumed =
+        work.train({"--run-dir", run, "--set", "data.sources=" + source, "--set", "train.steps=4"});
+    expect_success(resumed);
+    EXPECT_THAT(resumed.err, ::testing::Not(::testing::HasSubstr("warning")));
+    EXPECT_THAT(resumed.err, ::testing::HasSubstr("step-00000002.safetensors at step 2"));
+  }
+}
+
+TEST(ResumeTest, OtherDataIsNotTakenForTheSame) {
+  const Workspace work;
+  train_on_folder(work);
+  fs::copy(work / "videos", work / "other");
+  write_tiny_video(work / "other" / "15.mp4", 15);
+  expect_refuses(work, work.train_arguments({"--set", "data.sources=other"}),
+                 {"data.sources[0].path is \"videos\" in the checkpoint and \"other\"",
+                  "where other videos are"});
+  write_tiny_video(work / "videos" / "15.mp4", 15);
+  const auto grown = work.train({"--set", "data.sources=videos", "--set", "train.steps=3"});
+  expect_success(grown);
+  EXPECT_THAT(grown.err, ::testing::HasSubstr("other videos than those that it was trained on"));
+}
+
+TEST(ResumeTest, ACheckpointThatDoesNotTellItsVideosSaysSo) {
+  const Workspace work;
+  train_on_folder(work);
+  const fs::path path = checkpoint_file(work / "run", 2);
+  auto file = checkpoint::read_safetensors(path);
+  ASSERT_EQ(file.metadata.erase("videos"), 1u);
+  checkpoint::write_safetensors(path, file.tensors, file.metadata);
+  const auto resumed = work.train(
+      {"--set", "data.sources=./videos", "--set", "data.holdout=0", "--set", "train.steps=3"});
+  expect_success(resumed);
+  EXPECT_THAT(resumed.err, ::testing::HasSubstr("does not tell whether they hold the same videos"));
+}
+
 }  // namespace
 }  // namespace vidgen::test

@@ -165,5 +165,21 @@ TEST(SampleGrayTest, GreyClipsHaveThreeEqualChannels) {
   EXPECT_TRUE(clips.select(4, 0).equal(clips.select(4, 2)));
 }
 
+TEST_F(SampleTest, LongNamesAndLinksAreWritten) {
+  for (const char* extension : {".mp4", ".gif", ".png", ".safetensors"}) {
+    const std::string name = std::string(255 - std::string(extension).size(), 'n') + extension;
+    sample(name);
+    EXPECT_TRUE(fs::is_regular_file(work_ / name)) << extension;
+  }
+  fs::create_directory(work_ / "disk");
+  for (const char* name : {"new.mp4", "new.safetensors"}) {
+    fs::create_symlink(fs::path("disk") / name, work_ / name);
+    sample(name);
+    EXPECT_TRUE(fs::is_symlink(work_ / name));
+    EXPECT_TRUE(fs::is_regular_file(work_ / "disk" / name));
+  }
+  EXPECT_EQ(measure(work_ / "new.mp4").frames, 10);
+}
+
 }  // namespace
 }  // namespace vidgen::test

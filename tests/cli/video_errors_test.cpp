@@ -129,5 +129,28 @@ TEST(VideoErrorsTest, InspectListsWhatIsWrong) {
   expect_refuses(work, {"data", "inspect", "videos", "--frames", "0"}, {"frames"});
 }
 
+TEST(VideoErrorsTest, InspectSaysWhatWasPassedOver) {
+  const Workspace work;
+  fs::create_directories(work / "videos" / "frames");
+  fs::copy_file(work / "clip.mp4", work / "videos" / "clip.dat");
+  ffmpeg("-f lavfi -i testsrc=s=32x24:r=10:d=1.2 " + (work / "videos/frames/f_%03d.png").string());
+  write_bytes(work / "videos" / "notes.txt", "text");
+  fs::create_symlink("gone", work / "videos" / "link.mp4");
+  const auto result = work.run({"data", "inspect", "videos", "--size", "16", "--frames", "10"});
+  expect_success(result);
+  using ::testing::HasSubstr;
+  EXPECT_THAT(result.out, ::testing::ContainsRegex("videos/clip.dat +24x24"));
+  EXPECT_THAT(result.out, ::testing::ContainsRegex("videos/frames/f_#.png +32x24 +25.00 +12 +12"));
+  EXPECT_THAT(result.out, HasSubstr("2 of 2 files usable"));
+  EXPECT_THAT(result.out, HasSubstr("not taken: 1 file (.txt 1)"));
+  EXPECT_THAT(result.err, HasSubstr("link.mp4: is a link to gone, which does not exist"));
+  const auto trained = work.train({"--set", "data.sources=videos", "--set", "train.steps=1"});
+  expect_success(trained);
+  EXPECT_THAT(trained.err, HasSubstr("not taken: 1 file (.txt 1)"));
+  expect_refuses(
+      work, work.train_arguments({"--set", "data.sources=videos", "--set", "data.on_error=stop"}),
+      {"link.mp4: is a link to gone"});
+}
+
 }  // namespace
 }  // namespace vidgen::test

@@ -99,6 +99,72 @@ TEST(AtomicPathTest, KeepsTheExtensionAndCleansUp) {
   EXPECT_EQ(read_file(path, 100), "whole");
 }
 
+TEST(AtomicFileTest, NamesMayBeAsLongAsTheSystemAllows) {
+  TemporaryFolder folder;
+  // Two that differ only beyond what a temporary name has room for, and one of wide characters.
+  std::string wide;
+  for (int i = 0; i < 83; ++i) wide += "\xe2\x82\xac";
+  for (const std::string& name : {std::string(250, 'a') + "x.bin", std::string(250, 'a') + "y.bin",
+                                  wide + "zz.bin", "b." + std::string(253, 'c')}) {
+    ASSERT_EQ(name.size(), 255u);
+    AtomicFile file(folder / name);
+    AtomicFile other(folder / (std::string(250, 'a') + "z.bin"));
+    file.write(name);
+    file.commit();
+    EXPECT_EQ(read_file(folder / name, 300), name);
+    AtomicPath path(folder / name);
+    EXPECT_LE(path.temporary().filename().string().size(), 255u);
+    EXPECT_EQ(path.temporary().filename().string().find("\xe2\x82-"), std::string::npos);
+  }
+  EXPECT_EQ(AtomicPath(folder / (std::string(251, 'a') + ".mp4")).temporary().extension(), ".mp4");
+  EXPECT_EQ(entries(folder.path()), 4u);
+}
+
+TEST(AtomicFileTest, LinksStayAndWhatTheyNameIsWritten) {
+  TemporaryFolder folder;
+  fs::create_directory(folder / "disk");
+  std::ofstream(folder / "disk" / "old.txt") << "old";
+  fs::create_symlink("disk/old.txt", folder / "relative");
+  fs::create_symlink(folder / "relative", folder / "twice");
+  fs::create_symlink(folder / "disk" / "new.txt", folder / "dangling");
+  for (const auto& [link, target] : {std::pair{"twice", "old.txt"}, {"dangling", "new.txt"}}) {
+    AtomicFile file(folder / link);
+    file.write(std::string("through ") + link);
+    EXPECT_EQ(entries(folder / "disk"), 2u) << "the file as it was, and the one under construction";
+    file.commit();
+    EXPECT_TRUE(fs::is_symlink(folder / link));
+    EXPECT_EQ(read_file(folder / "disk" / target, 100), std::string("through ") + link);
+  }
+  EXPECT_TRUE(fs::is_symlink(folder / "relative"));
+  AtomicPath path(folder / "twice");
+  EXPECT_EQ(path.temporary().parent_path(), folder / "disk");
+  fs::create_symlink("loop", folder / "loop");
+  fs::create_symlink("gone/file", folder / "nowhere");
+  EXPECT_THAT(test::error_of([&] { AtomicFile file(folder / "loop"); }),
+              testing::HasSubstr("loop: Too many levels of symbolic links"));
+  EXPECT_THAT(test::error_of([&] { check_can_create(folder / "nowhere"); }),
+              testing::HasSubstr("no folder"));
+}
+
+TEST(AtomicFileTest, DevicesAndPipesAreNotReplaced) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  fs::create_symlink("/dev/null", folder / "null");
+  for (const char* name : {"pipe", "null"}) {
+    EXPECT_THAT(test::error_of([&] { AtomicFile file(folder / name); }),
+                testing::HasSubstr(std::string(name) + ": is not a regular file"));
+  }
+}
+
+TEST(TextTest, CutsBetweenCharacters) {
+  EXPECT_EQ(cut_utf8("abc", 3), "abc");
+  EXPECT_EQ(cut_utf8("abc", 2), "ab");
+  EXPECT_EQ(cut_utf8("a\xe2\x82\xac", 4), "a\xe2\x82\xac");
+  EXPECT_EQ(cut_utf8("a\xe2\x82\xac", 3), "a");
+  EXPECT_EQ(cut_utf8("\xf0\x9f\x8e\xa5", 3), "");
+  EXPECT_EQ(cut_utf8(std::string(9, '\x82'), 5), std::string(5, '\x82'));
+}
+
 TEST(FilesTest, AppendsWholePiecesOrSaysWhyNot) {
   TemporaryFolder folder;
   const auto path = folder.path() / "log";

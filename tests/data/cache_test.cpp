@@ -10,6 +10,7 @@
 #include "support/full_disk.h"
 #include "support/temporary_folder.h"
 #include "support/videos.h"
+#include "vidgen/data/dataset.h"
 #include "vidgen/video/reader.h"
 
 namespace vidgen::data {
@@ -87,11 +88,12 @@ std::vector<std::vector<uint8_t>> decode_directly(const fs::path& path, int64_t 
 
 void expect_holds(const CacheFile& file, const std::vector<std::vector<uint8_t>>& frames) {
   ASSERT_EQ(file.frames(), static_cast<int64_t>(frames.size()));
+  std::vector<uint8_t> buffer;
   for (size_t t = 0; t < frames.size(); ++t) {
     ASSERT_EQ(frames[t].size(),
               static_cast<size_t>(file.height() * file.width() * file.channels()));
-    EXPECT_EQ(std::memcmp(file.frame(static_cast<int64_t>(t)), frames[t].data(), frames[t].size()),
-              0);
+    const uint8_t* frame = file.read(static_cast<int64_t>(t), 1, buffer);
+    EXPECT_EQ(std::memcmp(frame, frames[t].data(), frames[t].size()), 0);
   }
 }
 
@@ -240,6 +242,54 @@ TEST_F(ClipCacheTest, SeveralFilesKeepTheirOrder) {
   ASSERT_EQ(cache.videos.size(), 6u);
   for (int i = 0; i < 6; ++i)
     EXPECT_EQ(cache.videos[static_cast<size_t>(i)].pixels->frames(), 6 + i);
+}
+
+/// While it lives only so many files are mapped.
+class FewMaps {
+ public:
+  explicit FewMaps(int64_t count) : before_(CacheBytes::most_mapped().exchange(count)) {}
+  ~FewMaps() { CacheBytes::most_mapped() = before_; }
+
+ private:
+  const int64_t before_;
+};
+
+TEST_F(ClipCacheTest, FilesBeyondTheMapsAreRead) {
+  const FewMaps few(1);
+  options_.crop = Crop::kRandom;
+  for (const char* name : {"a.mp4", "b.mp4", "c.mp4"}) add(name);
+  for (int run = 0; run < 2; ++run) {
+    const ClipCache cache = prepare_clips(options_);
+    for (const CachedVideo& video : cache.videos) {
+      expect_holds(*video.pixels, decode_directly(video.entry.path, 32, 43, false, 32));
+    }
+  }
+  std::vector<uint8_t> read(4 * 32 * 32 * 3), mapped(read.size());
+  options_.frame_stride = 2;
+  const ClipCache cache = prepare_clips(options_);
+  const ClipDataset reading(options_, cache, Split::kTrain);
+  CacheBytes::most_mapped() = 100;
+  const ClipCache all = prepare_clips(options_);
+  const ClipDataset mapping(options_, all, Split::kTrain);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(reading.clip(7, i, read.data()), mapping.clip(7, i, mapped.data()));
+    EXPECT_EQ(read, mapped);
+  }
+}
+
+TEST_F(ClipCacheTest, AFileThatTookTheOthersPlaceIsNotRead) {
+  const FewMaps none(0);
+  add("a.mp4");
+  const ClipCache cache = prepare_clips(options_);
+  const fs::path file = cache_files().at(0);
+  fs::copy_file(file, folder_ / "copy");
+  fs::rename(folder_ / "copy", file);
+  std::vector<uint8_t> buffer;
+  EXPECT_THAT(test::error_of([&] { cache.videos[0].pixels->read(0, 1, buffer); }),
+              HasSubstr(file.string() + ": another file has taken its place"));
+  fs::remove(file);
+  EXPECT_THAT(test::error_of([&] { cache.videos[0].pixels->read(0, 1, buffer); }),
+              HasSubstr(file.string() + ": No such file"));
 }
 
 TEST_F(ClipCacheTest, AFileNamedTwiceIsDecodedOnce) {

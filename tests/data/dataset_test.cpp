@@ -184,7 +184,9 @@ TEST_F(ClipDatasetTest, NoClipsIsAnError) {
 
 std::vector<CachedVideo> named(const std::vector<std::string>& names) {
   std::vector<CachedVideo> videos;
-  for (const std::string& name : names) videos.push_back({{"/" + name, name, 0, 1}, {}, nullptr});
+  for (const std::string& name : names) {
+    videos.push_back({{"/" + name, "a/" + name, 0, 1, "", 0, name}, {}, nullptr});
+  }
   return videos;
 }
 
@@ -196,6 +198,21 @@ TEST(HoldoutMaskTest, AddingFilesKeepsTheSplit) {
   names.resize(600);
   const std::vector<bool> some = holdout_mask(named(names), 0.2);
   EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin()));
+}
+
+TEST(HoldoutMaskTest, DependsOnThePlaceInsideTheSourceAlone) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) names.push_back(core::cat(i, ".mp4"));
+  auto videos = named(names);
+  const std::vector<bool> before = holdout_mask(videos, 0.3);
+  for (CachedVideo& video : videos) {
+    video.entry.path = "/elsewhere" / video.entry.path;
+    video.entry.name = "./b/" + video.entry.inside;
+  }
+  EXPECT_EQ(holdout_mask(videos, 0.3), before);
+  // The files of one name in several sources are not held out together.
+  for (CachedVideo& video : videos) video.entry.source = 1;
+  EXPECT_NE(holdout_mask(videos, 0.3), before);
 }
 
 TEST(HoldoutMaskTest, BothSidesHaveOneWhenTheyCan) {

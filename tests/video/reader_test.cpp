@@ -6,7 +6,6 @@
 #include "support/error.h"
 #include "support/temporary_folder.h"
 #include "support/videos.h"
-#include "vidgen/video/probe.h"
 
 namespace vidgen::video {
 namespace {
@@ -139,13 +138,6 @@ TEST(VideoReaderTest, BadFilesPrintNothing) {
   VideoReader reader(folder / "cut.avi");
   count_frames(reader);
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
-}
-
-TEST(VideoExtensionTest, InAnyCase) {
-  EXPECT_TRUE(has_video_extension("a.mp4"));
-  EXPECT_TRUE(has_video_extension("b/A.AVI"));
-  EXPECT_FALSE(has_video_extension("a.txt"));
-  EXPECT_FALSE(has_video_extension("mp4"));
 }
 
 }  // namespace

@@ -10,11 +10,11 @@ namespace vidgen::core {
 
 /// A file under construction. What is written goes to a temporary file beside `path`; commit()
 /// flushes it to the disk and renames it, so that `path` always holds the old content or the new,
-/// whole. Without commit() nothing is left. Every failure throws vidgen::Error naming the path and
-/// the system's reason.
+/// whole. Without commit() nothing is left. A symbolic link stays one: what it names is written.
+/// Every failure throws vidgen::Error naming the path and the system's reason.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path);
+  explicit AtomicFile(const std::filesystem::path& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -36,7 +36,7 @@ class AtomicFile {
 /// container by the extension.
 class AtomicPath {
  public:
-  explicit AtomicPath(std::filesystem::path path);
+  explicit AtomicPath(const std::filesystem::path& path);
   ~AtomicPath();
   AtomicPath(const AtomicPath&) = delete;
   AtomicPath& operator=(const AtomicPath&) = delete;
@@ -53,6 +53,8 @@ class AtomicPath {
 /// the system's reason, when not all of it can be written.
 void append_to_file(const std::filesystem::path& path, std::string_view bytes);
 
+/// Whether the name is one that a writer gives to a file under construction.
+bool is_temporary_name(const std::filesystem::path& path);
 /// Deletes what writers that were killed left in a folder under temporary names.
 void remove_temporary_files(const std::filesystem::path& folder);
 

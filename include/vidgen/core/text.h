@@ -24,6 +24,9 @@ std::vector<std::string> split_list(std::string_view text);
 /// "a, b, c" that split_list() takes apart again: parts that need it stand in double quotes.
 std::string join_list(const std::vector<std::string>& parts);
 
+/// The first `bytes` of a text at most, without a part of a UTF-8 character at the end.
+std::string cut_utf8(std::string_view text, size_t bytes);
+
 /// Rows of cells as aligned columns, the first row as the heading; numbers are aligned to the
 /// right.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);

@@ -29,6 +29,9 @@ struct ClipCache {
   std::vector<CachedVideo> videos;
   /// By label, of all videos of the sources, usable or not; none without DataOptions::classes.
   std::vector<std::string> class_names{};
+  /// Tells these videos from others by their places inside the sources and their sizes, wherever
+  /// the sources are.
+  std::string identity{};
 };
 
 /// Opens the cache, first making what is missing, several files at a time, with a progress line on

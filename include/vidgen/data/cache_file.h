@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "vidgen/core/files.h"
+#include "vidgen/data/cache_bytes.h"
 #include "vidgen/data/video_report.h"
 #include "vidgen/video/frame.h"
 
@@ -25,7 +27,8 @@ class CacheFile {
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }
   int64_t channels() const { return channels_; }
-  const uint8_t* frame(int64_t index) const;
+  /// `count` frames from `first` on, one behind the other, as CacheBytes::read().
+  const uint8_t* read(int64_t first, int64_t count, std::vector<uint8_t>& buffer) const;
   /// Of the decoding that made the file.
   const VideoReport& report() const { return report_; }
 
@@ -33,7 +36,7 @@ class CacheFile {
   explicit CacheFile(const std::filesystem::path& path) : file_(path) {}
   bool parse(const std::string& key);
 
-  core::MappedFile file_;
+  CacheBytes file_;
   int64_t frames_ = 0;
   int64_t height_ = 0;
   int64_t width_ = 0;

@@ -14,9 +14,10 @@ namespace vidgen::data {
 
 enum class Split { kTrain, kHoldout };
 
-/// Which of the videos are held out. It depends on a video's name alone, so adding others changes
-/// nothing, except that where there are two or more and `holdout` > 0 at least one is held out and
-/// at least one is not.
+/// Which of the videos are held out. It depends on a video's source, by number, and its place
+/// inside that alone, so neither adding others nor how the source is spelled changes anything,
+/// except that where there are two or more and `holdout` > 0 at least one is held out and at least
+/// one is not.
 std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double holdout);
 
 /// Where a clip of a data set begins.

@@ -15,8 +15,8 @@ enum class SceneCuts { kSplit, kIgnore };
 
 /// Where videos come from.
 struct SourceOptions {
-  /// A video file, or a folder that is searched with all folders inside it; relative to the current
-  /// directory.
+  /// A video file, a folder that is searched with all folders inside it, or numbered pictures as
+  /// FOLDER/shot_#.png; relative to the current directory.
   std::string path;
   /// Clips are drawn from the sources in proportion to their weights; 0 draws none.
   double weight = 1;
@@ -36,6 +36,8 @@ struct DataOptions {
   double fps = 0;
   /// Whether clips may begin before a cut and end behind it.
   SceneCuts scene_cuts = SceneCuts::kSplit;
+  /// Frames per second of numbered pictures, which are a video but do not say.
+  double picture_fps = 25;
   /// Which square of a frame is seen: always the middle, or a random one for each clip.
   Crop crop = Crop::kCenter;
   /// The short side in pixels that frames are scaled to before the crop, at least `size`; 0 means
@@ -45,7 +47,7 @@ struct DataOptions {
   bool horizontal_flip = false;
   Color color = Color::kRgb;
   /// The fraction of the files that is kept from training, for evaluation. Which ones depends on
-  /// their names only.
+  /// their paths inside their sources only.
   double holdout = 0;
   /// Whether clips have classes: a clip's is the name of the folder directly below the source's
   /// that its video is in, however deep.

@@ -23,6 +23,10 @@
 
 namespace vidgen::train {
 
+/// Where a checkpoint's metadata hold what tells its videos from others
+/// (data::ClipCache::identity).
+constexpr const char* kVideosKey = "videos";
+
 /// A loss or a weight is no longer finite.
 class Diverged : public Error {
  public:
@@ -122,6 +126,8 @@ class Trainer {
   const checkpoint::RunFolder folder_;
   std::shared_ptr<const data::ClipDataset> dataset_;
   models::ClipShape shape_;
+  /// What tells the videos from others; empty when none are read.
+  std::string videos_;
   std::unique_ptr<GanStep> gan_;
   std::unique_ptr<data::ClipLoader> loader_;
   std::optional<DeviceFeed> feed_;

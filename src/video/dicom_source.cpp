@@ -1,0 +1,303 @@
+#include "dicom_source.h"
+
+#include "vidgen/core/error.h"
+
+#ifdef VIDGEN_DCMTK
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dccodec.h>
+#include <dcmtk/dcmdata/dcrledrg.h>
+#include <dcmtk/dcmdata/dctk.h>
+#include <dcmtk/dcmimage/diregist.h>
+#include <dcmtk/dcmimgle/dcmimage.h>
+#include <dcmtk/dcmjpeg/djdecode.h>
+#include <dcmtk/dcmjpls/djdecode.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vidgen::video {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr long kMostFrames = 1'000'000;
+/// Values of more bytes, which are the pictures, stay in the file until they are needed.
+constexpr Uint32 kReadAhead = 4096;
+
+/// Sets DCMTK up once. It says nothing, as it might name what is in the file.
+void prepare_dcmtk() {
+  static const bool once = [] {
+    OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+    DJDecoderRegistration::registerCodecs();
+    DJLSDecoderRegistration::registerCodecs();
+    DcmRLEDecoderRegistration::registerCodecs();
+    return true;
+  }();
+  static_cast<void>(once);
+}
+
+double number_of(DcmDataset& dataset, const DcmTagKey& tag) {
+  // Decimal strings, integer strings and binary numbers alike.
+  DcmElement* element = nullptr;
+  if (dataset.findAndGetElement(tag, element).bad() || !element) return 0;
+  Float64 value = 0;
+  if (element->getFloat64(value).good()) return value;
+  Float32 single = 0;
+  if (element->getFloat32(single).good()) return single;
+  Sint32 whole = 0;
+  return element->getSint32(whole).good() ? whole : 0;
+}
+
+long frames_of(DcmDataset& dataset) {
+  Sint32 frames = 0;
+  if (dataset.findAndGetSint32(DCM_NumberOfFrames, frames).bad()) return 1;
+  return frames;
+}
+
+/// When each frame begins and the last one ends, in seconds; nothing when the file does not say.
+std::vector<double> times_of(DcmDataset& dataset, long frames) {
+  std::vector<double> times;
+  DcmElement* element = nullptr;
+  if (dataset.findAndGetElement(DCM_FrameTimeVector, element).good() && element &&
+      element->getVM() == static_cast<unsigned long>(frames) && frames > 1) {
+    double time = 0;
+    for (long i = 0; i < frames; ++i) {
+      Float64 milliseconds = 0;  // since the frame before
+      if (element->getFloat64(milliseconds, static_cast<unsigned long>(i)).bad()) return {};
+      if (i > 0 && !(milliseconds > 0)) return {};
+      time += i == 0 ? 0 : milliseconds / 1000;
+      times.push_back(time);
+    }
+    times.push_back(time + time / static_cast<double>(frames - 1));
+    return times;
+  }
+  double seconds = number_of(dataset, DCM_FrameTime) / 1000;
+  for (const DcmTagKey& tag :
+       {DCM_CineRate, DCM_RecommendedDisplayFrameRate, DCM_RecommendedDisplayFrameRateInFloat}) {
+    const double rate = number_of(dataset, tag);
+    if (!(seconds > 0) && rate > 0) seconds = 1 / rate;
+  }
+  if (!(seconds > 0)) seconds = number_of(dataset, DCM_ActualFrameDuration) / 1000;
+  if (!(seconds > 0)) return {};
+  for (long i = 0; i <= frames; ++i) times.push_back(static_cast<double>(i) * seconds);
+  return times;
+}
+
+class DicomSource : public PictureSource {
+ public:
+  explicit DicomSource(const fs::path& path);
+
+  const SourceHeader& header() const override { return header_; }
+  bool next() override;
+  const AVFrame& picture() const override { return *picture_; }
+  double time() const override {
+    return times_.empty() ? std::numeric_limits<double>::quiet_NaN() : times_[shown_];
+  }
+  double duration() const override {
+    return times_.empty() ? 0 : times_[shown_ + 1] - times_[shown_];
+  }
+  bool is_after_gap() const override { return after_gap_; }
+  Damage damage() const override { return damage_; }
+
+ private:
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw Error(path_.string() + ": " + reason);
+  }
+  void load();
+  /// Goes on to a frame; whether it can be decoded.
+  bool decode(long frame);
+  void choose_window(DicomImage& image) const;
+  void find_range();
+  void read_header();
+
+  const fs::path path_;
+  DcmFileFormat file_;
+  E_TransferSyntax syntax_ = EXS_Unknown;
+  long frames_ = 0;
+  std::vector<double> times_;
+  std::unique_ptr<DicomImage> image_;
+  long decoded_ = -1;
+  /// The darkest and the brightest value of all frames, where the file does not say which are to be
+  /// seen and a value has more than eight bits, or fewer.
+  std::optional<std::array<double, 2>> range_;
+  SourceHeader header_;
+  std::vector<uint8_t> pixels_;
+  AvFrame picture_{av_frame_alloc()};
+  long next_ = 0;
+  size_t shown_ = 0;
+  bool any_ = false;
+  bool damaged_ = false;
+  bool after_gap_ = false;
+  Damage damage_;
+};
+
+DicomSource::DicomSource(const fs::path& path) : path_(path) {
+  prepare_dcmtk();
+  load();
+  times_ = times_of(*file_.getDataset(), frames_);
+  long first = 0;
+  while (first < frames_ && !decode(first)) ++first;
+  if (first == frames_) fail("is a DICOM file, none of whose pictures can be decoded");
+  find_range();
+  read_header();
+}
+
+void DicomSource::load() {
+  const OFCondition loaded =
+      file_.loadFile(OFFilename(path_.c_str()), EXS_Unknown, EGL_noChange, kReadAhead);
+  if (loaded.bad()) fail(core::cat("is a damaged DICOM file: ", loaded.text()));
+  DcmDataset& dataset = *file_.getDataset();
+  if (!dataset.tagExists(DCM_PixelData)) fail("is a DICOM file without pictures");
+  frames_ = frames_of(dataset);
+  if (frames_ < 1 || frames_ > kMostFrames) {
+    fail(core::cat("is a damaged DICOM file: it claims to hold ", frames_, " pictures"));
+  }
+  syntax_ = dataset.getOriginalXfer();
+  Uint16 bits = 0;
+  dataset.findAndGetUint16(DCM_BitsAllocated, bits);
+  if (syntax_ == EXS_BigEndianExplicit && bits > 16) {
+    fail(core::cat("is a DICOM file of ", bits, " bits in big-endian order, which is not read"));
+  }
+  const DcmXfer syntax(syntax_);
+  if (syntax.isEncapsulated() &&
+      !DcmCodecList::canChangeCoding(syntax_, EXS_LittleEndianExplicit)) {
+    fail(core::cat("is a DICOM file whose pictures are compressed in a way that is not read: ",
+                   syntax.getXferName()));
+  }
+}
+
+bool DicomSource::decode(long frame) {
+  const bool follows = image_ && decoded_ >= 0 && frame == decoded_ + 1;
+  decoded_ = -1;
+  if (!follows || !image_->processNextFrames(1)) {
+    image_ =
+        std::make_unique<DicomImage>(file_.getDataset(), syntax_, CIF_UsePartialAccessToPixelData,
+                                     static_cast<unsigned long>(frame), 1ul);
+  }
+  if (image_->getStatus() != EIS_Normal ||
+      image_->getFirstFrame() != static_cast<unsigned long>(frame)) {
+    image_.reset();
+    return false;
+  }
+  decoded_ = frame;
+  return true;
+}
+
+/// What is to be seen of values that have more bits than a screen, and without drawings: as the
+/// file says, else all that occur in it.
+void DicomSource::choose_window(DicomImage& image) const {
+  if (!image.isMonochrome()) return;
+  image.hideAllOverlays();
+  if (image.getWindowCount() > 0) {
+    image.setWindow(0);
+  } else if (range_) {
+    const double width = std::max((*range_)[1] - (*range_)[0] + 1, 1.0);
+    image.setWindow((*range_)[0] + width / 2, width);
+  } else {
+    image.setNoVoiTransformation();
+  }
+}
+
+void DicomSource::find_range() {
+  if (!image_->isMonochrome() || image_->getWindowCount() > 0 || image_->getDepth() == 8) return;
+  for (long frame = 0; frame < frames_; ++frame) {
+    double low = 0, high = 0;
+    if (!decode(frame) || !image_->getMinMaxValues(low, high)) continue;
+    if (!range_) range_ = {low, high};
+    (*range_)[0] = std::min((*range_)[0], low);
+    (*range_)[1] = std::max((*range_)[1], high);
+  }
+  if (!image_ && !decode(0)) decode(frames_ - 1);
+}
+
+void DicomSource::read_header() {
+  long frame = 0;
+  while (!image_ && frame < frames_) decode(frame++);
+  if (!image_) fail("is a DICOM file, none of whose pictures can be decoded");
+  const bool gray = image_->isMonochrome();
+  header_.width = static_cast<int64_t>(image_->getWidth());
+  header_.height = static_cast<int64_t>(image_->getHeight());
+  const double aspect = image_->getWidthHeightRatio();
+  if (aspect > 0) header_.pixel_aspect = aspect;
+  header_.frames = frames_;
+  if (!times_.empty()) {
+    header_.end = times_.back();
+    header_.fps = static_cast<double>(frames_) / times_.back();
+  } else {
+    header_.notes.push_back("does not say when its pictures are shown: taken for 25 a second");
+  }
+  pixels_.resize(static_cast<size_t>(header_.width * header_.height) * (gray ? 1 : 3));
+  picture_->format = gray ? AV_PIX_FMT_GRAY8 : AV_PIX_FMT_RGB24;
+  picture_->width = static_cast<int>(header_.width);
+  picture_->height = static_cast<int>(header_.height);
+  picture_->linesize[0] = picture_->width * (gray ? 1 : 3);
+  picture_->data[0] = pixels_.data();
+  picture_->color_range = AVCOL_RANGE_JPEG;
+  if (!gray) picture_->colorspace = AVCOL_SPC_RGB;
+}
+
+bool DicomSource::next() {
+  after_gap_ = false;
+  for (; next_ < frames_; ++next_) {
+    if (decode(next_)) {
+      choose_window(*image_);
+      if (image_->getOutputData(pixels_.data(), static_cast<unsigned long>(pixels_.size()),
+                                /*bits=*/8)) {
+        shown_ = static_cast<size_t>(next_++);
+        after_gap_ = damaged_ && any_;
+        any_ = true;
+        damaged_ = false;
+        return true;
+      }
+    }
+    if (damage_.places == 0) {
+      damage_.first_seconds = times_.empty() ? 0 : times_[static_cast<size_t>(next_)];
+      damage_.reason = core::cat("picture ", next_ + 1, " cannot be decoded (DICOM)");
+    }
+    damage_.places += !damaged_;
+    ++damage_.pictures;
+    damaged_ = true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<PictureSource> open_dicom(const fs::path& path) {
+  return std::make_unique<DicomSource>(path);
+}
+
+bool is_dicom_recording(const fs::path& path) {
+  prepare_dcmtk();
+  DcmFileFormat file;
+  // What is wrong with it is said when it is opened.
+  if (file.loadFileUntilTag(OFFilename(path.c_str()), EXS_Unknown, EGL_noChange, kReadAhead,
+                            ERM_autoDetect, DCM_PixelData)
+          .bad()) {
+    return true;
+  }
+  return frames_of(*file.getDataset()) > 1;
+}
+
+}  // namespace vidgen::video
+
+#else
+
+namespace vidgen::video {
+
+std::unique_ptr<PictureSource> open_dicom(const std::filesystem::path& path) {
+  throw Error(path.string() +
+              ": is a DICOM file, which this vidgen cannot read: it was built without DCMTK "
+              "(Debian: libdcmtk-dev)");
+}
+
+bool is_dicom_recording(const std::filesystem::path&) { return true; }
+
+}  // namespace vidgen::video
+
+#endif

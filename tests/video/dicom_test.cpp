@@ -1,0 +1,177 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "support/error.h"
+#include "support/temporary_folder.h"
+#include "support/videos.h"
+#include "vidgen/core/error.h"
+#include "vidgen/video/probe.h"
+#include "vidgen/video/reader.h"
+
+namespace vidgen::video {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr int kFrames = 5;
+constexpr int kSide = 16;
+
+class DicomTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    make("probe.dcm", gray(), "");
+    const std::string error = test::error_of([&] { VideoReader reader(folder_ / "probe.dcm"); });
+    if (error.find("built without DCMTK") != std::string::npos) GTEST_SKIP() << error;
+  }
+
+  static void run(const std::string& command) {
+    ASSERT_EQ(std::system((command + " 2>/dev/null >/dev/null").c_str()), 0) << command;
+  }
+
+  /// Five pictures, the left half of each darker by 20 than the right: 40, 80, 120, ...
+  static std::string gray() {
+    std::string pixels = "(7fe0,0010) OB ";
+    for (int i = 0; i < kFrames * kSide * kSide; ++i) {
+      const int level = (i / (kSide * kSide) + 1) * 40 - (i % kSide < kSide / 2 ? 20 : 0);
+      pixels += core::cat(i == 0 ? "" : "\\", std::hex, level);
+    }
+    return "(0028,0002) US 1\n(0028,0004) CS [MONOCHROME2]\n(0028,0100) US 8\n(0028,0101) US 8\n"
+           "(0028,0102) US 7\n" +
+           pixels + "\n";
+  }
+
+  /// Every picture (200, 100, 50) but the last, which is black.
+  static std::string color() {
+    std::string pixels = "(7fe0,0010) OB ";
+    for (int i = 0; i < kFrames * kSide * kSide; ++i) {
+      pixels += i == 0 ? "" : "\\";
+      pixels += i / (kSide * kSide) == kFrames - 1 ? "0\\0\\0" : "c8\\64\\32";
+    }
+    return "(0028,0002) US 3\n(0028,0004) CS [RGB]\n(0028,0006) US 0\n(0028,0100) US 8\n"
+           "(0028,0101) US 8\n(0028,0102) US 7\n" +
+           pixels + "\n";
+  }
+
+  std::filesystem::path make(const std::string& name, const std::string& image,
+                             const std::string& tags) const {
+    test::write_bytes(
+        folder_ / "dump.txt",
+        core::cat("(0002,0010) UI =LittleEndianExplicit\n"
+                  "(0008,0016) UI =UltrasoundMultiframeImageStorage\n(0008,0018) UI [1.2.3.4]\n"
+                  "(0010,0010) PN [Somebody^Secret]\n(0010,0020) LO [ID-4711]\n(0028,0008) IS [",
+                  kFrames, "]\n(0028,0010) US ", kSide, "\n(0028,0011) US ", kSide,
+                  "\n(0028,0103) US 0\n", tags, image));
+    run("dump2dcm +l 100000 " + (folder_ / "dump.txt").string() + " " + (folder_ / name).string());
+    return folder_ / name;
+  }
+
+  /// The pixel in the middle of the right half of each picture.
+  static std::vector<int> levels(VideoReader& reader, size_t channel = 0) {
+    std::vector<int> levels;
+    Frame frame;
+    while (reader.read(frame)) levels.push_back(frame.pixels[(8 * kSide + 12) * 3 + channel]);
+    return levels;
+  }
+
+  const test::TemporaryFolder folder_;
+};
+
+TEST_F(DicomTest, TimesAreThoseOfTheTags) {
+  const std::pair<const char*, double> cases[] = {
+      {"(0018,1063) DS [33.333]\n(0028,0009) AT (0018,1063)\n(0018,0040) IS [10]\n", 0.033333},
+      {"(0018,0040) IS [40]\n", 0.025},
+      {"(0008,2144) IS [20]\n", 0.05}};
+  for (const auto& [tags, seconds] : cases) {
+    VideoReader reader(make("a.dcm", gray(), tags));
+    EXPECT_NEAR(reader.fps(), 1 / seconds, 1e-6) << tags;
+    EXPECT_EQ(reader.promised_frames(), kFrames);
+    for (int i = 0; reader.skip(); ++i) EXPECT_NEAR(reader.time(), i * seconds, 1e-9) << tags;
+    EXPECT_NEAR(reader.end(), kFrames * seconds, 1e-9) << tags;
+    EXPECT_THAT(reader.notes(), IsEmpty()) << tags;
+  }
+  VideoReader uneven(make("v.dcm", gray(), "(0018,1065) DS [0\\100\\200\\100\\400]\n"));
+  std::vector<double> times;
+  while (uneven.skip()) times.push_back(uneven.time());
+  EXPECT_THAT(
+      times, ElementsAre(0, 0.1, ::testing::DoubleNear(0.3, 1e-9), ::testing::DoubleNear(0.4, 1e-9),
+                         ::testing::DoubleNear(0.8, 1e-9)));
+  VideoReader silent(make("s.dcm", gray(), ""));
+  EXPECT_EQ(silent.fps(), 25);
+  EXPECT_THAT(silent.notes(), ElementsAre(HasSubstr("does not say when its pictures are shown")));
+}
+
+TEST_F(DicomTest, CompressedAndPlainPicturesAreTheSame) {
+  const std::string plain = make("a.dcm", gray(), "(0018,1063) DS [100]\n").string();
+  const std::string other = (folder_ / "b.dcm").string();
+  for (const char* command : {"dcmcrle ", "dcmcjpeg +e1 ", "dcmcjpls ", "dcmconv +tb "}) {
+    run(command + plain + " " + other);
+    VideoReader reader(other);
+    EXPECT_THAT(levels(reader), ElementsAre(40, 80, 120, 160, 200)) << command;
+    EXPECT_EQ(reader.damage().places, 0);
+  }
+  make("c.dcm", color(), "(0018,1063) DS [100]\n");
+  for (const char* command : {"dcmcrle ", "dcmcjpeg +eb +cy ", "dcmcjpls ", "dcmconv "}) {
+    run(command + (folder_ / "c.dcm").string() + " " + other);
+    const int expected[] = {200, 100, 50};
+    for (const size_t channel : {0, 1, 2}) {
+      VideoReader reader(other);
+      const std::vector<int> found = levels(reader, channel);
+      ASSERT_EQ(found.size(), 5u) << command;
+      for (int i = 0; i < 4; ++i) EXPECT_NEAR(found[i], expected[channel], 3) << command;
+      EXPECT_NEAR(found[4], 0, 3) << command;
+    }
+  }
+}
+
+TEST_F(DicomTest, WindowsAndInvertedGreyAreShown) {
+  // All values up to 40 black, from 120 on white.
+  VideoReader window(make("w.dcm", gray(), "(0028,1050) DS [80]\n(0028,1051) DS [81]\n"));
+  const std::vector<int> found = levels(window);
+  EXPECT_NEAR(found[0], 0, 1);
+  EXPECT_NEAR(found[1], 127, 3);
+  EXPECT_EQ(found[2], 255);
+  EXPECT_EQ(found[4], 255);
+  std::string inverted = gray();
+  inverted.replace(inverted.find("MONOCHROME2"), 11, "MONOCHROME1");
+  VideoReader reader(make("i.dcm", inverted, ""));
+  const std::vector<int> negative = levels(reader);
+  for (int i = 0; i < kFrames; ++i) EXPECT_NEAR(negative[i], 215 - i * 40, 1);
+}
+
+TEST_F(DicomTest, AreFoundWhateverTheirName) {
+  make("IM0001", gray(), "");
+  EXPECT_TRUE(holds_video(folder_ / "IM0001"));
+  run("dcmodify -nb -m NumberOfFrames=1 " + (folder_ / "IM0001").string());
+  EXPECT_FALSE(holds_video(folder_ / "IM0001")) << "one picture is no recording";
+}
+
+TEST_F(DicomTest, ErrorsSayNothingOfThePatient) {
+  const std::string bytes = test::read_bytes(make("a.dcm", gray(), ""));
+  test::write_bytes(folder_ / "cut.dcm", bytes.substr(0, bytes.size() - 600));
+  test::write_bytes(folder_ / "start.dcm", bytes.substr(0, 400));
+  for (const char* name : {"cut.dcm", "start.dcm"}) {
+    ::testing::internal::CaptureStderr();
+    const std::string error = test::error_of([&] { VideoReader reader(folder_ / name); });
+    EXPECT_THAT(error, HasSubstr(std::string(name) + ": is a "));
+    for (const char* secret : {"Secret", "4711"}) EXPECT_THAT(error, Not(HasSubstr(secret)));
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  }
+  run("dcmcjpeg +e1 " + (folder_ / "a.dcm").string() + " " + (folder_ / "j.dcm").string());
+  std::string video = test::read_bytes(folder_ / "j.dcm");
+  const size_t syntax = video.find("1.2.840.10008.1.2.4.70");
+  ASSERT_NE(syntax, std::string::npos);
+  video.replace(syntax, 22, "1.2.840.10008.1.2.4.90");
+  test::write_bytes(folder_ / "j.dcm", video);
+  EXPECT_THAT(test::error_of([&] { VideoReader reader(folder_ / "j.dcm"); }),
+              HasSubstr("compressed in a way that is not read: JPEG 2000"));
+}
+
+}  // namespace
+}  // namespace vidgen::video
