@@ -116,7 +116,8 @@ int64_t decoded(const video::VideoReader& reader, const VideoReport& report) {
 bool cut_off(const video::VideoReader& reader, const VideoReport& report) {
   constexpr int64_t kFrames = 2;
   constexpr double kFraction = 0.01;
-  if (report.frames_promised == 0 || decoded(reader, report) + kFrames >= report.frames_promised) {
+  if (report.frames_promised == 0 || reader.is_indexed() ||
+      decoded(reader, report) + kFrames >= report.frames_promised) {
     return false;
   }
   const double usual = reader.pace().median(reader.fps());

@@ -6,8 +6,10 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <string>
 #include <utility>
@@ -24,6 +26,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kJoinSeconds = 0.2;
 /// Where the container lost something, the distance to the next packet is that much longer.
 constexpr double kLossFactor = 1.5;
+constexpr const char* kSkipped = "packets of the index are missing";
 
 std::string reason_of(int code) {
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
@@ -43,6 +46,15 @@ int64_t shown_entries(AVStream* stream) {
     shown += !(avformat_index_get_entry(stream, i)->flags & AVINDEX_DISCARD_FRAME);
   }
   return shown;
+}
+
+/// The number in the header of an FLI or FLC file: one more picture is stored, which leads back to
+/// the first.
+int64_t flic_pictures(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::array<unsigned char, 8> bytes{};
+  file.read(reinterpret_cast<char*>(bytes.data()), bytes.size());
+  return file ? bytes[6] + 256 * bytes[7] : 0;
 }
 
 bool is_cover(const AVStream& stream) {
@@ -96,22 +108,29 @@ void AvSource::open_file() {
     throw Error(path_.string() + ": is not a video that FFmpeg can read");
   }
   input_.reset(input);
+  if (is_format(*input, "flic")) pictures_ = flic_pictures(path_);
+  // Reading packets adds entries, so it has to be asked now.
+  for (unsigned i = 0; i < input->nb_streams && is_format(*input, "avi"); ++i) {
+    header_.indexed |= avformat_index_get_entries_count(input->streams[i]) > 0;
+  }
 }
 
 void AvSource::find_stream() {
   if (avformat_find_stream_info(input_.get(), nullptr) < 0) {
     throw Error(path_.string() + ": is not a video that FFmpeg can read");
   }
-  bool cover = false;
+  bool cover = false, video = false;
   for (unsigned i = 0; i < input_->nb_streams; ++i) {
     AVStream& stream = *input_->streams[i];
     stream.discard = AVDISCARD_ALL;
     cover |= is_cover(stream);
+    video |= is_movie(stream);
   }
   const int index = av_find_best_stream(input_.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &decoder_, 0);
   if (index < 0 || is_cover(*input_->streams[index])) {
-    throw Error(path_.string() + (cover ? ": holds no video, only a cover picture"
-                                        : ": holds no video that FFmpeg can decode"));
+    throw Error(path_.string() + (cover   ? ": holds no video, only a cover picture"
+                                  : video ? ": holds no video that FFmpeg can decode"
+                                          : ": holds no video"));
   }
   stream_ = input_->streams[index];
   stream_->discard = AVDISCARD_DEFAULT;
@@ -181,7 +200,8 @@ double AvSource::stated_end() const {
     const bool stated = stream_->nb_frames > 0 && is_possible(stream_->nb_frames) && rate() > 0;
     return stated ? start + static_cast<double>(stream_->nb_frames) / rate() : 0;
   }
-  if (is_format(*input_, "mp4") || is_format(*input_, "mxf") || is_format(*input_, "ivf")) {
+  if (is_format(*input_, "mp4") || is_format(*input_, "mxf") || is_format(*input_, "ivf") ||
+      is_format(*input_, "ogg")) {
     return stream_->duration > 0 ? start + seconds(stream_->duration) : 0;
   }
   const AVDictionaryEntry* tag = av_dict_get(stream_->metadata, "DURATION", nullptr, 0);
@@ -243,6 +263,8 @@ bool AvSource::decode() {
     collect_errors();
     if (code >= 0) return true;
     if (code == AVERROR_EOF) {
+      const bool rest = header_.indexed && entry_ < avformat_index_get_entries_count(stream_) - 1;
+      if (rest && abrupt_end_.empty()) abrupt_end_ = kSkipped;
       tracker_->finish(abrupt_end_);
       return false;
     }
@@ -283,6 +305,7 @@ bool AvSource::is_wanted(const AVPacket& packet) const {
 }
 
 bool AvSource::read_packet(AVPacket& packet) {
+  if (pictures_ > 0 && tracker_->packets() >= pictures_) return false;
   int code = 0;
   do {
     av_packet_unref(&packet);
@@ -293,8 +316,14 @@ bool AvSource::read_packet(AVPacket& packet) {
   if (error < 0 && error != AVERROR_EOF) {
     throw Error(core::cat(path_.string(), ": cannot be read to its end: ", reason_of(error)));
   }
-  if (code != AVERROR_EOF) abrupt_end_ = reason_of(code);
+  if (code != AVERROR_EOF && !has_all()) abrupt_end_ = reason_of(code);
   return false;
+}
+
+/// Whether nothing is promised beyond what was read: what is behind it, garbage for example, does
+/// no harm.
+bool AvSource::has_all() const {
+  return !has_ahead_ && header_.frames > 0 && tracker_->packets() >= header_.frames;
 }
 
 /// From the packet that is decoded next to the one behind it, in seconds, in the order in which
@@ -319,7 +348,7 @@ void AvSource::look_for_loss() {
   collect_errors();
   const double distance = has_ahead_ ? distance_ahead() : 0;
   if (!(distance > 0)) return;
-  if (skips_entries()) tracker_->add_loss("packets of the index are missing");
+  if (skips_entries()) tracker_->add_loss(kSkipped);
   const bool longer = usual_distance_ > 0 && distance > kLossFactor * usual_distance_;
   if (longer && !early_error_.empty()) tracker_->add_loss(early_error_);
   if (!longer) usual_distance_ = distance;
@@ -340,7 +369,7 @@ void AvSource::collect_errors() {
   for (const auto& error : errors_.take()) {
     const bool cut = error.text.find("ended prematurely") != std::string::npos;
     if (error.packet == AvErrors::kContainer) {
-      if (!cut || header_.end > 0) tracker_->add_loss(error.text);
+      if ((!cut || header_.end > 0) && !has_all()) tracker_->add_loss(error.text);
     } else {
       last_error_ = std::max(last_error_, error.packet);
       tracker_->add_error(error.packet, error.text);

@@ -43,6 +43,7 @@ class AvSource : public PictureSource {
   void send_packet();
   bool is_wanted(const AVPacket& packet) const;
   bool read_packet(AVPacket& packet);
+  bool has_all() const;
   double distance_ahead() const;
   void look_for_loss();
   bool skips_entries();
@@ -72,6 +73,8 @@ class AvSource : public PictureSource {
   std::string early_error_;
   double usual_distance_ = 0;
   bool was_marked_ = false;
+  /// How many are to be read; 0 is all.
+  int64_t pictures_ = 0;
   /// Of an AVI's index, the first that is not read yet.
   int entry_ = 0;
   /// Why the container ended before the file.

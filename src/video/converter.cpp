@@ -164,6 +164,7 @@ const AVFrame* Converter::convert_transparent(const AVFrame& picture, int height
     const uint8_t* from = rgba->data[0] + y * rgba->linesize[0];
     uint8_t* to = whole->data[0] + y * whole->linesize[0];
     for (int x = 0; x < whole->width; ++x, from += 4, to += 3) {
+      saw_transparency_ |= from[3] != 255;
       for (int c = 0; c < 3; ++c) to[c] = static_cast<uint8_t>((from[c] * from[3] + 127) / 255);
     }
   }

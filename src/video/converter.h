@@ -33,6 +33,8 @@ class Converter {
   /// Scaled to height x width. Returns rgb24 that is valid until the next call; null when
   /// libswscale does not know the picture's format.
   const AVFrame* convert(const AVFrame& picture, int height, int width);
+  /// Whether any pixel of a picture was not opaque.
+  bool saw_transparency() const { return saw_transparency_; }
 
  private:
   const AVFrame* convert_gray(const AVFrame& picture, int height, int width);
@@ -43,6 +45,7 @@ class Converter {
 
   Scaler first_, second_;
   AvFrame rgb_;
+  bool saw_transparency_ = false;
 };
 
 /// Whether the picture shows two moments, one in every second line.

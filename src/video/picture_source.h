@@ -32,6 +32,9 @@ struct SourceHeader {
   /// When the pictures end, by the word of their own track alone, in seconds on the clock of
   /// PictureSource::time(); 0 when it does not say.
   double end = 0;
+  /// An index reaches to the file's end: promised pictures that it does not have are shown by the
+  /// one before.
+  bool indexed = false;
   /// Lines for the user: what is not read, what is shown in another way than it was meant.
   std::vector<std::string> notes;
 };

@@ -33,7 +33,6 @@ struct VideoReader::Source {
   void look_at(const AVFrame& picture) {
     sizes.insert({picture.width, picture.height});
     if (is_interlaced(picture)) ++interlaced;
-    if (is_transparent(picture)) transparent = true;
     if (is_hdr(picture)) hdr = picture.color_trc == AVCOL_TRC_SMPTE2084 ? "PQ" : "HLG";
     if (const char* name = unknown_matrix(picture)) matrix = name;
   }
@@ -43,7 +42,6 @@ struct VideoReader::Source {
   Converter converter;
   std::set<std::pair<int, int>> sizes;
   int64_t interlaced = 0;
-  bool transparent = false;
   const char* hdr = nullptr;
   const char* matrix = nullptr;
 };
@@ -67,6 +65,8 @@ void VideoReader::set_shown_size(int64_t width, int64_t height, double pixel_asp
 
 int64_t VideoReader::promised_frames() const { return source_->pictures->header().frames; }
 
+bool VideoReader::is_indexed() const { return source_->pictures->header().indexed; }
+
 double VideoReader::promised_seconds() const {
   const double end = source_->pictures->header().end;
   return end > 0 ? end - (started_ ? origin_ : 0) : 0;
@@ -85,7 +85,7 @@ std::vector<std::string> VideoReader::notes() const {
   if (source_->interlaced > 0) {
     add("interlaced: of ", source_->interlaced, " frames the field that is shown first is taken");
   }
-  if (source_->transparent) add("transparency is laid over black");
+  if (source_->converter.saw_transparency()) add("transparency is laid over black");
   if (source_->hdr) add("HDR (", source_->hdr, ") is turned into SDR");
   if (source_->matrix) {
     add("colours in ", source_->matrix, ", which are read as if they were in BT.601 or BT.709");
@@ -156,7 +156,8 @@ double VideoReader::end() const {
   if (duration_ > 0) return time_ + duration_;
   const double usual = pace_.median(fps_), promised = promised_seconds();
   // A track's end that lies within its last frame is rounded.
-  const bool told = promised > time_ + usual / 2 && promised - time_ <= kLongestFrameSeconds;
+  const double rounding = std::min(usual, 1 / fps_) / 2;
+  const bool told = promised > time_ + rounding && promised - time_ <= kLongestFrameSeconds;
   return told ? promised : time_ + usual;
 }
 

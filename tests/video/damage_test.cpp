@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "support/temporary_folder.h"
 #include "support/videos.h"
 #include "vidgen/video/reader.h"
@@ -223,6 +225,61 @@ TEST(UndamagedTest, ACoverIsNoVideo) {
   VideoReader reader(folder / "film.mp4");
   EXPECT_EQ(reader.width(), 32);
   EXPECT_THAT(reader.notes(), ::testing::IsEmpty());
+}
+
+TEST(UndamagedTest, EmptyChunksOfAnAviRepeatTheFrameBefore) {
+  // Where a disk is behind, capture programs store "as before": a chunk without bytes.
+  const TemporaryFolder folder;
+  test::ffmpeg("-f lavfi -i testsrc2=s=32x32:r=10:d=3 -c:v ffv1 " + (folder / "a.avi").string());
+  std::string bytes = test::read_bytes(folder / "a.avi");
+  // In the index, and the chunk's own head: all but the first picture have no bytes any more.
+  const size_t index = bytes.find("idx1") + 8;
+  const size_t movie = bytes.find("movi");
+  std::string chunks = bytes.substr(movie, 4), entries;
+  for (size_t i = 0; i < 30; ++i) {
+    const size_t at = index + 16 * i;
+    const auto number = [&](size_t where) {
+      uint32_t value = 0;
+      std::memcpy(&value, bytes.data() + where, 4);
+      return value;
+    };
+    const uint32_t place = static_cast<uint32_t>(chunks.size()), flags = i == 0 ? 16 : 0;
+    const uint32_t size = i == 0 ? number(at + 12) : 0;
+    const auto append = [](std::string& to, uint32_t value) {
+      to.append(reinterpret_cast<const char*>(&value), 4);
+    };
+    entries += bytes.substr(at, 4);
+    append(entries, flags);
+    append(entries, place);
+    append(entries, size);
+    chunks += bytes.substr(at, 4);
+    append(chunks, size);
+    chunks += bytes.substr(movie + number(at + 8) + 8, size + size % 2);
+  }
+  const auto length = [](uint32_t value) {
+    return std::string(reinterpret_cast<const char*>(&value), 4);
+  };
+  std::string file = bytes.substr(0, movie - 4) + length(static_cast<uint32_t>(chunks.size())) +
+                     chunks + "idx1" + length(static_cast<uint32_t>(entries.size())) + entries;
+  file.replace(4, 4, length(static_cast<uint32_t>(file.size() - 8)));
+  test::write_bytes(folder / "a.avi", file);
+  const Read read = read_damaged(folder / "a.avi");
+  EXPECT_EQ(read.frames, 1);
+  EXPECT_EQ(read.damage.places, 0) << read.damage.reason;
+  VideoReader reader(folder / "a.avi");
+  EXPECT_TRUE(reader.is_indexed());
+  while (reader.skip()) {
+  }
+  EXPECT_NEAR(reader.end(), 3, 0.01);
+}
+
+TEST(UndamagedTest, WhatFollowsTheEndOfAGifDoesNoHarm) {
+  const TemporaryFolder folder;
+  test::ffmpeg("-f lavfi -i testsrc2=s=32x32:r=10:d=1 " + (folder / "a.gif").string());
+  test::write_bytes(folder / "a.gif", test::read_bytes(folder / "a.gif") + std::string(8, '\0'));
+  const Read read = read_damaged(folder / "a.gif");
+  EXPECT_EQ(read.frames, 10);
+  EXPECT_EQ(read.damage.places, 0) << read.damage.reason;
 }
 
 TEST(UndamagedTest, OtherVideoTracksAreMentioned) {

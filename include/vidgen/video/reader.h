@@ -60,6 +60,9 @@ class VideoReader {
   /// When the video ends by what its pictures' own track says, in seconds after the first frame; 0
   /// when it does not say.
   double promised_seconds() const;
+  /// Whether the file's index reaches to its end: promised frames that it does not have are shown
+  /// by the one before.
+  bool is_indexed() const;
   /// What the user may want to know of the file: what is not read, what is shown otherwise than
   /// meant.
   std::vector<std::string> notes() const;
