@@ -16,7 +16,7 @@ TEST(ArgumentErrorsTest, CommandsAndOptions) {
   const Workspace work;
   expect_refuses(work, {}, {"subcommand", "train, sample"});
   expect_refuses(work, {"trian"}, {"trian", "did you mean \"train\"?"});
-  expect_refuses(work, {"data"}, {"subcommand", "inspect, prepare, synth"});
+  expect_refuses(work, {"data"}, {"subcommand", "inspect, prepare, preview, synth"});
   expect_refuses(work, {"data", "inspct", "x"}, {"inspct", "did you mean \"inspect\"?"});
   expect_refuses(work, {"train"}, {"CONFIG (or --config CONFIG) is required"});
   expect_refuses(work, work.train_arguments({"--dri-run"}),
