@@ -1,19 +1,13 @@
 #include "av_source.h"
 
-extern "C" {
-#include <libavutil/display.h>
-#include <libavutil/parseutils.h>
-}
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <string>
 #include <utility>
 
+#include "av_header.h"
 #include "orientation.h"
 #include "vidgen/core/error.h"
 
@@ -34,37 +28,6 @@ std::string reason_of(int code) {
   return text;
 }
 
-bool is_format(const AVFormatContext& input, const char* name) {
-  return std::strstr(input.iformat->name, name) != nullptr;
-}
-
-/// The entries of an MP4's table that its edit list shows: one that was cut without encoding it
-/// anew holds the pictures from the key frame before the cut on, and shows only those after it.
-int64_t shown_entries(AVStream* stream) {
-  int64_t shown = 0;
-  for (int i = 0; i < avformat_index_get_entries_count(stream); ++i) {
-    shown += !(avformat_index_get_entry(stream, i)->flags & AVINDEX_DISCARD_FRAME);
-  }
-  return shown;
-}
-
-/// The number in the header of an FLI or FLC file: one more picture is stored, which leads back to
-/// the first.
-int64_t flic_pictures(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::array<unsigned char, 8> bytes{};
-  file.read(reinterpret_cast<char*>(bytes.data()), bytes.size());
-  return file ? bytes[6] + 256 * bytes[7] : 0;
-}
-
-bool is_cover(const AVStream& stream) {
-  return (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
-}
-
-bool is_movie(const AVStream& stream) {
-  return stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !is_cover(stream);
-}
-
 /// FFmpeg's own decoders of VP8 and VP9 leave out the transparency that WebM keeps beside them.
 const AVCodec* decoder_with_alpha(const AVStream& stream) {
   const AVDictionaryEntry* mode = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
@@ -82,7 +45,9 @@ AvSource::AvSource(const std::filesystem::path& path, int threads) : path_(path)
   open_file();
   find_stream();
   open_codec(threads);
-  read_header();
+  header_ = describe(*input_, *stream_);
+  header_.indexed = indexed_;
+  pictures_ = pictures_to_read(*input_, *stream_);
   DamageTracker::Traits traits;
   traits.intra_only = is_intra_only();
   traits.waits_for_start = decoder_->id == AV_CODEC_ID_H264;
@@ -108,11 +73,8 @@ void AvSource::open_file() {
     throw Error(path_.string() + ": is not a video that FFmpeg can read");
   }
   input_.reset(input);
-  if (is_format(*input, "flic")) pictures_ = flic_pictures(path_);
   // Reading packets adds entries, so it has to be asked now.
-  for (unsigned i = 0; i < input->nb_streams && is_format(*input, "avi"); ++i) {
-    header_.indexed |= avformat_index_get_entries_count(input->streams[i]) > 0;
-  }
+  indexed_ = has_index(*input);
 }
 
 void AvSource::find_stream() {
@@ -154,73 +116,6 @@ void AvSource::open_codec(int threads) {
     throw Error(core::cat(path_.string(), ": its video (", avcodec_get_name(decoder_->id),
                           ") cannot be decoded: ", reason_of(opened)));
   }
-}
-
-void AvSource::read_header() {
-  header_.width = stream_->codecpar->width;
-  header_.height = stream_->codecpar->height;
-  const AVRational aspect = av_guess_sample_aspect_ratio(input_.get(), stream_, nullptr);
-  if (aspect.num > 0 && aspect.den > 0) header_.pixel_aspect = av_q2d(aspect);
-  header_.fps = rate();
-  header_.frames = stated_pictures();
-  header_.end = stated_end();
-  describe_others();
-}
-
-void AvSource::describe_others() {
-  int videos = 0;
-  for (unsigned i = 0; i < input_->nb_streams; ++i) videos += is_movie(*input_->streams[i]);
-  if (videos > 1) {
-    header_.notes.push_back(
-        core::cat("holds ", videos, " video tracks, of which track ", stream_->index, " is read"));
-  }
-}
-
-double AvSource::rate() const {
-  const AVRational average = stream_->avg_frame_rate;
-  const AVRational guess = av_guess_frame_rate(input_.get(), stream_, nullptr);
-  if (average.num > 0 && average.den > 0) return av_q2d(average);
-  return guess.num > 0 && guess.den > 0 ? av_q2d(guess) : 0;
-}
-
-/// Whether the file can hold so many pictures: headers of what was written into a pipe hold numbers
-/// that mean nothing.
-bool AvSource::is_possible(int64_t pictures) const {
-  constexpr int64_t kSmallestPacket = 8;
-  const int64_t bytes = avio_size(file_.get());
-  return bytes <= 0 || pictures <= bytes / kSmallestPacket;
-}
-
-/// FFmpeg gives streams that do not say how long they are the length of the file, which may be that
-/// of the sound: only what the formats say of the track itself counts.
-double AvSource::stated_end() const {
-  const double start = stream_->start_time == AV_NOPTS_VALUE ? 0 : seconds(stream_->start_time);
-  if (is_format(*input_, "avi")) {
-    // Of a file that was cut off FFmpeg gives the length that is left.
-    const bool stated = stream_->nb_frames > 0 && is_possible(stream_->nb_frames) && rate() > 0;
-    return stated ? start + static_cast<double>(stream_->nb_frames) / rate() : 0;
-  }
-  if (is_format(*input_, "mp4") || is_format(*input_, "mxf") || is_format(*input_, "ivf") ||
-      is_format(*input_, "ogg")) {
-    return stream_->duration > 0 ? start + seconds(stream_->duration) : 0;
-  }
-  const AVDictionaryEntry* tag = av_dict_get(stream_->metadata, "DURATION", nullptr, 0);
-  int64_t microseconds = 0;
-  if (!is_format(*input_, "matroska") || !tag ||
-      av_parse_time(&microseconds, tag->value, /*duration=*/1) < 0) {
-    return 0;
-  }
-  return std::max<double>(static_cast<double>(microseconds) / AV_TIME_BASE, 0);
-}
-
-int64_t AvSource::stated_pictures() const {
-  if (stream_->nb_frames > 0 && is_possible(stream_->nb_frames)) {
-    const int64_t shown = is_format(*input_, "mp4") ? shown_entries(stream_) : 0;
-    return shown > 0 ? std::min(shown, stream_->nb_frames) : stream_->nb_frames;
-  }
-  const int64_t start = stream_->start_time == AV_NOPTS_VALUE ? 0 : stream_->start_time;
-  const double frames = (stated_end() - seconds(start)) * rate();
-  return frames > 0 && frames < 1e9 ? std::llround(frames) : 0;
 }
 
 bool AvSource::next() {

@@ -30,12 +30,6 @@ class AvSource : public PictureSource {
   void open_file();
   void find_stream();
   void open_codec(int threads);
-  void read_header();
-  void describe_others();
-  double rate() const;
-  bool is_possible(int64_t pictures) const;
-  double stated_end() const;
-  int64_t stated_pictures() const;
 
   bool decode();
   void set_fields();
@@ -68,6 +62,7 @@ class AvSource : public PictureSource {
   std::optional<Orientation> turned_;
   AVStream* stream_ = nullptr;
   SourceHeader header_;
+  bool indexed_ = false;
   std::optional<DamageTracker> tracker_;
   /// What the container reported while its streams were being found, which is read far ahead.
   std::string early_error_;

@@ -123,7 +123,8 @@ TEST(VideoErrorsTest, InspectListsWhatIsWrong) {
   using ::testing::ContainsRegex;
   EXPECT_THAT(result.out, ContainsRegex("videos/good.mp4 +24x24 +25.00 +0.96 +24 +24 +1 +15"));
   EXPECT_THAT(result.out, ContainsRegex("videos/bad.mp4 .*is not a video"));
-  EXPECT_THAT(result.out, ContainsRegex("videos/short.mp4 +24x24 +25.00 +0.36 +9 +9 +1 +0 +too short"));
+  EXPECT_THAT(result.out,
+              ContainsRegex("videos/short.mp4 +24x24 +25.00 +0.36 +9 +9 +1 +0 +too short"));
   EXPECT_THAT(result.out, ::testing::HasSubstr("1 of 3 files usable"));
   expect_refuses(work, {"data", "inspect", "none"}, {"none: no such file"});
   expect_refuses(work, {"data", "inspect", "videos", "--frames", "0"}, {"frames"});
@@ -140,7 +141,8 @@ TEST(VideoErrorsTest, InspectSaysWhatWasPassedOver) {
   expect_success(result);
   using ::testing::HasSubstr;
   EXPECT_THAT(result.out, ::testing::ContainsRegex("videos/clip.dat +24x24"));
-  EXPECT_THAT(result.out, ::testing::ContainsRegex("videos/frames/f_#.png +32x24 +25.00 +0.48 +12 +12"));
+  EXPECT_THAT(result.out,
+              ::testing::ContainsRegex("videos/frames/f_#.png +32x24 +25.00 +0.48 +12 +12"));
   EXPECT_THAT(result.out, HasSubstr("2 of 2 files usable"));
   EXPECT_THAT(result.out, HasSubstr("not taken: 1 file (.txt 1)"));
   EXPECT_THAT(result.err, HasSubstr("link.mp4: is a link to gone, which does not exist"));
