@@ -162,7 +162,7 @@ std::vector<std::string> describe_pace(const video::VideoReader& reader,
         core::format_number(reader.pace().longest(), 2), " s (data.fps keeps the time)"));
   }
   const int64_t repeated = report.frames_promised - decoded(reader, report);
-  if (repeated > 0 && report.frames_promised > 0 && report.damage.empty()) {
+  if (repeated > 0 && reader.is_indexed() && report.damage.empty()) {
     notes.push_back(core::cat("leaves out ", repeated,
                               " frames that repeat the one before (data.fps shows them)"));
   }
