@@ -50,7 +50,7 @@ void set_matrix(const std::filesystem::path& from, const std::filesystem::path& 
   const auto [a, b, c, d] = abcd;
   const std::array<int64_t, 9> matrix{a, b, 0, c, d, 0, 0, 0, int64_t{1} << 14};
   for (size_t i = 0; i < 9; ++i) {
-    const auto value = static_cast<uint32_t>(matrix[i] << 16);
+    const uint32_t value = static_cast<uint32_t>(matrix[i]) << 16;
     for (size_t k = 0; k < 4; ++k) {
       bytes[at + 4 * i + k] = static_cast<char>(value >> (24 - 8 * k));
     }

@@ -73,7 +73,7 @@ TEST(HoldsVideoTest, NeitherPicturesNorSoundNorData) {
   EXPECT_FALSE(holds_video(sound));
   const std::string jpeg = test::read_bytes(picture);
   std::string noise;
-  for (int i = 0; i < 100000; ++i) noise.push_back(static_cast<char>(i * i * 31 >> 5));
+  for (uint32_t i = 0; i < 100000; ++i) noise.push_back(static_cast<char>(i * i * 31 >> 5));
   const std::vector<std::pair<const char*, std::string>> files{
       {"photo", jpeg},
       {"text", std::string("1\n00:00:01,000 --> 00:00:02,000\nA subtitle\n")},
