@@ -76,7 +76,11 @@ void inspect(const data::DataOptions& options, bool as_json) {
   const auto differ = rates.differences();
   if (!differ.empty()) notes.push_back(differ);
   if (as_json) {
-    core::Json all{{"files", files}, {"usable", usable}, {"rates", differ}};
+    core::Json all{{"files", files},
+                   {"usable", usable},
+                   {"rates", differ},
+                   {"not_taken", list.not_taken},
+                   {"warnings", list.warnings}};
     if (options.classes) all["classes"] = classes;
     std::cout << json_text(all);
     return;

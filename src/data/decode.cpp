@@ -19,6 +19,9 @@ void append(std::vector<T>& list, const std::vector<T>& more) {
   list.insert(list.end(), more.begin(), more.end());
 }
 
+/// Fewer frames that are repeated to keep the time are not worth a word.
+constexpr double kManyRepeated = 0.1;
+
 /// The part of a picture that is kept, in pixels of the scaled picture.
 struct Fit {
   int64_t scaled_height = 0;
@@ -166,7 +169,8 @@ std::vector<std::string> describe_pace(const video::VideoReader& reader,
     notes.push_back(core::cat("leaves out ", repeated,
                               " frames that repeat the one before (data.fps shows them)"));
   }
-  if (report.frames_read > 1 && std::abs(report.fps / reader.fps() - 1) > kOtherRate) {
+  if (report.frames_read > 1 && reader.states_rate() &&
+      std::abs(report.fps / reader.fps() - 1) > kOtherRate) {
     notes.push_back(core::cat("plays at another rate than its header says (",
                               core::format_number(reader.fps(), 2), ")"));
   }
@@ -180,7 +184,9 @@ void read_frames(video::VideoReader& reader, const DataOptions& options, const F
   ShotDetector shots;
   video::Frame frame, previous;
   bool cut = false, gap = false;
+  int64_t repeated = 0;
   const auto pass_on = [&](int64_t copies) {
+    repeated += std::max<int64_t>(copies - 1, 0);
     // A frame that is not shown leaves its mark on the next.
     if (copies > 0 && report.frames > 0) {
       if (cut) report.cuts.push_back(report.frames);
@@ -217,8 +223,13 @@ void read_frames(video::VideoReader& reader, const DataOptions& options, const F
   report.seconds = reader.end();
   pass_on(schedule.finish(report.seconds));
   report.fps = reader.pace().fps(reader.fps());
+  report.frames_promised = reader.promised_frames();
   report.damage = describe_damage(reader, report);
   append(report.notes, describe_pace(reader, report));
+  if (static_cast<double>(repeated) > kManyRepeated * static_cast<double>(report.frames)) {
+    report.notes.push_back(core::cat("at data.fps ", options.fps, " ", repeated, " of ",
+                                     report.frames, " frames repeat the one before"));
+  }
   append(report.notes, reader.notes());
   append(report.notes, shots.notes(report.seconds));
 }

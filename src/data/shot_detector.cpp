@@ -17,8 +17,8 @@ constexpr uint8_t kBlackLevel = 20;
 /// What coding leaves of the differences between frames of a still picture.
 constexpr double kStill = 0.1;
 constexpr double kShortestStretch = 1;
-/// Fewer repeated frames than this share are not worth a word.
-constexpr double kManyRepeated = 0.1;
+/// Fewer frames than this share that are stored twice are not worth a word.
+constexpr double kManyTwice = 0.1;
 
 bool is_black(const video::Frame& frame) {
   return std::all_of(frame.pixels.begin(), frame.pixels.end(),
@@ -70,7 +70,7 @@ std::vector<std::string> ShotDetector::notes(double end) {
   };
   tell("black", black_);
   tell("still", still_);
-  if (static_cast<double>(repeated_) > kManyRepeated * static_cast<double>(frames_)) {
+  if (static_cast<double>(repeated_) > kManyTwice * static_cast<double>(frames_)) {
     notes.push_back(
         core::cat(repeated_, " of ", frames_, " frames repeat the one before (data.fps)"));
   }

@@ -7,6 +7,9 @@ extern "C" {
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
 
 #include "vidgen/core/error.h"
 
@@ -66,13 +69,10 @@ double stated_end(const AVFormatContext& input, const AVStream& stream, double f
   return std::max<double>(static_cast<double>(microseconds) / AV_TIME_BASE, 0);
 }
 
-int64_t stated_pictures(const AVFormatContext& input, AVStream& stream, double end, double fps) {
-  if (const int64_t counted = counted_pictures(input, stream); counted > 0) {
-    const int64_t shown = is_format(input, "mp4") ? shown_entries(stream) : 0;
-    return shown > 0 ? std::min(shown, counted) : counted;
-  }
-  const double pictures = (end - start_of(stream)) * fps;
-  return pictures > 0 && pictures < 1e9 ? std::llround(pictures) : 0;
+int64_t stated_pictures(const AVFormatContext& input, AVStream& stream) {
+  const int64_t counted = counted_pictures(input, stream);
+  const int64_t shown = is_format(input, "mp4") ? shown_entries(stream) : 0;
+  return shown > 0 ? std::min(shown, counted) : counted;
 }
 
 }  // namespace
@@ -87,6 +87,23 @@ bool is_cover(const AVStream& stream) {
 
 bool is_movie(const AVStream& stream) {
   return stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !is_cover(stream);
+}
+
+bool has_durations(const AVFormatContext& input) {
+  return is_format(input, "mp4") || is_format(input, "gif") || is_format(input, "apng");
+}
+
+bool lacks_end(const AVFormatContext& input, const std::filesystem::path& path) {
+  constexpr char kEnd = 0x3B;
+  constexpr std::streamoff kTail = 256;
+  if (!is_format(input, "gif")) return false;
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file.tellg();
+  file.seekg(std::max<std::streamoff>(size - kTail, 0));
+  std::string tail{std::istreambuf_iterator<char>(file), {}};
+  // Some makers write zeros behind it.
+  while (!tail.empty() && tail.back() == 0) tail.pop_back();
+  return !tail.empty() && tail.back() != kEnd;
 }
 
 bool has_index(const AVFormatContext& input) {
@@ -110,7 +127,8 @@ SourceHeader describe(AVFormatContext& input, AVStream& stream) {
   if (aspect.num > 0 && aspect.den > 0) header.pixel_aspect = av_q2d(aspect);
   header.fps = rate(input, stream);
   header.end = stated_end(input, stream, header.fps);
-  header.frames = stated_pictures(input, stream, header.end, header.fps);
+  header.frames = stated_pictures(input, stream);
+  header.states_rate = !has_durations(input) && header.fps > 0;
   const auto videos = std::count_if(input.streams, input.streams + input.nb_streams,
                                     [](AVStream* other) { return is_movie(*other); });
   if (videos > 1) {

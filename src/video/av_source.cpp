@@ -20,6 +20,8 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kJoinSeconds = 0.2;
 /// Where the container lost something, the distance to the next packet is that much longer.
 constexpr double kLossFactor = 1.5;
+constexpr int kLongestSearchSeconds = 120;
+constexpr int64_t kLongestSearchBytes = int64_t{64} << 20;
 constexpr const char* kSkipped = "packets of the index are missing";
 
 std::string reason_of(int code) {
@@ -64,13 +66,18 @@ void AvSource::open_file() {
   file_.reset(file);
   AVFormatContext* input = avformat_alloc_context();
   input->pb = file;
+  // Pictures may come long after the sound.
+  input->max_analyze_duration = int64_t{kLongestSearchSeconds} * AV_TIME_BASE;
+  input->probesize = kLongestSearchBytes;
   errors_.watch(*input);
   AvOptions options("protocol_whitelist=none");
   if (avformat_open_input(&input, path_.c_str(), nullptr, &options.entries) < 0) {
     if (file->error < 0 && file->error != AVERROR_EOF) {
       throw Error(core::cat(path_.string(), ": cannot be read: ", reason_of(file->error)));
     }
-    throw Error(path_.string() + ": is not a video that FFmpeg can read");
+    const auto errors = errors_.take();
+    throw Error(core::cat(path_.string(), ": is not a video that FFmpeg can read",
+                          errors.empty() ? "" : " (" + errors.front().text + ")"));
   }
   input_.reset(input);
   // Reading packets adds entries, so it has to be asked now.
@@ -108,6 +115,7 @@ void AvSource::open_codec(int threads) {
     throw Error(path_.string() + ": is not a video that FFmpeg can read");
   }
   codec_->pkt_timebase = stream_->time_base;
+  codec_->flags |= AV_CODEC_FLAG_UNALIGNED;  // crops on the left to the pixel
   // Where recordings are joined, Theora begins anew with headers, which several threads refuse.
   codec_->thread_count = decoder_->id == AV_CODEC_ID_THEORA ? 1 : threads;
   errors_.watch(*codec_);
@@ -160,6 +168,7 @@ bool AvSource::decode() {
     if (code == AVERROR_EOF) {
       const bool rest = header_.indexed && entry_ < avformat_index_get_entries_count(stream_) - 1;
       if (rest && abrupt_end_.empty()) abrupt_end_ = kSkipped;
+      if (lacks_end(*input_, path_)) abrupt_end_ = "the end of the file is missing";
       tracker_->finish(abrupt_end_);
       return false;
     }
@@ -288,16 +297,14 @@ double AvSource::seconds(int64_t stamp) const {
 double AvSource::time() const { return seconds(picture_->best_effort_timestamp); }
 
 /// Where the container does not say for how long a picture is shown, FFmpeg fills in one over a
-/// rate that it guesses.
+/// rate that it guesses, or that a header lies about.
 double AvSource::duration() const {
   const double duration = seconds(picture_->pkt_duration);
-  if (is_format(*input_, "mp4") || is_format(*input_, "gif") || is_format(*input_, "apng")) {
-    return duration;
-  }
+  if (has_durations(*input_)) return duration;
   const AVRational guess = stream_->r_frame_rate;
   const bool guessed = guess.num > 0 && std::abs(duration - av_q2d(av_inv_q(guess))) <
                                             1.5 * av_q2d(stream_->time_base);
-  return guessed ? 0 : duration;
+  return guessed || duration < usual_distance_ / 4 ? 0 : duration;
 }
 
 Orientation AvSource::orientation() const { return turned_ ? *turned_ : orientation_of(*stream_); }

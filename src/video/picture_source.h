@@ -27,7 +27,9 @@ struct SourceHeader {
   double pixel_aspect = 1;
   /// Frames a second; 0 when it does not say.
   double fps = 0;
-  /// How many pictures it claims to show; 0 when it does not say.
+  /// Whether that is the file's own word, not computed from the times of its pictures.
+  bool states_rate = false;
+  /// How many pictures it counts; 0 when it does not.
   int64_t frames = 0;
   /// When the pictures end, by the word of their own track alone, in seconds on the clock of
   /// PictureSource::time(); 0 when it does not say.

@@ -15,8 +15,8 @@ namespace {
 
 /// A frame shown for longer than this is a broken time stamp.
 constexpr double kLongestFrameSeconds = 3600;
-/// Stamps that fall by less are rounded or out of order; by more, the clock was set anew.
-constexpr double kClockSeconds = 1;
+/// Stamps that fall by fewer frames are rounded or out of order; by more, the clock was set anew.
+constexpr double kClockFrames = 2;
 constexpr double kMaxAspect = 8;
 
 double aspect_or_square(double aspect) {
@@ -63,7 +63,15 @@ void VideoReader::set_shown_size(int64_t width, int64_t height, double pixel_asp
   if (source_->pictures->orientation().quarter_turns % 2 == 1) std::swap(width_, height_);
 }
 
-int64_t VideoReader::promised_frames() const { return source_->pictures->header().frames; }
+bool VideoReader::states_rate() const { return source_->pictures->header().states_rate; }
+
+int64_t VideoReader::promised_frames() const {
+  constexpr double kMost = 1e9;
+  const int64_t counted = source_->pictures->header().frames;
+  if (counted > 0) return counted;
+  const double frames = promised_seconds() * pace_.fps(fps_);
+  return frames > 0 && frames < kMost ? std::llround(frames) : 0;
+}
 
 bool VideoReader::is_indexed() const { return source_->pictures->header().indexed; }
 
@@ -81,6 +89,10 @@ std::vector<std::string> VideoReader::notes() const {
   const auto add = [&](const auto&... parts) { notes.push_back(core::cat(parts...)); };
   if (source_->sizes.size() > 1) {
     add("pictures of ", source_->sizes.size(), " sizes, each fitted by itself");
+  }
+  if (clock_changes_ > 0) {
+    add("its clock is set anew ", clock_changes_, clock_changes_ == 1 ? " time" : " times",
+        " (joined recordings, or a hold of more than an hour, which is not kept)");
   }
   if (source_->interlaced > 0) {
     add("interlaced: of ", source_->interlaced, " frames the field that is shown first is taken");
@@ -142,14 +154,18 @@ void VideoReader::advance_time() {
     return;
   }
   const double time = stamp - origin_;
-  if (time >= time_ - kClockSeconds && time - time_ <= kLongestFrameSeconds) {
-    if (time > time_) pace_.add(time - time_);
-    time_ = std::max(time_, time);
+  if (time > time_ && time - time_ <= kLongestFrameSeconds) {
+    pace_.add(time - time_);
+    time_ = time;
     return;
   }
+  const double usual = pace_.median(fps_);
+  if (time <= time_ && time > time_ - kClockFrames * usual) return;
   // No stamp, or one of another clock: the frame comes when it is due.
-  time_ += pace_.median(fps_);
-  if (std::isfinite(stamp)) origin_ = stamp - time_;
+  time_ += usual;
+  if (!std::isfinite(stamp)) return;
+  origin_ = stamp - time_;
+  ++clock_changes_;
 }
 
 double VideoReader::end() const {

@@ -58,9 +58,8 @@ double legal_rate(const fs::path& path, double fps) {
   const double legal = std::clamp(std::isfinite(fps) ? fps : video::kUnstatedFps, kMinFps,
                                   gif ? kMaxGifFps : kMaxFps);
   if (legal != fps && is_new(fps)) {
-    core::log_warning(core::cat(path.string(), ": plays at ", core::format_number(legal, 2),
-                                " frames a second instead of ", core::format_number(fps, 2),
-                                ", which ", gif ? "GIF" : "players", " cannot"));
+    core::log_warning(core::cat(path.string(), ": plays at ", legal, " frames a second instead of ",
+                                fps, ", which ", gif ? "GIF" : "players", " cannot"));
   }
   return legal;
 }

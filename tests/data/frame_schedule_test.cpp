@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 namespace vidgen::data {
@@ -34,6 +35,13 @@ TEST(FrameScheduleTest, FramesLastUntilTheNextOne) {
 TEST(FrameScheduleTest, HalfAndDoubleRate) {
   EXPECT_THAT(copies(5, {0, 0.1, 0.2, 0.3, 0.4, 0.5}, 0.6), ElementsAre(1, 0, 1, 0, 1, 0));
   EXPECT_THAT(copies(20, {0, 0.1, 0.2}, 0.3), ElementsAre(2, 2, 2));
+}
+
+TEST(FrameScheduleTest, MillisecondsMakeNoJudder) {
+  std::vector<double> times;
+  for (int i = 0; i < 60; ++i) times.push_back(std::round(i * 1000 / 60.0) / 1000);
+  const auto result = copies(30, times, 1);
+  for (size_t i = 0; i < result.size(); ++i) EXPECT_EQ(result[i], i % 2 == 0 ? 1 : 0) << i;
 }
 
 TEST(FrameScheduleTest, JitterNeitherRepeatsNorDrops) {

@@ -93,6 +93,11 @@ TEST(RatesTest, WhatIsUnevenOrRepeatedIsTold) {
                (folder / "uneven.mp4").string());
   EXPECT_THAT(inspect_video(folder / "uneven.mp4", options_with(0)).notes,
               Contains(HasSubstr("frames are shown longer or shorter than most")));
+  EXPECT_THAT(inspect_video(folder / "uneven.mp4", options_with(10)).notes,
+              Contains(HasSubstr("frames repeat the one before")));
+  test::ffmpeg("-f lavfi -i testsrc2=s=64x64:r=10:d=2 -final_delay 300 " +
+               (folder / "a.gif").string());
+  EXPECT_THAT(inspect_video(folder / "a.gif", options_with(0)).notes, ::testing::IsEmpty());
   test::ffmpeg("-f lavfi -i testsrc2=s=64x64:r=12:d=2 -vf fps=24 -c:v ffv1 " +
                (folder / "doubled.mkv").string());
   EXPECT_THAT(inspect_video(folder / "doubled.mkv", options_with(0)).notes,

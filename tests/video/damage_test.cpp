@@ -206,6 +206,62 @@ TEST(UndamagedTest, PausesAndClocksThatAreSetAnew) {
   }
 }
 
+TEST(UndamagedTest, PicturesThatBeginLongAfterTheSound) {
+  const TemporaryFolder folder;
+  test::ffmpeg("-f lavfi -i testsrc2=s=64x64:r=25:d=2 -c:v mpeg2video " +
+               (folder / "v.mpg").string());
+  for (const char* name : {"a.ts", "b.mpg", "c.mkv", "d.flv"}) {
+    test::ffmpeg("-f lavfi -i sine=d=14 -itsoffset 11 -i " + (folder / "v.mpg").string() +
+                 " -map 1:v -map 0:a -c:v " + (name[0] == 'd' ? "flv1" : "mpeg2video") +
+                 " -c:a mp2 -ar 44100 " + (name[0] == 'd' ? "-c:a mp3 " : "") +
+                 (folder / name).string());
+    const Read read = read_damaged(folder / name);
+    EXPECT_NEAR(static_cast<double>(read.frames), 50, 1) << name;
+    EXPECT_EQ(read.damage.places, 0) << name << ": " << read.damage.reason;
+  }
+}
+
+TEST(UndamagedTest, RawRecordingsOfTwoSizesThatWereJoined) {
+  const TemporaryFolder folder;
+  std::string joined;
+  for (const char* size : {"128x96", "96x128"}) {
+    test::ffmpeg("-f lavfi -i testsrc2=s=" + std::string(size) + ":r=25:d=1 -c:v mpeg4 -f m4v " +
+                 (folder / "part.m4v").string());
+    joined += test::read_bytes(folder / "part.m4v");
+  }
+  test::write_bytes(folder / "joined.m4v", joined);
+  VideoReader reader(folder / "joined.m4v");
+  int64_t frames = 0;
+  while (reader.skip()) ++frames;
+  EXPECT_EQ(frames, 50);
+  EXPECT_NEAR(reader.end(), 2, 0.05);
+}
+
+TEST(DamagedFileTest, AGifWithoutItsEndIsDamaged) {
+  const TemporaryFolder folder;
+  test::ffmpeg("-f lavfi -i testsrc2=s=64x64:r=10:d=2 " + (folder / "a.gif").string());
+  EXPECT_EQ(read_damaged(folder / "a.gif").damage.places, 0);
+  test::truncate_copy(folder / "a.gif", folder / "cut.gif", 0.5);
+  const Read read = read_damaged(folder / "cut.gif");
+  EXPECT_EQ(read.damage.places, 1);
+  EXPECT_GE(read.frames, 8);
+  EXPECT_LE(read.frames, 11);
+}
+
+TEST(DamagedFileTest, WhatFfmpegSaysOfAFileThatItCannotOpenIsPassedOn) {
+  const TemporaryFolder folder;
+  // A camera writes the index last: without power it is not there.
+  test::ffmpeg("-f lavfi -i testsrc2=s=64x64:r=10:d=1 " + (folder / "a.mp4").string());
+  const std::string bytes = test::read_bytes(folder / "a.mp4");
+  test::write_bytes(folder / "cut.mp4", bytes.substr(0, bytes.find("moov") - 4));
+  try {
+    VideoReader reader(folder / "cut.mp4");
+    FAIL() << "opened";
+  } catch (const std::exception& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("(moov atom not found)"));
+  }
+}
+
 TEST(UndamagedTest, ACoverIsNoVideo) {
   const TemporaryFolder folder;
   test::ffmpeg("-f lavfi -i testsrc2=s=64x64:r=1:d=1 " + (folder / "cover.png").string());

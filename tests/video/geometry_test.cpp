@@ -126,6 +126,23 @@ TEST(GeometryTest, PixelsThatAreNotSquareBecomeSquare) {
   }
 }
 
+TEST(GeometryTest, CroppedWhereTheCodecSays) {
+  const TemporaryFolder folder;
+  test::ffmpeg(
+      "-f lavfi -i color=red:s=96x96:r=10:d=0.5,drawbox=x=16:y=16:w=64:h=64:c=blue:t=fill "
+      "-pix_fmt yuv420p -c:v libx264 -qp 4 " +
+      (folder / "whole.mp4").string());
+  for (const auto& [side, edge] : {std::pair{"left", 0}, {"right", 79}}) {
+    test::ffmpeg("-i " + (folder / "whole.mp4").string() + " -c copy -bsf:v h264_metadata=crop_" +
+                 side + "=16 " + (folder / "cropped.mp4").string());
+    VideoReader reader(folder / "cropped.mp4");
+    Frame frame;
+    ASSERT_TRUE(reader.read(frame));
+    EXPECT_EQ(frame.width, 80);
+    EXPECT_EQ(name_of(frame.pixels.data() + (48 * 80 + edge) * 3), 'B') << side;
+  }
+}
+
 TEST(GeometryTest, SizesMayChangeWithinAFile) {
   const TemporaryFolder folder;
   std::string joined;

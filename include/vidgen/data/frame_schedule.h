@@ -32,8 +32,9 @@ class FrameSchedule {
 
  private:
   int64_t take_until(double time) {
-    // Frames in the middle between two places go to the later one, however the product is rounded.
-    constexpr double kRounding = 1e-6;
+    // Frames in the middle between two places go to the later one, also where their times are
+    // rounded to milliseconds.
+    constexpr double kRounding = 0.05;
     const auto place = static_cast<int64_t>(std::floor(time * fps_ + 0.5 + kRounding));
     const int64_t copies = std::max<int64_t>(place - next_, 0);
     next_ += copies;

@@ -55,7 +55,9 @@ class VideoReader {
   double fps() const { return fps_; }
   /// The rhythm of the frames that were read.
   const Pace& pace() const { return pace_; }
-  /// How many frames the file claims to show; 0 when it does not say.
+  /// Whether fps() is the file's own word.
+  bool states_rate() const;
+  /// How many frames the file claims to show, by its count or its length; 0 when it does not say.
   int64_t promised_frames() const;
   /// When the video ends by what its pictures' own track says, in seconds after the first frame; 0
   /// when it does not say.
@@ -101,6 +103,7 @@ class VideoReader {
   bool started_ = false;
   double origin_ = 0;
   double time_ = 0;
+  int64_t clock_changes_ = 0;
   /// Of the current frame, where the file says it.
   double duration_ = 0;
 };
