@@ -6,12 +6,17 @@
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dccodec.h>
+#include <dcmtk/dcmdata/dcpixel.h>
+#include <dcmtk/dcmdata/dcpixseq.h>
+#include <dcmtk/dcmdata/dcpxitem.h>
 #include <dcmtk/dcmdata/dcrledrg.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmimage/diregist.h>
 #include <dcmtk/dcmimgle/dcmimage.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
+#include <dcmtk/oflog/oflog.h>
+#include <dcmtk/oflog/spi/logevent.h>
 
 #include <algorithm>
 #include <array>
@@ -29,10 +34,36 @@ constexpr long kMostFrames = 1'000'000;
 /// Values of more bytes, which are the pictures, stay in the file until they are needed.
 constexpr Uint32 kReadAhead = 4096;
 
-/// Sets DCMTK up once. It says nothing, as it might name what is in the file.
+/// Notes damage that DCMTK only mentions in its log, and goes on. It decodes in the caller's thread.
+class DamageListener : public dcmtk::log4cplus::Appender {
+ public:
+  ~DamageListener() override { destructorImpl(); }
+  void close() override { closed = true; }
+
+  static thread_local bool heard;
+
+ protected:
+  void append(const dcmtk::log4cplus::spi::InternalLoggingEvent& event) override {
+    const std::string& text = event.getMessage();
+    for (const char* damage : {"Corrupt JPEG data", "Premature end of JPEG file", "RLE decoder"}) {
+      heard |= text.find(damage) != std::string::npos;
+    }
+  }
+};
+
+thread_local bool DamageListener::heard = false;
+
+/// Sets DCMTK up once. It prints nothing, as it might name what is in the file.
 void prepare_dcmtk() {
   static const bool once = [] {
     OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+    const dcmtk::log4cplus::SharedAppenderPtr listener(new DamageListener);
+    for (const char* name : {"dcmtk.dcmjpeg", "dcmtk.dcmdata"}) {
+      OFLogger logger = OFLog::getLogger(name);
+      logger.setLogLevel(OFLogger::WARN_LOG_LEVEL);
+      logger.setAdditivity(false);
+      logger.addAppender(listener);
+    }
     DJDecoderRegistration::registerCodecs();
     DJLSDecoderRegistration::registerCodecs();
     DcmRLEDecoderRegistration::registerCodecs();
@@ -109,6 +140,7 @@ class DicomSource : public PictureSource {
     throw Error(path_.string() + ": " + reason);
   }
   void load();
+  void use_whole_items();
   /// Goes on to a frame; whether it can be decoded.
   bool decode(long frame);
   void choose_window(DicomImage& image) const;
@@ -148,10 +180,15 @@ DicomSource::DicomSource(const fs::path& path) : path_(path) {
 }
 
 void DicomSource::load() {
-  const OFCondition loaded =
-      file_.loadFile(OFFilename(path_.c_str()), EXS_Unknown, EGL_noChange, kReadAhead);
-  if (loaded.bad()) fail(core::cat("is a damaged DICOM file: ", loaded.text()));
+  const OFFilename name(path_.c_str());
+  OFCondition loaded = file_.loadFile(name, EXS_Unknown, EGL_noChange, kReadAhead);
+  // What is read ahead of a file that is cut short is filled up with zeros.
+  if (loaded.bad()) loaded = file_.loadFile(name, EXS_Unknown, EGL_noChange, /*maxReadLength=*/0);
   DcmDataset& dataset = *file_.getDataset();
+  // What is cut short has whole pictures before its end.
+  if (loaded.bad() && !dataset.tagExists(DCM_PixelData)) {
+    fail(core::cat("is a damaged DICOM file: ", loaded.text()));
+  }
   if (!dataset.tagExists(DCM_PixelData)) fail("is a DICOM file without pictures");
   frames_ = frames_of(dataset);
   if (frames_ < 1 || frames_ > kMostFrames) {
@@ -169,17 +206,49 @@ void DicomSource::load() {
     fail(core::cat("is a DICOM file whose pictures are compressed in a way that is not read: ",
                    syntax.getXferName()));
   }
+  if (loaded.bad() && syntax.isEncapsulated()) use_whole_items();
+}
+
+/// DCMTK decodes compressed pictures only where there are as many as the file says: it is told how
+/// many are left. Each is taken for one item, which RLE has to be and the others nearly always are.
+void DicomSource::use_whole_items() {
+  DcmDataset& dataset = *file_.getDataset();
+  DcmElement* element = nullptr;
+  dataset.findAndGetElement(DCM_PixelData, element);
+  auto* pixels = dynamic_cast<DcmPixelData*>(element);
+  DcmPixelSequence* items = nullptr;
+  if (!pixels || pixels->getEncapsulatedRepresentation(syntax_, nullptr, items).bad() || !items) {
+    fail("is a damaged DICOM file: its pictures cannot be found");
+  }
+  long whole = 0;
+  for (unsigned long i = 1; i < items->card(); ++i) {  // the first is a table
+    DcmPixelItem* item = nullptr;
+    Uint8* bytes = nullptr;
+    if (items->getItem(item, i).bad() || item->getUint8Array(bytes).bad() || !bytes) break;
+    const bool begins = item->getLength() > 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
+    if (syntax_ != EXS_RLELossless && !begins) {
+      fail("is a damaged DICOM file: it is cut short, and its pictures are in several items each");
+    }
+    ++whole;
+  }
+  while (items->card() > static_cast<unsigned long>(whole) + 1) {
+    DcmPixelItem* item = nullptr;
+    if (items->remove(item, items->card() - 1).bad()) break;
+    delete item;
+  }
+  dataset.putAndInsertString(DCM_NumberOfFrames, std::to_string(whole).c_str());
 }
 
 bool DicomSource::decode(long frame) {
   const bool follows = image_ && decoded_ >= 0 && frame == decoded_ + 1;
   decoded_ = -1;
+  DamageListener::heard = false;
   if (!follows || !image_->processNextFrames(1)) {
     image_ =
         std::make_unique<DicomImage>(file_.getDataset(), syntax_, CIF_UsePartialAccessToPixelData,
                                      static_cast<unsigned long>(frame), 1ul);
   }
-  if (image_->getStatus() != EIS_Normal ||
+  if (DamageListener::heard || image_->getStatus() != EIS_Normal ||
       image_->getFirstFrame() != static_cast<unsigned long>(frame)) {
     image_.reset();
     return false;

@@ -130,6 +130,56 @@ TEST_F(DicomTest, CompressedAndPlainPicturesAreTheSame) {
   }
 }
 
+TEST_F(DicomTest, WhatIsLeftOfACutFileIsUsed) {
+  const std::string plain = make("a.dcm", gray(), "(0018,1063) DS [100]\n").string();
+  const std::string other = (folder_ / "b.dcm").string();
+  for (const char* command : {"dcmcrle ", "dcmcjpeg +e1 ", "dcmcjpls ", "dcmconv +te "}) {
+    run(command + plain + " " + other);
+    std::string bytes = test::read_bytes(other);
+    // Within the fourth picture.
+    size_t at = bytes.size() - kSide * kSide - 50;
+    if (std::string(command) != "dcmconv +te ") {
+      at = bytes.find("\xe0\x7f\x10", 0, 3);
+      const std::string item("\xfe\xff\x00\xe0", 4);
+      for (int i = 0; i < 5; ++i) at = bytes.find(item, at + 4);
+      at += 20;
+    }
+    test::write_bytes(other, bytes.substr(0, at));
+    VideoReader reader(other);
+    EXPECT_THAT(levels(reader), ElementsAre(40, 80, 120)) << command;
+    EXPECT_EQ(reader.damage().places, 1) << command;
+    EXPECT_EQ(reader.damage().pictures, 2) << command;
+    EXPECT_NEAR(reader.damage().first_seconds, 0.3, 1e-9) << command;
+    EXPECT_EQ(reader.damage().reason, "picture 4 cannot be decoded (DICOM)") << command;
+  }
+}
+
+TEST_F(DicomTest, DamageThatDcmtkOnlyMentionsIsCounted) {
+  const std::string plain = make("a.dcm", gray(), "(0018,1063) DS [100]\n").string();
+  for (const char* command : {"dcmcjpeg +eb ", "dcmcjpeg +e1 ", "dcmcrle "}) {
+    const std::string other = (folder_ / "b.dcm").string();
+    run(command + plain + " " + other);
+    std::string bytes = test::read_bytes(other);
+    const std::string item("\xfe\xff\x00\xe0", 4);
+    size_t third = bytes.find("\xe0\x7f\x10", 0, 3);
+    for (int i = 0; i < 4; ++i) third = bytes.find(item, third + 4);
+    const size_t fourth = bytes.find(item, third + 4);
+    const bool jpeg = bytes.compare(third + 8, 2, "\xff\xd8") == 0;
+    const size_t data = jpeg ? bytes.find("\xff\xda", third) + 10 : third + 8 + 64;
+    // JPEG ends early; RLE has runs that are too short.
+    for (size_t i = data; i < fourth; ++i) bytes[i] = '\0';
+    if (jpeg) bytes.replace(data + 2, 2, "\xff\xd9");
+    test::write_bytes(other, bytes);
+    VideoReader reader(other);
+    std::vector<bool> gaps;
+    while (reader.skip()) gaps.push_back(reader.is_after_gap());
+    EXPECT_THAT(gaps, ElementsAre(false, false, true, false)) << command;
+    EXPECT_EQ(reader.damage().places, 1) << command;
+    EXPECT_EQ(reader.damage().pictures, 1) << command;
+    EXPECT_NEAR(reader.damage().first_seconds, 0.2, 1e-9) << command;
+  }
+}
+
 TEST_F(DicomTest, WindowsAndInvertedGreyAreShown) {
   // All values up to 40 black, from 120 on white.
   VideoReader window(make("w.dcm", gray(), "(0028,1050) DS [80]\n(0028,1051) DS [81]\n"));
@@ -156,12 +206,15 @@ TEST_F(DicomTest, ErrorsSayNothingOfThePatient) {
   const std::string bytes = test::read_bytes(make("a.dcm", gray(), ""));
   test::write_bytes(folder_ / "cut.dcm", bytes.substr(0, bytes.size() - 600));
   test::write_bytes(folder_ / "start.dcm", bytes.substr(0, 400));
-  for (const char* name : {"cut.dcm", "start.dcm"}) {
-    ::testing::internal::CaptureStderr();
-    const std::string error = test::error_of([&] { VideoReader reader(folder_ / name); });
-    EXPECT_THAT(error, HasSubstr(std::string(name) + ": is a "));
-    for (const char* secret : {"Secret", "4711"}) EXPECT_THAT(error, Not(HasSubstr(secret)));
-    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  ::testing::internal::CaptureStderr();
+  const std::string error = test::error_of([&] { VideoReader reader(folder_ / "start.dcm"); });
+  EXPECT_THAT(error, HasSubstr("start.dcm: is a "));
+  VideoReader cut(folder_ / "cut.dcm");
+  while (cut.skip()) continue;
+  EXPECT_THAT(cut.damage().reason, HasSubstr("picture 3 cannot be decoded"));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  for (const char* secret : {"Secret", "4711"}) {
+    EXPECT_THAT(error + cut.damage().reason, Not(HasSubstr(secret)));
   }
   run("dcmcjpeg +e1 " + (folder_ / "a.dcm").string() + " " + (folder_ / "j.dcm").string());
   std::string video = test::read_bytes(folder_ / "j.dcm");
