@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <limits>
 #include <optional>
 #include <string>
@@ -34,7 +35,8 @@ constexpr long kMostFrames = 1'000'000;
 /// Values of more bytes, which are the pictures, stay in the file until they are needed.
 constexpr Uint32 kReadAhead = 4096;
 
-/// Notes damage that DCMTK only mentions in its log, and goes on. It decodes in the caller's thread.
+/// Notes damage that DCMTK only mentions in its log, and goes on. It decodes in the caller's
+/// thread.
 class DamageListener : public dcmtk::log4cplus::Appender {
  public:
   ~DamageListener() override { destructorImpl(); }
@@ -45,10 +47,19 @@ class DamageListener : public dcmtk::log4cplus::Appender {
  protected:
   void append(const dcmtk::log4cplus::spi::InternalLoggingEvent& event) override {
     const std::string& text = event.getMessage();
+    // Some devices put bytes between a picture and its end.
+    unsigned padding = 0;
+    if (std::sscanf(text.c_str(), "Corrupt JPEG data: %u extraneous", &padding) == 1 &&
+        padding <= kMostPadding) {
+      return;
+    }
     for (const char* damage : {"Corrupt JPEG data", "Premature end of JPEG file", "RLE decoder"}) {
       heard |= text.find(damage) != std::string::npos;
     }
   }
+
+ private:
+  static constexpr unsigned kMostPadding = 8;
 };
 
 thread_local bool DamageListener::heard = false;

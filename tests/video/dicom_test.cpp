@@ -180,6 +180,20 @@ TEST_F(DicomTest, DamageThatDcmtkOnlyMentionsIsCounted) {
   }
 }
 
+TEST_F(DicomTest, PaddingWithinAJpegIsNoDamage) {
+  const std::string other = (folder_ / "b.dcm").string();
+  run("dcmcjpeg +eb " + make("a.dcm", gray(), "").string() + " " + other);
+  std::string bytes = test::read_bytes(other);
+  size_t item = bytes.find("\xe0\x7f\x10", 0, 3);
+  for (int i = 0; i < 4; ++i) item = bytes.find(std::string("\xfe\xff\x00\xe0", 4), item + 4);
+  bytes.insert(bytes.find("\xff\xd9", item), std::string(4, '\0'));
+  bytes[item + 4] = static_cast<char>(bytes[item + 4] + 4);  // its length
+  test::write_bytes(other, bytes);
+  VideoReader reader(other);
+  EXPECT_EQ(levels(reader).size(), 5u);
+  EXPECT_EQ(reader.damage().places, 0);
+}
+
 TEST_F(DicomTest, WindowsAndInvertedGreyAreShown) {
   // All values up to 40 black, from 120 on white.
   VideoReader window(make("w.dcm", gray(), "(0028,1050) DS [80]\n(0028,1051) DS [81]\n"));
