@@ -152,6 +152,9 @@ class DicomSource : public PictureSource {
   }
   void load();
   void use_whole_items();
+  void drop_first_item();
+  void remove_item(unsigned long place);
+  void say_frames(long frames);
   /// Goes on to a frame; whether it can be decoded.
   bool decode(long frame);
   void choose_window(DicomImage& image) const;
@@ -161,6 +164,8 @@ class DicomSource : public PictureSource {
   const fs::path path_;
   DcmFileFormat file_;
   E_TransferSyntax syntax_ = EXS_Unknown;
+  DcmPixelSequence* items_ = nullptr;  // of compressed pictures
+  long dropped_ = 0;
   long frames_ = 0;
   std::vector<double> times_;
   std::unique_ptr<DicomImage> image_;
@@ -184,7 +189,7 @@ DicomSource::DicomSource(const fs::path& path) : path_(path) {
   load();
   times_ = times_of(*file_.getDataset(), frames_);
   long first = 0;
-  while (first < frames_ && !decode(first)) ++first;
+  for (; first < frames_ && !decode(first); ++first) drop_first_item();
   if (first == frames_) fail("is a DICOM file, none of whose pictures can be decoded");
   find_range();
   read_header();
@@ -217,50 +222,65 @@ void DicomSource::load() {
     fail(core::cat("is a DICOM file whose pictures are compressed in a way that is not read: ",
                    syntax.getXferName()));
   }
-  if (loaded.bad() && syntax.isEncapsulated()) use_whole_items();
+  if (!syntax.isEncapsulated()) return;
+  DcmElement* element = nullptr;
+  dataset.findAndGetElement(DCM_PixelData, element);
+  auto* pixels = dynamic_cast<DcmPixelData*>(element);
+  if (!pixels || pixels->getEncapsulatedRepresentation(syntax_, nullptr, items_).bad() || !items_) {
+    fail("is a damaged DICOM file: its pictures cannot be found");
+  }
+  if (loaded.bad()) use_whole_items();
 }
 
 /// DCMTK decodes compressed pictures only where there are as many as the file says: it is told how
 /// many are left. Each is taken for one item, which RLE has to be and the others nearly always are.
 void DicomSource::use_whole_items() {
-  DcmDataset& dataset = *file_.getDataset();
-  DcmElement* element = nullptr;
-  dataset.findAndGetElement(DCM_PixelData, element);
-  auto* pixels = dynamic_cast<DcmPixelData*>(element);
-  DcmPixelSequence* items = nullptr;
-  if (!pixels || pixels->getEncapsulatedRepresentation(syntax_, nullptr, items).bad() || !items) {
-    fail("is a damaged DICOM file: its pictures cannot be found");
-  }
   long whole = 0;
-  for (unsigned long i = 1; i < items->card(); ++i) {  // the first is a table
+  for (unsigned long i = 1; i < items_->card(); ++i) {  // the first is a table
     DcmPixelItem* item = nullptr;
     Uint8* bytes = nullptr;
-    if (items->getItem(item, i).bad() || item->getUint8Array(bytes).bad() || !bytes) break;
+    if (items_->getItem(item, i).bad() || item->getUint8Array(bytes).bad() || !bytes) break;
     const bool begins = item->getLength() > 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
     if (syntax_ != EXS_RLELossless && !begins) {
       fail("is a damaged DICOM file: it is cut short, and its pictures are in several items each");
     }
     ++whole;
   }
-  while (items->card() > static_cast<unsigned long>(whole) + 1) {
-    DcmPixelItem* item = nullptr;
-    if (items->remove(item, items->card() - 1).bad()) break;
-    delete item;
-  }
-  dataset.putAndInsertString(DCM_NumberOfFrames, std::to_string(whole).c_str());
+  while (items_->card() > static_cast<unsigned long>(whole) + 1) remove_item(items_->card() - 1);
+  say_frames(whole);
+}
+
+/// DCMTK has to decode the first picture for each of the others: a damaged one is taken away.
+void DicomSource::drop_first_item() {
+  const long left = frames_of(*file_.getDataset());
+  if (!items_ || left < 2 || items_->card() != static_cast<unsigned long>(left) + 1) return;
+  remove_item(1);
+  say_frames(left - 1);
+  ++dropped_;
+}
+
+void DicomSource::remove_item(unsigned long place) {
+  DcmPixelItem* item = nullptr;
+  if (items_->remove(item, place).bad()) fail("is a damaged DICOM file");
+  delete item;
+}
+
+void DicomSource::say_frames(long frames) {
+  file_.getDataset()->putAndInsertString(DCM_NumberOfFrames, std::to_string(frames).c_str());
 }
 
 bool DicomSource::decode(long frame) {
   const bool follows = image_ && decoded_ >= 0 && frame == decoded_ + 1;
   decoded_ = -1;
+  if (frame < dropped_) return false;
+  const auto place = static_cast<unsigned long>(frame - dropped_);
   DamageListener::heard = false;
   if (!follows || !image_->processNextFrames(1)) {
-    image_ =
-        std::make_unique<DicomImage>(file_.getDataset(), syntax_, CIF_UsePartialAccessToPixelData,
-                                     static_cast<unsigned long>(frame), 1ul);
+    image_ = std::make_unique<DicomImage>(file_.getDataset(), syntax_,
+                                          CIF_UsePartialAccessToPixelData, place, 1ul);
   }
   if (DamageListener::heard || image_->getStatus() != EIS_Normal ||
-      image_->getFirstFrame() != static_cast<unsigned long>(frame)) {
+      image_->getFirstFrame() != place) {
     image_.reset();
     return false;
   }

@@ -159,24 +159,43 @@ TEST_F(DicomTest, DamageThatDcmtkOnlyMentionsIsCounted) {
   for (const char* command : {"dcmcjpeg +eb ", "dcmcjpeg +e1 ", "dcmcrle "}) {
     const std::string other = (folder_ / "b.dcm").string();
     run(command + plain + " " + other);
-    std::string bytes = test::read_bytes(other);
-    const std::string item("\xfe\xff\x00\xe0", 4);
-    size_t third = bytes.find("\xe0\x7f\x10", 0, 3);
-    for (int i = 0; i < 4; ++i) third = bytes.find(item, third + 4);
-    const size_t fourth = bytes.find(item, third + 4);
-    const bool jpeg = bytes.compare(third + 8, 2, "\xff\xd8") == 0;
-    const size_t data = jpeg ? bytes.find("\xff\xda", third) + 10 : third + 8 + 64;
-    // JPEG ends early; RLE has runs that are too short.
-    for (size_t i = data; i < fourth; ++i) bytes[i] = '\0';
-    if (jpeg) bytes.replace(data + 2, 2, "\xff\xd9");
-    test::write_bytes(other, bytes);
-    VideoReader reader(other);
-    std::vector<bool> gaps;
-    while (reader.skip()) gaps.push_back(reader.is_after_gap());
-    EXPECT_THAT(gaps, ElementsAre(false, false, true, false)) << command;
-    EXPECT_EQ(reader.damage().places, 1) << command;
-    EXPECT_EQ(reader.damage().pictures, 1) << command;
-    EXPECT_NEAR(reader.damage().first_seconds, 0.2, 1e-9) << command;
+    const std::string whole = test::read_bytes(other);
+    VideoReader undamaged(other);
+    const std::vector<int> all = levels(undamaged);
+    ASSERT_EQ(all.size(), 5u);
+    for (const int damaged : {2, 0}) {
+      std::string bytes = whole;
+      const std::string item("\xfe\xff\x00\xe0", 4);
+      size_t begin = bytes.find("\xe0\x7f\x10", 0, 3);
+      for (int i = 0; i < damaged + 2; ++i) begin = bytes.find(item, begin + 4);
+      const size_t end = bytes.find(item, begin + 4);
+      const bool jpeg = bytes.compare(begin + 8, 2, "\xff\xd8") == 0;
+      const size_t data = jpeg ? bytes.find("\xff\xda", begin) + 10 : begin + 8 + 64;
+      // JPEG ends early; RLE has runs that are too short.
+      for (size_t i = data; i < end; ++i) bytes[i] = '\0';
+      if (jpeg) bytes.replace(data + 2, 2, "\xff\xd9");
+      test::write_bytes(other, bytes);
+      VideoReader reader(other);
+      std::vector<bool> gaps;
+      std::vector<int> left;
+      Frame frame;
+      while (reader.read(frame)) {
+        gaps.push_back(reader.is_after_gap());
+        left.push_back(frame.pixels[(8 * kSide + 12) * 3]);
+      }
+      if (damaged == 0) {
+        EXPECT_THAT(left, ElementsAre(all[1], all[2], all[3], all[4])) << command;
+        EXPECT_THAT(gaps, ElementsAre(false, false, false, false)) << command;
+      } else {
+        EXPECT_THAT(left, ElementsAre(all[0], all[1], all[3], all[4])) << command;
+        EXPECT_THAT(gaps, ElementsAre(false, false, true, false)) << command;
+      }
+      EXPECT_EQ(reader.damage().places, 1) << command;
+      EXPECT_EQ(reader.damage().pictures, 1) << command;
+      EXPECT_NEAR(reader.damage().first_seconds, damaged * 0.1, 1e-9) << command;
+      EXPECT_EQ(reader.damage().reason,
+                core::cat("picture ", damaged + 1, " cannot be decoded (DICOM)"));
+    }
   }
 }
 
