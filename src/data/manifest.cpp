@@ -1,7 +1,6 @@
 #include "vidgen/data/manifest.h"
 
 #include <algorithm>
-#include <iterator>
 #include <set>
 #include <utility>
 
@@ -16,13 +15,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string no_class(const fs::path& inside, const fs::path& source) {
+  return (fs::is_directory(source) ? source / inside : source).string() +
+         ": has no class, expected it in a folder of the source that is named after its class "
+         "(data.classes)";
+}
+
 /// The folder directly below the source that a file is in; `inside` is its path there.
 std::string class_of(const fs::path& inside, const fs::path& source) {
-  if (std::distance(inside.begin(), inside.end()) < 2) {
-    throw Error((fs::is_directory(source) ? source / inside : source).string() +
-                ": has no class, expected it in a folder of the source that is named after its "
-                "class (data.classes)");
-  }
+  if (!inside.has_parent_path()) throw Error(no_class(inside, source));
   const std::string name = inside.begin()->string();
   try {
     core::Json(name).dump();
@@ -98,7 +99,15 @@ class Lister {
       throw Error(message);
     }
     const fs::path real = real_path(source);
+    // Where there are folders of classes, a video beside them is no reason to give up.
+    const bool lenient = options_.classes && options_.on_error == OnError::kSkip &&
+                         std::any_of(content.videos.begin(), content.videos.end(),
+                                     [](const auto& video) { return video.has_parent_path(); });
     for (const fs::path& inside : content.videos) {
+      if (lenient && !inside.has_parent_path()) {
+        list_.warnings.push_back(no_class(inside, source) + "; passed over");
+        continue;
+      }
       add(index, real / inside, source / inside, inside);
     }
     for (const auto& [extension, count] : content.not_taken) list_.not_taken[extension] += count;

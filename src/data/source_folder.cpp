@@ -1,8 +1,10 @@
 #include "source_folder.h"
 
+#include <strings.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -22,6 +24,14 @@ std::pair<uint64_t, uint64_t> identity_of(const fs::path& folder) {
   struct stat status {};
   if (::stat(folder.c_str(), &status) != 0) return {};
   return {status.st_dev, status.st_ino};
+}
+
+/// Folders in which systems and servers keep what was deleted or what they made themselves.
+bool is_system_folder(const std::string& name) {
+  constexpr const char* kNames[] = {
+      "$RECYCLE.BIN", "#recycle", "@eaDir", "System Volume Information", "lost+found", "__MACOSX"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](const char* other) { return ::strcasecmp(name.c_str(), other) == 0; });
 }
 
 class FolderWalk {
@@ -78,6 +88,7 @@ class FolderWalk {
     const fs::file_status status = entry.status(error);
     switch (status.type()) {
       case fs::file_type::directory:
+        if (is_system_folder(name)) return;
         (entry.is_symlink(error) ? links_ : folders).push_back(path);
         return;
       case fs::file_type::regular:

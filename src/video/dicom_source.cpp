@@ -6,15 +6,21 @@
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dccodec.h>
+#include <dcmtk/dcmdata/dcpixel.h>
+#include <dcmtk/dcmdata/dcpixseq.h>
+#include <dcmtk/dcmdata/dcpxitem.h>
 #include <dcmtk/dcmdata/dcrledrg.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmimage/diregist.h>
 #include <dcmtk/dcmimgle/dcmimage.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
 #include <dcmtk/dcmjpls/djdecode.h>
+#include <dcmtk/oflog/oflog.h>
+#include <dcmtk/oflog/spi/logevent.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <limits>
 #include <optional>
 #include <string>
@@ -29,10 +35,46 @@ constexpr long kMostFrames = 1'000'000;
 /// Values of more bytes, which are the pictures, stay in the file until they are needed.
 constexpr Uint32 kReadAhead = 4096;
 
-/// Sets DCMTK up once. It says nothing, as it might name what is in the file.
+/// Notes damage that DCMTK only mentions in its log, and goes on. It decodes in the caller's
+/// thread.
+class DamageListener : public dcmtk::log4cplus::Appender {
+ public:
+  ~DamageListener() override { destructorImpl(); }
+  void close() override { closed = true; }
+
+  static thread_local bool heard;
+
+ protected:
+  void append(const dcmtk::log4cplus::spi::InternalLoggingEvent& event) override {
+    const std::string& text = event.getMessage();
+    // Some devices put bytes between a picture and its end.
+    unsigned padding = 0;
+    if (std::sscanf(text.c_str(), "Corrupt JPEG data: %u extraneous", &padding) == 1 &&
+        padding <= kMostPadding) {
+      return;
+    }
+    for (const char* damage : {"Corrupt JPEG data", "Premature end of JPEG file", "RLE decoder"}) {
+      heard |= text.find(damage) != std::string::npos;
+    }
+  }
+
+ private:
+  static constexpr unsigned kMostPadding = 8;
+};
+
+thread_local bool DamageListener::heard = false;
+
+/// Sets DCMTK up once. It prints nothing, as it might name what is in the file.
 void prepare_dcmtk() {
   static const bool once = [] {
     OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+    const dcmtk::log4cplus::SharedAppenderPtr listener(new DamageListener);
+    for (const char* name : {"dcmtk.dcmjpeg", "dcmtk.dcmdata"}) {
+      OFLogger logger = OFLog::getLogger(name);
+      logger.setLogLevel(OFLogger::WARN_LOG_LEVEL);
+      logger.setAdditivity(false);
+      logger.addAppender(listener);
+    }
     DJDecoderRegistration::registerCodecs();
     DJLSDecoderRegistration::registerCodecs();
     DcmRLEDecoderRegistration::registerCodecs();
@@ -109,6 +151,10 @@ class DicomSource : public PictureSource {
     throw Error(path_.string() + ": " + reason);
   }
   void load();
+  void use_whole_items();
+  void drop_first_item();
+  void remove_item(unsigned long place);
+  void say_frames(long frames);
   /// Goes on to a frame; whether it can be decoded.
   bool decode(long frame);
   void choose_window(DicomImage& image) const;
@@ -118,6 +164,8 @@ class DicomSource : public PictureSource {
   const fs::path path_;
   DcmFileFormat file_;
   E_TransferSyntax syntax_ = EXS_Unknown;
+  DcmPixelSequence* items_ = nullptr;  // of compressed pictures
+  long dropped_ = 0;
   long frames_ = 0;
   std::vector<double> times_;
   std::unique_ptr<DicomImage> image_;
@@ -141,17 +189,22 @@ DicomSource::DicomSource(const fs::path& path) : path_(path) {
   load();
   times_ = times_of(*file_.getDataset(), frames_);
   long first = 0;
-  while (first < frames_ && !decode(first)) ++first;
+  for (; first < frames_ && !decode(first); ++first) drop_first_item();
   if (first == frames_) fail("is a DICOM file, none of whose pictures can be decoded");
   find_range();
   read_header();
 }
 
 void DicomSource::load() {
-  const OFCondition loaded =
-      file_.loadFile(OFFilename(path_.c_str()), EXS_Unknown, EGL_noChange, kReadAhead);
-  if (loaded.bad()) fail(core::cat("is a damaged DICOM file: ", loaded.text()));
+  const OFFilename name(path_.c_str());
+  OFCondition loaded = file_.loadFile(name, EXS_Unknown, EGL_noChange, kReadAhead);
+  // What is read ahead of a file that is cut short is filled up with zeros.
+  if (loaded.bad()) loaded = file_.loadFile(name, EXS_Unknown, EGL_noChange, /*maxReadLength=*/0);
   DcmDataset& dataset = *file_.getDataset();
+  // What is cut short has whole pictures before its end.
+  if (loaded.bad() && !dataset.tagExists(DCM_PixelData)) {
+    fail(core::cat("is a damaged DICOM file: ", loaded.text()));
+  }
   if (!dataset.tagExists(DCM_PixelData)) fail("is a DICOM file without pictures");
   frames_ = frames_of(dataset);
   if (frames_ < 1 || frames_ > kMostFrames) {
@@ -169,18 +222,65 @@ void DicomSource::load() {
     fail(core::cat("is a DICOM file whose pictures are compressed in a way that is not read: ",
                    syntax.getXferName()));
   }
+  if (!syntax.isEncapsulated()) return;
+  DcmElement* element = nullptr;
+  dataset.findAndGetElement(DCM_PixelData, element);
+  auto* pixels = dynamic_cast<DcmPixelData*>(element);
+  if (!pixels || pixels->getEncapsulatedRepresentation(syntax_, nullptr, items_).bad() || !items_) {
+    fail("is a damaged DICOM file: its pictures cannot be found");
+  }
+  if (loaded.bad()) use_whole_items();
+}
+
+/// DCMTK decodes compressed pictures only where there are as many as the file says: it is told how
+/// many are left. Each is taken for one item, which RLE has to be and the others nearly always are.
+void DicomSource::use_whole_items() {
+  long whole = 0;
+  for (unsigned long i = 1; i < items_->card(); ++i) {  // the first is a table
+    DcmPixelItem* item = nullptr;
+    Uint8* bytes = nullptr;
+    if (items_->getItem(item, i).bad() || item->getUint8Array(bytes).bad() || !bytes) break;
+    const bool begins = item->getLength() > 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
+    if (syntax_ != EXS_RLELossless && !begins) {
+      fail("is a damaged DICOM file: it is cut short, and its pictures are in several items each");
+    }
+    ++whole;
+  }
+  while (items_->card() > static_cast<unsigned long>(whole) + 1) remove_item(items_->card() - 1);
+  say_frames(whole);
+}
+
+/// DCMTK has to decode the first picture for each of the others: a damaged one is taken away.
+void DicomSource::drop_first_item() {
+  const long left = frames_of(*file_.getDataset());
+  if (!items_ || left < 2 || items_->card() != static_cast<unsigned long>(left) + 1) return;
+  remove_item(1);
+  say_frames(left - 1);
+  ++dropped_;
+}
+
+void DicomSource::remove_item(unsigned long place) {
+  DcmPixelItem* item = nullptr;
+  if (items_->remove(item, place).bad()) fail("is a damaged DICOM file");
+  delete item;
+}
+
+void DicomSource::say_frames(long frames) {
+  file_.getDataset()->putAndInsertString(DCM_NumberOfFrames, std::to_string(frames).c_str());
 }
 
 bool DicomSource::decode(long frame) {
   const bool follows = image_ && decoded_ >= 0 && frame == decoded_ + 1;
   decoded_ = -1;
+  if (frame < dropped_) return false;
+  const auto place = static_cast<unsigned long>(frame - dropped_);
+  DamageListener::heard = false;
   if (!follows || !image_->processNextFrames(1)) {
-    image_ =
-        std::make_unique<DicomImage>(file_.getDataset(), syntax_, CIF_UsePartialAccessToPixelData,
-                                     static_cast<unsigned long>(frame), 1ul);
+    image_ = std::make_unique<DicomImage>(file_.getDataset(), syntax_,
+                                          CIF_UsePartialAccessToPixelData, place, 1ul);
   }
-  if (image_->getStatus() != EIS_Normal ||
-      image_->getFirstFrame() != static_cast<unsigned long>(frame)) {
+  if (DamageListener::heard || image_->getStatus() != EIS_Normal ||
+      image_->getFirstFrame() != place) {
     image_.reset();
     return false;
   }

@@ -24,8 +24,9 @@ Orientation from_matrix(const int32_t* matrix) {
   return result;
 }
 
-/// The EXIF values 1 to 8 (TIFF 6.0, "Orientation").
-Orientation from_exif(int value) {
+}  // namespace
+
+Orientation orientation_of_exif(int value) {
   constexpr std::array<Orientation, 9> kOrientations{{{false, 0},
                                                       {false, 0},
                                                       {true, 0},
@@ -38,14 +39,12 @@ Orientation from_exif(int value) {
   return value >= 1 && value <= 8 ? kOrientations[static_cast<size_t>(value)] : Orientation{};
 }
 
-}  // namespace
-
 std::optional<Orientation> orientation_of(const AVFrame& picture) {
   if (const auto* data = av_frame_get_side_data(&picture, AV_FRAME_DATA_DISPLAYMATRIX)) {
     return from_matrix(reinterpret_cast<const int32_t*>(data->data));
   }
   if (const auto* entry = av_dict_get(picture.metadata, "Orientation", nullptr, 0)) {
-    return from_exif(std::atoi(entry->value));
+    return orientation_of_exif(std::atoi(entry->value));
   }
   return std::nullopt;
 }

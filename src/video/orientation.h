@@ -7,6 +7,8 @@
 
 namespace vidgen::video {
 
+/// The EXIF values 1 to 8 (TIFF 6.0, "Orientation"); others ask for nothing.
+Orientation orientation_of_exif(int value);
 /// How a picture asks to be shown, by a display matrix that comes with it or the EXIF data of a
 /// JPEG. Of a matrix only quarter turns and mirroring count.
 std::optional<Orientation> orientation_of(const AVFrame& picture);

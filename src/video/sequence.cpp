@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,45 @@ std::vector<std::pair<size_t, size_t>> numbers_in(const std::string& name) {
 
 std::string pattern_of(const std::string& name, const std::pair<size_t, size_t>& number) {
   return name.substr(0, number.first) + "#" + name.substr(number.first + number.second);
+}
+
+/// A name that ends with SECONDS.FRACTION, as those of pictures from many robots and cameras do.
+struct ClockName {
+  std::string pattern;
+  size_t place = 0;
+  std::string_view seconds;
+  std::string_view fraction;
+};
+
+std::optional<ClockName> clock_name(const std::string& name) {
+  const auto numbers = numbers_in(name);
+  if (numbers.size() < 2) return std::nullopt;
+  const auto [place, size] = numbers[numbers.size() - 2];
+  const auto [behind, width] = numbers.back();
+  if (place + size + 1 != behind || name[behind - 1] != '.') return std::nullopt;
+  return ClockName{name.substr(0, place) + "#.#" + name.substr(behind + width), place,
+                   number_in(name, place), std::string_view(name).substr(behind, width)};
+}
+
+/// Whether names of one pattern are of one clock, and not of several takes that are counted each.
+bool is_clock(std::vector<ClockName> names) {
+  constexpr size_t kMicroseconds = 6, kSince1970 = 9, kMostDigits = 18;
+  std::sort(names.begin(), names.end(), [](const ClockName& a, const ClockName& b) {
+    return std::tuple(a.seconds.size(), a.seconds, a.fraction) <
+           std::tuple(b.seconds.size(), b.seconds, b.fraction);
+  });
+  const size_t width = names.front().fraction.size();
+  if (names.front().seconds == names.back().seconds || width > kMostDigits) return false;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i].fraction.size() != width) return false;
+    if (width < kMicroseconds && names[i].seconds.size() < kSince1970) return false;
+    if (i > 0 && names[i].seconds == names[i - 1].seconds &&
+        std::stoll(std::string(names[i].fraction)) ==
+            std::stoll(std::string(names[i - 1].fraction)) + 1) {
+      return false;
+    }
+  }
+  return true;
 }
 
 void sort_by_number(std::vector<std::string>& files, size_t prefix) {
@@ -127,6 +167,13 @@ std::string_view number_in(std::string_view name, size_t place) {
 
 std::vector<PictureSequence> find_sequences(const std::vector<std::string>& names,
                                             std::vector<std::string>* left) {
+  std::map<std::string, std::vector<ClockName>> clocks;
+  for (const std::string& name : names) {
+    if (const auto clock = clock_name(name)) clocks[clock->pattern].push_back(*clock);
+  }
+  for (auto clock = clocks.begin(); clock != clocks.end();) {
+    clock = is_clock(clock->second) ? std::next(clock) : clocks.erase(clock);
+  }
   std::unordered_map<std::string, size_t> counts;
   for (const std::string& name : names) {
     for (const auto& number : numbers_in(name)) ++counts[pattern_of(name, number)];
@@ -135,6 +182,11 @@ std::vector<PictureSequence> find_sequences(const std::vector<std::string>& name
   std::map<std::string, size_t> places;
   std::vector<std::string> single;
   for (const std::string& name : names) {
+    if (const auto clock = clock_name(name); clock && clocks.count(clock->pattern) > 0) {
+      sequences[clock->pattern].files.push_back(name);
+      places[clock->pattern] = clock->place;
+      continue;
+    }
     std::string best;
     size_t best_count = 0, place = 0;
     const auto numbers = numbers_in(name);

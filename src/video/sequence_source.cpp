@@ -68,6 +68,27 @@ bool is_cut_jpeg(std::string_view bytes) {
   return at >= bytes.size() || bytes.find("\xff\xd9", at) == std::string_view::npos;
 }
 
+/// FFmpeg tells the orientation of a JPEG and a WebP, but not that of a TIFF.
+int tiff_orientation(std::string_view bytes) {
+  constexpr size_t kEntry = 12, kOrientation = 0x112, kShort = 3;
+  const bool big = bytes.substr(0, 2) == "MM";
+  const auto number = [&](size_t at, size_t size) {
+    size_t value = 0;
+    for (size_t i = 0; i < size && at + size <= bytes.size(); ++i) {
+      value = value << 8 | static_cast<unsigned char>(bytes[at + (big ? i : size - 1 - i)]);
+    }
+    return value;
+  };
+  const size_t directory = number(4, 4);
+  const size_t entries = number(directory, 2);
+  for (size_t i = 0; i < entries; ++i) {
+    const size_t at = directory + 2 + i * kEntry;
+    if (number(at, 2) != kOrientation) continue;
+    return number(at + 2, 2) == kShort ? static_cast<int>(number(at + 8, 2)) : 0;
+  }
+  return 0;
+}
+
 }  // namespace
 
 SequenceSource::SequenceSource(const fs::path& path, std::vector<fs::path> files, double fps)
@@ -103,9 +124,15 @@ void SequenceSource::look_at_numbers(const std::string& name) {
   int64_t before = 0;
   for (const fs::path& file : files_) {
     const std::string name_of_file = file.filename().string();
-    std::string_view digits = number_in(name_of_file, place);
-    if (digits.size() > kDigits) digits.remove_prefix(digits.size() - kDigits);
-    const int64_t number = digits.empty() ? 0 : std::stoll(std::string(digits));
+    const std::string_view whole = number_in(name_of_file, place);
+    std::string digits(whole);
+    // SECONDS.MICROSECONDS is one number.
+    const auto dot = static_cast<size_t>(whole.data() - name_of_file.data()) + whole.size();
+    for (size_t i = dot + 1; name_of_file[dot] == '.' && is_digit(name_of_file[i]); ++i) {
+      digits += name_of_file[i];
+    }
+    if (digits.size() > kDigits) digits.erase(0, digits.size() - kDigits);
+    const int64_t number = digits.empty() ? 0 : std::stoll(digits);
     if (&file != &files_.front()) steps.push_back(number - before);
     before = number;
   }
@@ -167,6 +194,7 @@ std::string SequenceSource::decode(const fs::path& file) {
   const auto size = static_cast<int>(bytes.size() - AV_INPUT_BUFFER_PADDING_SIZE);
   if (!open_codec(bytes, file)) return name + " is not a picture that FFmpeg can decode";
   if (codec_->codec_id == AV_CODEC_ID_MJPEG && is_cut_jpeg(bytes)) return name + " is cut short";
+  tiff_orientation_ = codec_->codec_id == AV_CODEC_ID_TIFF ? tiff_orientation(bytes) : 0;
   errors_.take();
   packet_->data = reinterpret_cast<uint8_t*>(bytes.data());
   packet_->size = size;
@@ -198,7 +226,7 @@ bool SequenceSource::open_codec(const std::string& bytes, const fs::path& file) 
 }
 
 Orientation SequenceSource::orientation() const {
-  return orientation_of(*picture_).value_or(Orientation{});
+  return orientation_of(*picture_).value_or(orientation_of_exif(tiff_orientation_));
 }
 
 }  // namespace vidgen::video

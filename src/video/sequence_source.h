@@ -42,6 +42,8 @@ class SequenceSource : public PictureSource {
   AvCodec codec_;
   AvFrame picture_{av_frame_alloc()};
   AvPacket packet_{av_packet_alloc()};
+  /// As EXIF has it, of the picture that was decoded; 0 when it says nothing.
+  int tiff_orientation_ = 0;
   /// Of the picture that is shown; -1 before the first.
   int64_t index_ = -1;
   /// The picture that comes next, which the constructor may have decoded already.

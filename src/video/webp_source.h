@@ -14,7 +14,7 @@ namespace vidgen::video {
 /// only.
 class WebpSource : public PictureSource {
  public:
-  /// Throws vidgen::Error naming the file when it is not whole.
+  /// Throws vidgen::Error naming the file when not even its first picture is whole.
   WebpSource(const std::filesystem::path& path, int threads);
 
   const SourceHeader& header() const override { return header_; }
@@ -28,10 +28,15 @@ class WebpSource : public PictureSource {
   struct Deleter {
     void operator()(WebPAnimDecoder* decoder) const { WebPAnimDecoderDelete(decoder); }
   };
-  const std::string bytes_;  // the decoder reads it
+  void open(int threads);
+  void open_whole_part(int threads);
+
+  std::string bytes_;  // the decoder reads it
   std::unique_ptr<WebPAnimDecoder, Deleter> decoder_;
   SourceHeader header_;
   AvFrame picture_{av_frame_alloc()};
+  /// Pictures at the end that are cut off.
+  int64_t lost_ = 0;
   int64_t shown_ = 0;
   /// Of the file's own clock, in milliseconds.
   int stamp_ = 0;

@@ -106,6 +106,24 @@ TEST_F(ClassesTest, AreShownWithTheData) {
   EXPECT_THAT(dry.out, HasSubstr("Embedding"));
 }
 
+TEST_F(ClassesTest, AVideoBesideTheirFoldersIsNamedAndPassedOver) {
+  fs::copy_file(work_ / "clip.mp4", work_ / "digits/intro.mp4");
+  const std::string warning = "warning: digits/intro.mp4: has no class";
+  const std::string classes = "10 classes with their clips: 0 (1), 1 (1), 2 (2), 3 (2), 4 (2), ";
+  const Arguments prepare{"data",   "prepare", "tiny.yaml",        "--data",
+                          "digits", "--set",   "data.classes=true"};
+  for (const auto& result :
+       {work_.run(prepare), work_.train(with_classes({"--dry-run"})),
+        work_.run({"data", "inspect", "digits", "--classes", "--size", "16", "--frames", "10"})}) {
+    expect_success(result);
+    EXPECT_THAT(result.out, HasSubstr(classes));
+    EXPECT_THAT(result.err, HasSubstr(warning));
+  }
+  Arguments strict = prepare;
+  strict.insert(strict.end(), {"--set", "data.on_error=stop"});
+  expect_refuses(work_, strict, {"digits/intro.mp4: has no class"});
+}
+
 TEST_F(ClassesTest, Errors) {
   expect_refuses(work_, Workspace::train_arguments({"--set", "data.classes=true"}),
                  {"clip.mp4: has no class", "named after its class (data.classes)"});

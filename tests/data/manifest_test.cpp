@@ -97,8 +97,22 @@ TEST_F(ClassesTest, EveryVideoHasOneAndThereAreTwo) {
   add("a/dogs/2.mp4");
   EXPECT_EQ(problem({"a"}), "");
   EXPECT_THAT(problem({"a", "a/dogs/2.mp4"}), HasSubstr("a/dogs/2.mp4: has no class"));
-  add("a/3.mp4");
-  EXPECT_THAT(problem({"a"}), HasSubstr("a/3.mp4: has no class"));
+}
+
+TEST_F(ClassesTest, WhatIsBesideTheirFoldersIsNamedAndPassedOver) {
+  add("a/intro.mp4");
+  DataOptions options = options_for({(folder_ / "a").string()});
+  options.classes = true;
+  EXPECT_THAT(problem({"a"}), HasSubstr("a/intro.mp4: has no class")) << "nothing would be left";
+  for (const char* name : {"a/cats/1.mp4", "a/dogs/2.mp4", "a/p1.png", "a/p2.png"}) add(name);
+  const VideoList found = find_videos(options);
+  EXPECT_THAT(class_names(found.videos), ElementsAre("cats", "dogs"));
+  EXPECT_EQ(found.videos.size(), 2u);
+  EXPECT_THAT(found.warnings, ElementsAre(HasSubstr("a/intro.mp4: has no class, expected it in"),
+                                          HasSubstr("a/p#.png: has no class")));
+  options.on_error = OnError::kStop;
+  EXPECT_THAT(test::error_of([&] { find_videos(options); }),
+              HasSubstr("a/intro.mp4: has no class"));
 }
 
 TEST_F(ClassesTest, NamesAreUtf8) {

@@ -76,6 +76,22 @@ TEST_F(SourceFolderTest, FollowsLinksOnceAndNotInCircles) {
   EXPECT_EQ(inside(list("set", false, OnError::kStop)), inside(found));
 }
 
+TEST_F(SourceFolderTest, FoldersOfTheSystemAreNotSearched) {
+  add("set/cat/1.mp4");
+  add("set/dog/2.mp4");
+  for (const char* name : {"$RECYCLE.BIN", "$Recycle.Bin", "#recycle", "@eaDir", "lost+found",
+                           "System Volume Information", "__MACOSX", ".Trash-1000", ".Trashes"}) {
+    add(core::cat("set/", name, "/x.mp4"));
+    add(core::cat("set/dog/", name, "/deep/x.mp4"));
+  }
+  add("set/dog/recycle/3.mp4");  // a name that anybody may give
+  EXPECT_THAT(inside(list("set", true)),
+              ElementsAre("cat: cat/1.mp4", "dog: dog/2.mp4", "dog: dog/recycle/3.mp4"));
+  EXPECT_THAT(list("set").warnings, IsEmpty());
+  // Asked for by name it is a folder like others.
+  EXPECT_THAT(inside(list("set/#recycle")), ElementsAre("x.mp4"));
+}
+
 TEST_F(SourceFolderTest, AClassMayBeALink) {
   add("disk/cats/1.mp4");
   link("../disk/cats", "set/cats");

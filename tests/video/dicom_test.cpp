@@ -130,6 +130,89 @@ TEST_F(DicomTest, CompressedAndPlainPicturesAreTheSame) {
   }
 }
 
+TEST_F(DicomTest, WhatIsLeftOfACutFileIsUsed) {
+  const std::string plain = make("a.dcm", gray(), "(0018,1063) DS [100]\n").string();
+  const std::string other = (folder_ / "b.dcm").string();
+  for (const char* command : {"dcmcrle ", "dcmcjpeg +e1 ", "dcmcjpls ", "dcmconv +te "}) {
+    run(command + plain + " " + other);
+    std::string bytes = test::read_bytes(other);
+    // Within the fourth picture.
+    size_t at = bytes.size() - kSide * kSide - 50;
+    if (std::string(command) != "dcmconv +te ") {
+      at = bytes.find("\xe0\x7f\x10", 0, 3);
+      const std::string item("\xfe\xff\x00\xe0", 4);
+      for (int i = 0; i < 5; ++i) at = bytes.find(item, at + 4);
+      at += 20;
+    }
+    test::write_bytes(other, bytes.substr(0, at));
+    VideoReader reader(other);
+    EXPECT_THAT(levels(reader), ElementsAre(40, 80, 120)) << command;
+    EXPECT_EQ(reader.damage().places, 1) << command;
+    EXPECT_EQ(reader.damage().pictures, 2) << command;
+    EXPECT_NEAR(reader.damage().first_seconds, 0.3, 1e-9) << command;
+    EXPECT_EQ(reader.damage().reason, "picture 4 cannot be decoded (DICOM)") << command;
+  }
+}
+
+TEST_F(DicomTest, DamageThatDcmtkOnlyMentionsIsCounted) {
+  const std::string plain = make("a.dcm", gray(), "(0018,1063) DS [100]\n").string();
+  for (const char* command : {"dcmcjpeg +eb ", "dcmcjpeg +e1 ", "dcmcrle "}) {
+    const std::string other = (folder_ / "b.dcm").string();
+    run(command + plain + " " + other);
+    const std::string whole = test::read_bytes(other);
+    VideoReader undamaged(other);
+    const std::vector<int> all = levels(undamaged);
+    ASSERT_EQ(all.size(), 5u);
+    for (const int damaged : {2, 0}) {
+      std::string bytes = whole;
+      const std::string item("\xfe\xff\x00\xe0", 4);
+      size_t begin = bytes.find("\xe0\x7f\x10", 0, 3);
+      for (int i = 0; i < damaged + 2; ++i) begin = bytes.find(item, begin + 4);
+      const size_t end = bytes.find(item, begin + 4);
+      const bool jpeg = bytes.compare(begin + 8, 2, "\xff\xd8") == 0;
+      const size_t data = jpeg ? bytes.find("\xff\xda", begin) + 10 : begin + 8 + 64;
+      // JPEG ends early; RLE has runs that are too short.
+      for (size_t i = data; i < end; ++i) bytes[i] = '\0';
+      if (jpeg) bytes.replace(data + 2, 2, "\xff\xd9");
+      test::write_bytes(other, bytes);
+      VideoReader reader(other);
+      std::vector<bool> gaps;
+      std::vector<int> left;
+      Frame frame;
+      while (reader.read(frame)) {
+        gaps.push_back(reader.is_after_gap());
+        left.push_back(frame.pixels[(8 * kSide + 12) * 3]);
+      }
+      if (damaged == 0) {
+        EXPECT_THAT(left, ElementsAre(all[1], all[2], all[3], all[4])) << command;
+        EXPECT_THAT(gaps, ElementsAre(false, false, false, false)) << command;
+      } else {
+        EXPECT_THAT(left, ElementsAre(all[0], all[1], all[3], all[4])) << command;
+        EXPECT_THAT(gaps, ElementsAre(false, false, true, false)) << command;
+      }
+      EXPECT_EQ(reader.damage().places, 1) << command;
+      EXPECT_EQ(reader.damage().pictures, 1) << command;
+      EXPECT_NEAR(reader.damage().first_seconds, damaged * 0.1, 1e-9) << command;
+      EXPECT_EQ(reader.damage().reason,
+                core::cat("picture ", damaged + 1, " cannot be decoded (DICOM)"));
+    }
+  }
+}
+
+TEST_F(DicomTest, PaddingWithinAJpegIsNoDamage) {
+  const std::string other = (folder_ / "b.dcm").string();
+  run("dcmcjpeg +eb " + make("a.dcm", gray(), "").string() + " " + other);
+  std::string bytes = test::read_bytes(other);
+  size_t item = bytes.find("\xe0\x7f\x10", 0, 3);
+  for (int i = 0; i < 4; ++i) item = bytes.find(std::string("\xfe\xff\x00\xe0", 4), item + 4);
+  bytes.insert(bytes.find("\xff\xd9", item), std::string(4, '\0'));
+  bytes[item + 4] = static_cast<char>(bytes[item + 4] + 4);  // its length
+  test::write_bytes(other, bytes);
+  VideoReader reader(other);
+  EXPECT_EQ(levels(reader).size(), 5u);
+  EXPECT_EQ(reader.damage().places, 0);
+}
+
 TEST_F(DicomTest, WindowsAndInvertedGreyAreShown) {
   // All values up to 40 black, from 120 on white.
   VideoReader window(make("w.dcm", gray(), "(0028,1050) DS [80]\n(0028,1051) DS [81]\n"));
@@ -156,12 +239,15 @@ TEST_F(DicomTest, ErrorsSayNothingOfThePatient) {
   const std::string bytes = test::read_bytes(make("a.dcm", gray(), ""));
   test::write_bytes(folder_ / "cut.dcm", bytes.substr(0, bytes.size() - 600));
   test::write_bytes(folder_ / "start.dcm", bytes.substr(0, 400));
-  for (const char* name : {"cut.dcm", "start.dcm"}) {
-    ::testing::internal::CaptureStderr();
-    const std::string error = test::error_of([&] { VideoReader reader(folder_ / name); });
-    EXPECT_THAT(error, HasSubstr(std::string(name) + ": is a "));
-    for (const char* secret : {"Secret", "4711"}) EXPECT_THAT(error, Not(HasSubstr(secret)));
-    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  ::testing::internal::CaptureStderr();
+  const std::string error = test::error_of([&] { VideoReader reader(folder_ / "start.dcm"); });
+  EXPECT_THAT(error, HasSubstr("start.dcm: is a "));
+  VideoReader cut(folder_ / "cut.dcm");
+  while (cut.skip()) continue;
+  EXPECT_THAT(cut.damage().reason, HasSubstr("picture 3 cannot be decoded"));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  for (const char* secret : {"Secret", "4711"}) {
+    EXPECT_THAT(error + cut.damage().reason, Not(HasSubstr(secret)));
   }
   run("dcmcjpeg +e1 " + (folder_ / "a.dcm").string() + " " + (folder_ / "j.dcm").string());
   std::string video = test::read_bytes(folder_ / "j.dcm");

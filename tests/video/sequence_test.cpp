@@ -62,6 +62,32 @@ TEST(FindSequencesTest, TheLastNumberCountsTheFramesUnlessItIsAVersion) {
               ElementsAre("shot_#_v1.png 9", "shot_#_v2.png 9"));
 }
 
+TEST(FindSequencesTest, SecondsAndTheirFractionAreOneNumber) {
+  std::vector<std::string> stamps, takes, left;
+  for (int i = 0; i < 120; ++i) {
+    const int64_t microseconds = 999'175'304 + i * 33'333;
+    std::string fraction = std::to_string(microseconds % 1'000'000);
+    fraction.insert(0, 6 - fraction.size(), '0');
+    stamps.push_back(
+        core::cat("rgb-", 1'305'031'000 + microseconds / 1'000'000, ".", fraction, ".png"));
+  }
+  const std::vector<std::string> ordered = stamps;
+  std::reverse(stamps.begin(), stamps.end());
+  const auto found = find_sequences(stamps, &left);
+  EXPECT_THAT(names_of(found), ElementsAre("rgb-#.#.png 120"));
+  EXPECT_EQ(found[0].files, ordered);
+  EXPECT_THAT(left, IsEmpty());
+  EXPECT_THAT(find_sequences({"10.000001.png", "9.966667.png"})[0].files,
+              ElementsAre("9.966667.png", "10.000001.png"));
+  // Takes are counted each.
+  for (const char* take : {"shot010", "shot020"}) {
+    for (int i = 1; i <= 5; ++i) takes.push_back(core::cat(take, ".100", i, ".exr"));
+    for (int i = 1; i <= 5; ++i) takes.push_back(core::cat(take, ".00000", i, ".png"));
+  }
+  EXPECT_THAT(names_of(find_sequences(takes)), ElementsAre("shot010.#.exr 5", "shot010.#.png 5",
+                                                           "shot020.#.exr 5", "shot020.#.png 5"));
+}
+
 class SequenceTest : public ::testing::Test {
  protected:
   /// Eight grey pictures, each 30 levels brighter than the one before.
@@ -176,6 +202,68 @@ TEST_F(SequenceTest, EachPictureIsTurnedAsItAsks) {
                              blue(frame.height - 2, 1)));
   }
   EXPECT_THAT(seen, ElementsAre("24x32110", "32x24010", "32x24101"));
+}
+
+TEST_F(SequenceTest, TiffsAreTurnedAsTheyAsk) {
+  // 2x1, red and blue, by hand: of either byte order.
+  for (const bool big : {false, true}) {
+    for (int orientation : {1, 6, 3}) {
+      std::string bytes = big ? std::string("MM\0*", 4) : std::string("II*\0", 4);
+      const auto put = [&](uint32_t value, size_t size) {
+        for (size_t i = 0; i < size; ++i) {
+          bytes += static_cast<char>(value >> 8 * (big ? size - 1 - i : i) & 0xff);
+        }
+      };
+      put(16, 4);
+      bytes += std::string("\xff\0\0\0\0\xff\0\0", 8);  // two pixels and two bytes
+      // Tag, type, count, value.
+      const uint32_t entries[][4] = {{0x100, 3, 1, 2},
+                                     {0x101, 3, 1, 1},
+                                     {0x102, 3, 1, 8},
+                                     {0x103, 3, 1, 1},
+                                     {0x106, 3, 1, 2},
+                                     {0x111, 4, 1, 8},
+                                     {0x112, 3, 1, static_cast<uint32_t>(orientation)},
+                                     {0x115, 3, 1, 3},
+                                     {0x116, 3, 1, 1},
+                                     {0x117, 4, 1, 6}};
+      put(std::size(entries), 2);
+      for (const auto& [tag, type, count, value] : entries) {
+        put(tag, 2);
+        put(type, 2);
+        put(count, 4);
+        put(value, type == 3 ? 2 : 4);
+        if (type == 3) put(0, 2);
+      }
+      put(0, 4);
+      test::write_bytes(folder_ / core::cat(big ? "b" : "l", 7 - orientation, ".tif"), bytes);
+    }
+  }
+  for (const char* name : {"b#.tif", "l#.tif"}) {
+    VideoReader reader(folder_ / name);
+    Frame frame;
+    std::vector<std::string> seen;
+    while (reader.read(frame)) {
+      seen.push_back(core::cat(frame.width, "x", frame.height, " ",
+                               frame.pixels[0] > 128 ? "red first" : "blue first"));
+    }
+    EXPECT_THAT(seen, ElementsAre("1x2 red first", "2x1 blue first", "2x1 red first")) << name;
+  }
+}
+
+TEST_F(SequenceTest, TimesAreOneNumberAndShownEvenly) {
+  make("%d.png");
+  for (int i = 1; i <= 8; ++i) {
+    fs::rename(folder_ / core::cat(i, ".png"),
+               folder_ / core::cat("130503110", i / 4, ".", 175304 + i % 4 * 250000, ".png"));
+  }
+  VideoReader reader(folder_.path(), {1, 20});
+  EXPECT_THAT(reader.notes(), IsEmpty());
+  for (int i = 0; reader.skip(); ++i) {
+    EXPECT_FALSE(reader.is_after_gap()) << i;
+    EXPECT_NEAR(reader.time(), i * 0.05, 1e-9);
+  }
+  EXPECT_EQ(levels("#.#.png"), (std::vector<int>{0, 30, 60, 90, 120, 150, 180, 210}));
 }
 
 TEST_F(SequenceTest, OtherPathsAreNone) {

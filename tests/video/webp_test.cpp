@@ -53,9 +53,6 @@ TEST_F(AnimatedWebpTest, DamageIsCounted) {
   const auto path =
       make("mandelbrot=s=64x64:start_scale=3:end_scale=0.1:end_pts=5", {100, 100, 100, 100, 100});
   std::string bytes = test::read_bytes(path);
-  test::write_bytes(folder_ / "cut.webp", bytes.substr(0, bytes.size() * 3 / 4));
-  EXPECT_THAT(test::error_of([&] { VideoReader reader(folder_ / "cut.webp"); }),
-              ::testing::HasSubstr("cut.webp: is a damaged animation (WebP)"));
   size_t third = 0;
   for (int i = 0; i < 3; ++i) third = bytes.find("VP8L", third + 1);
   for (size_t i = 16; i < 60; ++i) bytes[third + i] = '\xff';
@@ -67,6 +64,43 @@ TEST_F(AnimatedWebpTest, DamageIsCounted) {
   EXPECT_EQ(reader.damage().places, 1);
   EXPECT_EQ(reader.damage().pictures, 3);
   EXPECT_NEAR(reader.damage().first_seconds, 0.2, 1e-9);
+}
+
+TEST_F(AnimatedWebpTest, WhatIsLeftOfACutFileIsUsed) {
+  const auto path =
+      make("mandelbrot=s=64x64:start_scale=3:end_scale=0.1:end_pts=5", {100, 100, 100, 100, 100});
+  const std::string bytes = test::read_bytes(path);
+  size_t fourth = 0;
+  for (int i = 0; i < 4; ++i) fourth = bytes.find("ANMF", fourth + 1);
+  // Within the fourth picture, within the name of its chunk, right before it.
+  for (const size_t size : {fourth + 100, fourth + 3, fourth}) {
+    test::write_bytes(folder_ / "cut.webp", bytes.substr(0, size));
+    VideoReader whole(path), reader(folder_ / "cut.webp");
+    Frame expected, frame;
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(whole.read(expected));
+      ASSERT_TRUE(reader.read(frame));
+      EXPECT_EQ(frame.pixels, expected.pixels);
+      EXPECT_NEAR(reader.time(), i * 0.1, 1e-9);
+    }
+    EXPECT_FALSE(reader.skip());
+    EXPECT_EQ(reader.damage().places, 1) << size;
+    EXPECT_EQ(reader.damage().pictures, 1) << size;
+    EXPECT_NEAR(reader.damage().first_seconds, 0.3, 1e-9);
+  }
+  // What comes behind the pictures is none.
+  std::string more = bytes + std::string("EXIF\x64\0\0\0abc", 11);
+  const size_t size = bytes.size() + 100;
+  for (size_t i = 0; i < 4; ++i) more[4 + i] = static_cast<char>(size >> 8 * i & 0xff);
+  test::write_bytes(folder_ / "cut.webp", more);
+  VideoReader reader(folder_ / "cut.webp");
+  int frames = 0;
+  while (reader.skip()) ++frames;
+  EXPECT_EQ(frames, 5);
+  EXPECT_EQ(reader.damage().places, 0);
+  test::write_bytes(folder_ / "cut.webp", bytes.substr(0, 200));
+  EXPECT_THAT(test::error_of([&] { VideoReader none(folder_ / "cut.webp"); }),
+              ::testing::HasSubstr("cut.webp: is a damaged animation (WebP)"));
 }
 
 }  // namespace

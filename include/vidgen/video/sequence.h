@@ -9,7 +9,8 @@ namespace vidgen::video {
 
 /// Pictures in one folder whose names differ only in one number: the frames of a video.
 struct PictureSequence {
-  /// What their names have in common, with "#" in the number's place: "shot_#.png".
+  /// What their names have in common, with "#" in the number's place: "shot_#.png". Times of
+  /// seconds and their fraction are one number, "#.#.png".
   std::string name;
   /// File names in the order of their numbers, whose zeros in front do not count.
   std::vector<std::string> files;
