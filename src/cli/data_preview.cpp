@@ -11,6 +11,7 @@
 #include "vidgen/data/clip_rates.h"
 #include "vidgen/data/dataset.h"
 #include "vidgen/data/loader.h"
+#include "vidgen/models/pixels.h"
 #include "vidgen/train/device_feed.h"
 #include "vidgen/train/sheet.h"
 #include "vidgen/video/writer.h"
@@ -31,11 +32,7 @@ torch::Tensor first_clips(train::RunOptions options, const data::ClipCache& cach
       std::make_shared<const data::ClipDataset>(options.data, cache, data::Split::kTrain);
   data::ClipLoader loader(dataset, train::loader_options(options, torch::kCPU));
   const data::Batch batch = loader.next();
-  auto clips = batch.clips;
-  if (batch.mirror.defined()) {
-    const auto mirrored = batch.mirror.to(torch::kBool).view({-1, 1, 1, 1, 1});
-    clips = torch::where(mirrored, clips.flip(3), clips);
-  }
+  const auto clips = models::mirror_clips(batch.clips, batch.mirror);
   return clips.expand({-1, -1, -1, -1, 3}).contiguous();
 }
 

@@ -166,10 +166,7 @@ bool AvSource::decode() {
     collect_errors();
     if (code >= 0) return true;
     if (code == AVERROR_EOF) {
-      const bool rest = header_.indexed && entry_ < avformat_index_get_entries_count(stream_) - 1;
-      if (rest && abrupt_end_.empty()) abrupt_end_ = kSkipped;
-      if (lacks_end(*input_, path_)) abrupt_end_ = "the end of the file is missing";
-      tracker_->finish(abrupt_end_);
+      tracker_->finish(abrupt_end());
       return false;
     }
     if (code == AVERROR(EAGAIN)) {
@@ -220,8 +217,16 @@ bool AvSource::read_packet(AVPacket& packet) {
   if (error < 0 && error != AVERROR_EOF) {
     throw Error(core::cat(path_.string(), ": cannot be read to its end: ", reason_of(error)));
   }
-  if (code != AVERROR_EOF && !has_all()) abrupt_end_ = reason_of(code);
+  end_code_ = code;
   return false;
+}
+
+/// Why the pictures end before they should; "" when they do not.
+std::string AvSource::abrupt_end() const {
+  if (lacks_end(*input_, path_)) return "the end of the file is missing";
+  if (end_code_ != AVERROR_EOF && !has_all()) return reason_of(end_code_);
+  const bool rest = header_.indexed && entry_ < avformat_index_get_entries_count(stream_) - 1;
+  return rest ? kSkipped : "";
 }
 
 /// Whether nothing is promised beyond what was read: what is behind it, garbage for example, does

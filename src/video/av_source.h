@@ -38,6 +38,7 @@ class AvSource : public PictureSource {
   bool is_wanted(const AVPacket& packet) const;
   bool read_packet(AVPacket& packet);
   bool has_all() const;
+  std::string abrupt_end() const;
   double distance_ahead() const;
   void look_for_loss();
   bool skips_entries();
@@ -72,8 +73,8 @@ class AvSource : public PictureSource {
   int64_t pictures_ = 0;
   /// Of an AVI's index, the first that is not read yet.
   int entry_ = 0;
-  /// Why the container ended before the file.
-  std::string abrupt_end_;
+  /// What FFmpeg said where the packets ended.
+  int end_code_ = AVERROR_EOF;
   /// The last packet in which something was wrong.
   int64_t last_error_ = -1;
 };

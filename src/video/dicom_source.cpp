@@ -1,5 +1,6 @@
 #include "dicom_source.h"
 
+#include "dcmtk_setup.h"
 #include "vidgen/core/error.h"
 
 #ifdef VIDGEN_DCMTK
@@ -9,18 +10,12 @@
 #include <dcmtk/dcmdata/dcpixel.h>
 #include <dcmtk/dcmdata/dcpixseq.h>
 #include <dcmtk/dcmdata/dcpxitem.h>
-#include <dcmtk/dcmdata/dcrledrg.h>
 #include <dcmtk/dcmdata/dctk.h>
 #include <dcmtk/dcmimage/diregist.h>
 #include <dcmtk/dcmimgle/dcmimage.h>
-#include <dcmtk/dcmjpeg/djdecode.h>
-#include <dcmtk/dcmjpls/djdecode.h>
-#include <dcmtk/oflog/oflog.h>
-#include <dcmtk/oflog/spi/logevent.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <limits>
 #include <optional>
 #include <string>
@@ -34,54 +29,6 @@ namespace fs = std::filesystem;
 constexpr long kMostFrames = 1'000'000;
 /// Values of more bytes, which are the pictures, stay in the file until they are needed.
 constexpr Uint32 kReadAhead = 4096;
-
-/// Notes damage that DCMTK only mentions in its log, and goes on. It decodes in the caller's
-/// thread.
-class DamageListener : public dcmtk::log4cplus::Appender {
- public:
-  ~DamageListener() override { destructorImpl(); }
-  void close() override { closed = true; }
-
-  static thread_local bool heard;
-
- protected:
-  void append(const dcmtk::log4cplus::spi::InternalLoggingEvent& event) override {
-    const std::string& text = event.getMessage();
-    // Some devices put bytes between a picture and its end.
-    unsigned padding = 0;
-    if (std::sscanf(text.c_str(), "Corrupt JPEG data: %u extraneous", &padding) == 1 &&
-        padding <= kMostPadding) {
-      return;
-    }
-    for (const char* damage : {"Corrupt JPEG data", "Premature end of JPEG file", "RLE decoder"}) {
-      heard |= text.find(damage) != std::string::npos;
-    }
-  }
-
- private:
-  static constexpr unsigned kMostPadding = 8;
-};
-
-thread_local bool DamageListener::heard = false;
-
-/// Sets DCMTK up once. It prints nothing, as it might name what is in the file.
-void prepare_dcmtk() {
-  static const bool once = [] {
-    OFLog::configure(OFLogger::OFF_LOG_LEVEL);
-    const dcmtk::log4cplus::SharedAppenderPtr listener(new DamageListener);
-    for (const char* name : {"dcmtk.dcmjpeg", "dcmtk.dcmdata"}) {
-      OFLogger logger = OFLog::getLogger(name);
-      logger.setLogLevel(OFLogger::WARN_LOG_LEVEL);
-      logger.setAdditivity(false);
-      logger.addAppender(listener);
-    }
-    DJDecoderRegistration::registerCodecs();
-    DJLSDecoderRegistration::registerCodecs();
-    DcmRLEDecoderRegistration::registerCodecs();
-    return true;
-  }();
-  static_cast<void>(once);
-}
 
 double number_of(DcmDataset& dataset, const DcmTagKey& tag) {
   // Decimal strings, integer strings and binary numbers alike.
@@ -274,13 +221,12 @@ bool DicomSource::decode(long frame) {
   decoded_ = -1;
   if (frame < dropped_) return false;
   const auto place = static_cast<unsigned long>(frame - dropped_);
-  DamageListener::heard = false;
+  forget_damage();
   if (!follows || !image_->processNextFrames(1)) {
     image_ = std::make_unique<DicomImage>(file_.getDataset(), syntax_,
                                           CIF_UsePartialAccessToPixelData, place, 1ul);
   }
-  if (DamageListener::heard || image_->getStatus() != EIS_Normal ||
-      image_->getFirstFrame() != place) {
+  if (heard_damage() || image_->getStatus() != EIS_Normal || image_->getFirstFrame() != place) {
     image_.reset();
     return false;
   }
