@@ -243,7 +243,7 @@ void trace_training(const train::RunOptions& options, const std::filesystem::pat
   }
   training.gan->observe_phases({});
   synchronize(training.device);
-  core::AtomicPath file(out);
+  core::AtomicFile file(out);
   profiler::disableProfiler()->save(file.temporary().string());
   file.commit();
 }

@@ -1,7 +1,10 @@
 #include <malloc.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <climits>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -12,6 +15,8 @@
 #include "arguments.h"
 #include "commands.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/interrupt.h"
+#include "vidgen/core/lock.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 
@@ -79,12 +84,24 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
   return arguments;
 }
 
-// 0 is success, 2 something the user can put right, 1 a fault of our own.
+// Who reads standard output has ended, as `head` does when it has seen enough: end as quietly as
+// other programs, by the signal that handle_signals() keeps from ending a training.
+void end_where_nobody_reads() {
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  if (::poll(&output, 1, 0) != 1 || (output.revents & POLLERR) == 0) return;
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
+}
+
+// 0 is success, 2 something the user can put right, 1 a fault of our own, 75 stopped when asked to.
 int run(int argc, char** argv) {
   CLI::App app("Trains generative adversarial networks on video, and renders clips from them.",
                "vidgen");
   vidgen::cli::use_help_form(app);
   app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 2 something you can put right, 75 stopped by a signal with all saved (the "
+      "same\ncommand goes on), 1 a fault of vidgen.");
   app.set_version_flag("--version", vidgen::cli::version_text);
   app.add_flag_callback(
       "-q,--quiet", [] { vidgen::core::set_log_level(vidgen::core::LogLevel::kQuiet); },
@@ -105,13 +122,16 @@ int run(int argc, char** argv) {
     std::fprintf(stderr, "vidgen: %s\n", vidgen::cli::explain(error, app).c_str());
     return 2;
   }
-  if (!std::cout.flush()) throw vidgen::Error("cannot write to standard output");
-  return 0;
+  if (std::cout.flush()) return 0;
+  end_where_nobody_reads();
+  throw vidgen::Error("cannot write to standard output");
 }
 
 int run_and_explain(int argc, char** argv) {
   try {
     return run(argc, argv);
+  } catch (const vidgen::core::Stopped&) {
+    return vidgen::core::kStoppedExitCode;
   } catch (const vidgen::Error& error) {
     std::fprintf(stderr, "vidgen: %s\n", error.what());
     return 2;
@@ -125,6 +145,8 @@ int run_and_explain(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  vidgen::core::handle_signals();
+  vidgen::core::set_process_title(argc > 1 ? vidgen::core::cat("vidgen ", argv[1]) : "vidgen");
   const int code = run_and_explain(argc, argv);
 #ifndef __SANITIZE_ADDRESS__
   // Taking LibTorch apart costs a quarter of what `--help` takes, only to free what the system

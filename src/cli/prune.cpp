@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "arguments.h"
 #include "commands.h"
@@ -14,6 +15,7 @@
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/interrupt.h"
+#include "vidgen/core/lock.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/text.h"
@@ -192,20 +194,16 @@ void complete(PruneArguments& arguments) {
   arguments.finetune.run_dir = std::filesystem::path(arguments.out).replace_extension();
 }
 
-/// False when it was interrupted.
-bool finetune(checkpoint::Checkpoint& checkpoint, const PruneArguments& arguments) {
-  core::catch_interrupts();
+checkpoint::Checkpoint finetune(checkpoint::Checkpoint checkpoint,
+                                const PruneArguments& arguments) {
   const checkpoint::RunFolder folder(arguments.finetune.run_dir);
   auto result =
       compress::finetune(std::move(checkpoint), arguments.finetune,
                          [&folder](const train::RunOptions& used) { save_config(folder, used); });
-  if (result) {
-    checkpoint = std::move(*result);
-    return true;
-  }
+  if (result) return std::move(*result);
   core::log_info(cat("stopped, saved ", folder.newest_checkpoint().value().string(),
-                     ". To go on: vidgen train --config ", folder.config().string()));
-  return false;
+                     ". The same command goes on"));
+  throw core::Stopped();
 }
 
 void run(PruneArguments arguments) {
@@ -220,13 +218,16 @@ void run(PruneArguments arguments) {
   }
   if (!arguments.reads_state()) checkpoint::keep_generator_only(checkpoint);
   const auto bytes_before = std::filesystem::file_size(checkpoint.path);
+  std::optional<core::OutputFolder> claim;
   if (arguments.is_finetuned()) {
     // What would go wrong behind the pruning is said before it.
-    compress::check_is_free(arguments.finetune.run_dir);
+    compress::check_is_free(arguments.finetune);
     compress::finetune_options(checkpoint, arguments.finetune);
+    core::catch_interrupts();
+    claim.emplace(arguments.finetune.run_dir);
   }
   const auto table = prune(checkpoint, arguments);
-  if (arguments.is_finetuned() && !finetune(checkpoint, arguments)) return;
+  if (arguments.is_finetuned()) checkpoint = finetune(std::move(checkpoint), arguments);
   if (!arguments.state) checkpoint::keep_generator_only(checkpoint);
   checkpoint.path = arguments.out;
   checkpoint::write_checkpoint(checkpoint);

@@ -8,6 +8,7 @@
 #include "vidgen/config/config.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/interrupt.h"
+#include "vidgen/core/lock.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/text.h"
@@ -119,13 +120,15 @@ void run_training(const TrainArguments& arguments) {
     throw Error(
         cat("--resume ", arguments.resume, ": no such file, expected auto, none or a checkpoint"));
   }
+  core::catch_interrupts();
+  std::optional<core::OutputFolder> claim;
+  if (!arguments.dry_run) claim.emplace(config.run_dir);
   const checkpoint::RunFolder folder(config.run_dir);
   if (const auto file = chosen_checkpoint(folder, arguments.resume)) {
     const auto stored = checkpoint::read_description(*file);
     models::keep_unnamed_widths(config.model, checkpoint::model_options(stored), stored.clip);
     config = train::with_pruned_widths(config, stored);
   }
-  core::catch_interrupts();
   train::Trainer trainer(config);
   if (arguments.dry_run) return print_dry_run(trainer);
 
@@ -140,7 +143,7 @@ void run_training(const TrainArguments& arguments) {
     core::log_info(cat("stopped at step ", trainer.step(),
                        ", checkpoint saved. To go on: vidgen train --config ",
                        folder.config().string()));
-    return;
+    throw core::Stopped();
   }
   core::log_info(cat("done: ", folder.weights().string()));
 }

@@ -5,6 +5,7 @@
 #include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
 #include "vidgen/train/run_length.h"
 #include "vidgen/train/trainer.h"
 
@@ -19,6 +20,44 @@ constexpr double kLeastLrFactor = 0.1;
 /// Weight of where hidden stages are active, beside 1 for the clips: a hint, not the aim, since
 /// with fewer channels they cannot all be the same.
 constexpr double kFeatureWeight = 0.1;
+
+constexpr const char* kPassName = "finetune";
+constexpr const char* kPrunedName = "pruned.safetensors";
+
+core::Json pass_options(const FinetuneOptions& options) {
+  const bool distills = options.method == FinetuneMethod::kDistill;
+  return {{"how", distills ? "distill" : "adversarial"}, {"steps", options.steps}};
+}
+
+/// Whether the checkpoint is of a fine-tuning with these options.
+bool is_of(const fs::path& checkpoint, const core::Json& options) {
+  const auto passes = checkpoint::read_description(checkpoint).passes;
+  return !passes.empty() && passes.back().at("pass") == kPassName &&
+         passes.back().at("options") == options;
+}
+
+/// Whether there is nothing but what is written before the first checkpoint.
+bool holds_only_beginnings(const fs::path& run_dir) {
+  std::error_code error;
+  if (!fs::is_directory(run_dir, error)) return false;
+  const checkpoint::RunFolder folder(run_dir);
+  for (const auto& entry : fs::directory_iterator(run_dir, error)) {
+    const auto& path = entry.path();
+    const bool ours = path == folder.config() || path.filename() == kPrunedName ||
+                      path.filename().string().front() == '.' || core::is_temporary_name(path) ||
+                      (entry.is_directory(error) && fs::is_empty(path, error));
+    if (!ours) return false;
+  }
+  return !error;
+}
+
+/// `pruned` has the passes that the checkpoint must have to go on with it.
+void refuse_another(const fs::path& newest, const checkpoint::Checkpoint& pruned) {
+  if (checkpoint::read_description(newest).passes == pruned.passes) return;
+  throw Error(core::cat(newest.string(),
+                        ": is of the fine-tuning of another generator, or of one that was pruned "
+                        "otherwise; expected an empty folder or none"));
+}
 
 void go_on(train::RunOptions& options, const checkpoint::Checkpoint& checkpoint, int64_t steps) {
   auto& optim = options.optim;
@@ -79,11 +118,12 @@ train::RunOptions finetune_options(const checkpoint::Checkpoint& checkpoint,
   return run;
 }
 
-void check_is_free(const fs::path& run_dir) {
+void check_is_free(const FinetuneOptions& options) {
+  const auto& run_dir = options.run_dir;
   std::error_code error;
   if (!fs::exists(run_dir, error)) return;
-  if (fs::is_directory(run_dir, error) && fs::is_empty(run_dir, error)) return;
   const auto newest = checkpoint::RunFolder(run_dir).newest_checkpoint();
+  if (newest ? is_of(*newest, pass_options(options)) : holds_only_beginnings(run_dir)) return;
   throw Error(core::cat(run_dir.string(), ": ",
                         newest
                             ? core::cat("already holds a run (", newest->filename().string(), ")")
@@ -94,17 +134,19 @@ void check_is_free(const fs::path& run_dir) {
 std::optional<checkpoint::Checkpoint> finetune(
     checkpoint::Checkpoint checkpoint, const FinetuneOptions& options,
     const std::function<void(const train::RunOptions&)>& begin) {
-  check_is_free(options.run_dir);
+  check_is_free(options);
   const checkpoint::RunFolder folder(options.run_dir);
   const bool distills = options.method == FinetuneMethod::kDistill;
   train::Trainer trainer(finetune_options(checkpoint, options));
   if (begin) begin(trainer.options());
   folder.create();
-  checkpoint.path = folder.path() / "pruned.safetensors";
+  checkpoint.path = folder.path() / kPrunedName;
   checkpoint::write_checkpoint(checkpoint);
-  checkpoint::add_pass(checkpoint, "finetune",
-                       {{"how", distills ? "distill" : "adversarial"}, {"steps", options.steps}});
-  if (distills) {
+  checkpoint::add_pass(checkpoint, kPassName, pass_options(options));
+  if (const auto newest = folder.newest_checkpoint()) {
+    refuse_another(*newest, checkpoint);
+    trainer.resume(*newest);
+  } else if (distills) {
     trainer.begin_with(checkpoint);
   } else {
     checkpoint.config = core::write_fields(trainer.options());

@@ -1,16 +1,21 @@
 #include "vidgen/core/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <cerrno>
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 
+#include "temporaries.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/random.h"
 #include "vidgen/core/text.h"
@@ -34,21 +39,38 @@ constexpr size_t kNameBytes = 255;
 constexpr size_t kExtensionBytes = 32;
 constexpr int kMostLinks = 40;
 
+/// Another name at each call: processes in containers may have the same number.
 fs::path temporary_name(const fs::path& path) {
   std::string stem = path.stem().string(), extension = path.extension().string();
   if (extension.size() > kExtensionBytes) {
     stem += extension;
     extension.clear();
   }
-  const std::string mark = cat(kTemporaryMark, ::getpid());
-  if (const size_t rest = mark.size() + extension.size(); stem.size() + rest > kNameBytes) {
-    // Names that begin alike stay different.
-    const std::string hash = cat('-', derive_seed(0, stem));
-    stem = cut_utf8(stem, kNameBytes - rest - hash.size()) + hash;
-  }
+  uint64_t random = 0;
+  if (::getrandom(&random, sizeof(random), 0) < 0) fail("create", path);
+  char mark[48];
+  std::snprintf(mark, sizeof(mark), "%s-%016lx", kTemporaryMark, random);
   auto name = path;
-  name.replace_filename(cat(stem, mark, extension));
+  name.replace_filename(cat(short_name(stem, std::strlen(mark) + extension.size()), mark, extension));
   return name;
+}
+
+bool is_locked_elsewhere(int descriptor) {
+  return ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+/// Whether nobody writes the file any more. Where there are no locks it is the time that tells.
+bool is_left_over(const fs::path& path) {
+  constexpr std::chrono::hours kLongAgo{24};
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (descriptor < 0) return false;
+  const bool locked = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+  const bool unknown = !locked && errno != EWOULDBLOCK;
+  ::close(descriptor);
+  if (!unknown) return locked;
+  std::error_code error;
+  const auto changed = fs::last_write_time(path, error);
+  return !error && fs::file_time_type::clock::now() - changed > kLongAgo;
 }
 
 // Where an output goes: a link stays, and what it names is written.
@@ -77,27 +99,26 @@ void flush_folder(const fs::path& file) {
   ::close(descriptor);
 }
 
-void rename_into_place(const fs::path& temporary, const fs::path& path) {
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(temporary.c_str());
-    fail("write", path, error);
-  }
-  flush_folder(path);
-}
-
 }  // namespace
 
-AtomicFile::AtomicFile(const fs::path& path)
-    : path_(resolve_output(path)), temporary_(temporary_name(path_)) {
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail("create", path_);
+AtomicFile::AtomicFile(const fs::path& path) : path_(resolve_output(path)) {
+  // Between creating and locking it another process may take it for one that was left.
+  struct stat status {};
+  do {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    temporary_ = temporary_name(path_);
+    descriptor_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) fail("create", path_);
+  } while (is_locked_elsewhere(descriptor_) ||
+           (::fstat(descriptor_, &status) == 0 && status.st_nlink == 0));
+  remember_temporary(temporary_);
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
-  ::close(descriptor_);
   ::unlink(temporary_.c_str());
+  forget_temporary(temporary_);
+  ::close(descriptor_);
 }
 
 void AtomicFile::write(const void* data, size_t bytes) {
@@ -124,35 +145,13 @@ void AtomicFile::write_at(size_t offset, const void* data, size_t bytes) {
 }
 
 void AtomicFile::commit() {
+  // The destructor deletes what cannot be given its name.
   if (::fsync(descriptor_) != 0) fail("write", path_);
-  const int descriptor = descriptor_;
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("write", path_);
+  forget_temporary(temporary_);
+  ::close(descriptor_);
   descriptor_ = -1;
-  if (::close(descriptor) != 0) {
-    const int error = errno;
-    ::unlink(temporary_.c_str());
-    fail("write", path_, error);
-  }
-  rename_into_place(temporary_, path_);
-}
-
-AtomicPath::AtomicPath(const fs::path& path)
-    : path_(resolve_output(path)), temporary_(temporary_name(path_)) {
-  check_can_create(path_);
-}
-
-AtomicPath::~AtomicPath() {
-  std::error_code ignored;
-  fs::remove(temporary_, ignored);
-}
-
-void AtomicPath::commit() {
-  const int descriptor = ::open(temporary_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail("write", path_);
-  const bool flushed = ::fsync(descriptor) == 0;
-  const int error = errno;
-  ::close(descriptor);
-  if (!flushed) fail("write", path_, error);
-  rename_into_place(temporary_, path_);
+  flush_folder(path_);
 }
 
 void append_to_file(const fs::path& path, std::string_view bytes) {
@@ -171,7 +170,8 @@ bool is_temporary_name(const fs::path& path) {
 void remove_temporary_files(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (is_temporary_name(entry.path())) fs::remove(entry.path(), error);
+    if (is_temporary_name(entry.path()) && is_left_over(entry.path()))
+      fs::remove(entry.path(), error);
   }
 }
 
@@ -190,6 +190,12 @@ std::string read_file(const fs::path& path, uint64_t max_bytes) {
   file.read(content.data(), static_cast<std::streamsize>(size));
   content.resize(static_cast<size_t>(file.gcount()));
   return content;
+}
+
+std::string short_name(const std::string& name, size_t more) {
+  if (name.size() + more <= kNameBytes) return name;
+  const std::string hash = cat('-', derive_seed(0, name));
+  return cut_utf8(name, kNameBytes - more - hash.size()) + hash;
 }
 
 void make_folder(const fs::path& folder) {
@@ -237,11 +243,13 @@ TemporaryFolder::TemporaryFolder() {
   std::string name = (fs::temp_directory_path() / "vidgen-XXXXXX").string();
   if (!::mkdtemp(name.data())) fail("create", name);
   path_ = name;
+  remember_temporary(path_);
 }
 
 TemporaryFolder::~TemporaryFolder() {
   std::error_code ignored;
   fs::remove_all(path_, ignored);
+  forget_temporary(path_);
 }
 
 std::string expand_home(const std::string& path) {

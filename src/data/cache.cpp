@@ -9,6 +9,7 @@
 #include "decode.h"
 #include "source_state.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
 #include "vidgen/core/json.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/random.h"
@@ -54,6 +55,7 @@ std::map<fs::path, CacheJob> make_jobs(const std::vector<ManifestEntry>& entries
   const fs::path folder =
       options.cache_dir.empty() ? core::cache_folder() / "clips" : fs::path(options.cache_dir);
   core::make_folder(folder);
+  core::remove_temporary_files(folder);
   std::map<fs::path, CacheJob> jobs;
   std::vector<CacheJob*> missing;
   bool stop = false;

@@ -6,6 +6,8 @@
 
 #include "decode.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/interrupt.h"
+#include "vidgen/core/log.h"
 
 namespace vidgen::data {
 namespace {
@@ -26,16 +28,16 @@ int64_t open_all(const std::vector<CacheJob*>& jobs, const DataOptions& options)
 }  // namespace
 
 CacheBuilder::CacheBuilder(const DataOptions& options, std::vector<CacheJob*> jobs)
-    : options_(options), jobs_(std::move(jobs)), total_frames_(open_all(jobs_, options)) {}
+    : options_(options), waiting_(std::move(jobs)), total_frames_(open_all(waiting_, options)) {}
 
 void CacheBuilder::run() {
   if (options_.on_error == OnError::kStop) {
-    for (const CacheJob* job : jobs_) stopped_ |= !job->report.problem.empty();
+    for (const CacheJob* job : waiting_) stopped_ |= !job->report.problem.empty();
   }
   // Several files at a time use the cores best; where there are fewer files than cores, each file
   // is decoded in several threads.
   const size_t cores = std::max(std::thread::hardware_concurrency(), 1u);
-  const size_t count = std::min(cores, jobs_.size());
+  const size_t count = std::min(cores, waiting_.size());
   decoder_threads_ = static_cast<int>(cores / count);
   std::vector<std::thread> threads;
   for (size_t i = 0; i < count; ++i) threads.emplace_back(&CacheBuilder::work, this);
@@ -46,9 +48,10 @@ void CacheBuilder::run() {
 
 void CacheBuilder::work() {
   try {
-    while (CacheJob* job = next_job()) {
-      build(*job);
-      if (options_.on_error == OnError::kSkip || job->report.problem.empty()) continue;
+    while (const auto claim = next_job()) {
+      CacheJob& job = *claim->job;
+      build(job);
+      if (options_.on_error == OnError::kSkip || job.report.problem.empty()) continue;
       const std::lock_guard lock(mutex_);
       stopped_ = true;
     }
@@ -59,15 +62,44 @@ void CacheBuilder::work() {
   }
 }
 
-CacheJob* CacheBuilder::next_job() {
-  const std::lock_guard lock(mutex_);
-  return stopped_ || next_ == jobs_.size() ? nullptr : jobs_[next_++];
+std::optional<CacheBuilder::Claim> CacheBuilder::next_job() {
+  constexpr std::chrono::milliseconds kPause{100};
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopped_ || waiting_.empty()) return std::nullopt;
+      if (auto claim = claim_one()) return claim;
+      if (!std::exchange(waits_for_others_, true)) {
+        core::log_info(core::cat(waiting_.front()->source.filename().string(),
+                                 ": another process prepares it, waiting for that"));
+      }
+    }
+    std::this_thread::sleep_for(kPause);
+    core::stop_if_interrupted();
+  }
+}
+
+std::optional<CacheBuilder::Claim> CacheBuilder::claim_one() {
+  for (auto job = waiting_.begin(); job != waiting_.end(); ++job) {
+    if (auto lock = core::OutputLock::try_lock((*job)->file)) {
+      Claim claim{*job, std::move(*lock)};
+      waiting_.erase(job);
+      return claim;
+    }
+  }
+  return std::nullopt;
 }
 
 void CacheBuilder::build(CacheJob& job) {
   if (!job.report.problem.empty()) return;
-  stream(job);
+  // Another process may have made it since.
   job.pixels = CacheFile::open(job.file, job.key);
+  if (job.pixels) {
+    job.report = job.pixels->report();
+  } else {
+    stream(job);
+    job.pixels = CacheFile::open(job.file, job.key);
+  }
   judge(job.report, options_);
   if (job.report.problem.empty() && !job.pixels) {
     throw Error(job.file.string() + ": cannot read the clip cache just written");

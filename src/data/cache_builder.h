@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "vidgen/core/lock.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/data/cache_file.h"
 #include "vidgen/data/options.h"
@@ -25,7 +26,8 @@ struct CacheJob {
   VideoReport report;
 };
 
-/// Decodes videos into cache files, several at a time.
+/// Decodes videos into cache files, several at a time. Other processes that build the same cache
+/// make other files of it meanwhile; what they make is waited for.
 class CacheBuilder {
  public:
   CacheBuilder(const DataOptions& options, std::vector<CacheJob*> jobs);
@@ -34,17 +36,23 @@ class CacheBuilder {
   void run();
 
  private:
+  /// A job that no other process works at.
+  struct Claim {
+    CacheJob* job;
+    core::OutputLock lock;
+  };
   void work();
-  CacheJob* next_job();
+  std::optional<Claim> next_job();
+  std::optional<Claim> claim_one();
   void build(CacheJob& job);
   void stream(CacheJob& job);
   void count_frame(const CacheJob& job);
 
   const DataOptions options_;
-  const std::vector<CacheJob*> jobs_;
+  std::vector<CacheJob*> waiting_;
   std::mutex mutex_;
   int decoder_threads_ = 1;
-  size_t next_ = 0;
+  bool waits_for_others_ = false;
   bool stopped_ = false;
   std::exception_ptr error_;
   int64_t total_frames_;

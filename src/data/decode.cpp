@@ -78,10 +78,6 @@ class FrameFitter {
   Fit first_;
 };
 
-void stop_if_interrupted(const std::filesystem::path& path) {
-  if (core::interrupted()) throw Error(path.string() + ": interrupted while decoding");
-}
-
 VideoReport describe(const std::filesystem::path& path, const video::VideoReader& reader) {
   VideoReport report;
   report.path = path;
@@ -207,7 +203,7 @@ void read_frames(video::VideoReader& reader, const DataOptions& options, const F
     }
   };
   while (next()) {
-    stop_if_interrupted(report.path);
+    core::stop_if_interrupted();
     fitter.show(frame);
     const int64_t copies = schedule.advance(reader.time());
     if (report.frames_read++ > 0) pass_on(copies);

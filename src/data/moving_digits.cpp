@@ -5,12 +5,15 @@
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
+#include "vidgen/core/lock.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/random.h"
 #include "vidgen/video/writer.h"
 
 namespace vidgen::data {
 namespace {
+
+namespace fs = std::filesystem;
 
 /// Pixels a side of a digit in the picture.
 constexpr int64_t kSquare = 20;
@@ -87,6 +90,49 @@ std::vector<video::Frame> read_digits(const std::string& path, int64_t side) {
   return digits;
 }
 
+/// A folder that is being filled: a hidden file in it says with what, so that the same command goes
+/// on where it was ended.
+class Unfinished {
+ public:
+  /// Throws vidgen::Error unless the folder is new, or empty, or was left with the same options.
+  Unfinished(const fs::path& folder, const MovingDigitsOptions& options)
+      : claim_(folder), mark_(folder / ".vidgen-synth.json") {
+    const std::string wanted = core::write_fields(options).dump() + "\n";
+    std::error_code error;
+    if (fs::exists(mark_, error)) {
+      constexpr uint64_t kMostBytes = 1 << 16;
+      if (core::read_file(mark_, kMostBytes) != wanted) {
+        throw Error(folder.string() +
+                    ": was left unfinished with other options, expected the same, a new folder or "
+                    "an empty one");
+      }
+      clean(folder);
+      return;
+    }
+    const fs::directory_iterator entries(folder);
+    const bool empty = std::all_of(begin(entries), end(entries), [](const auto& entry) {
+      return entry.path().filename().string().front() == '.';
+    });
+    if (!empty)
+      throw Error(folder.string() + ": is not empty, expected a new folder or an empty one");
+    core::AtomicFile file(mark_);
+    file.write(wanted);
+    file.commit();
+  }
+
+  void finish() const { fs::remove(mark_); }
+
+ private:
+  static void clean(const fs::path& folder) {
+    core::remove_temporary_files(folder);
+    for (int64_t digit = 0; digit < kDigits; ++digit)
+      core::remove_temporary_files(folder / std::to_string(digit));
+  }
+
+  const core::OutputFolder claim_;
+  const fs::path mark_;
+};
+
 }  // namespace
 
 void fields(core::FieldVisitor& visitor, MovingDigitsOptions& options) {
@@ -155,22 +201,19 @@ video::Clip MovingDigits::clip(int64_t index) const {
   return clip;
 }
 
-void write_moving_digits(const MovingDigitsOptions& options, const std::filesystem::path& folder) {
+void write_moving_digits(const MovingDigitsOptions& options, const fs::path& folder) {
   const MovingDigits digits(options);
-  std::error_code none_yet;
-  if (!std::filesystem::is_empty(folder, none_yet) && !none_yet) {
-    throw Error(folder.string() + ": is not empty, expected a new folder or an empty one");
-  }
-  core::make_folder(folder);
+  const Unfinished unfinished(folder, options);
   core::Progress progress("clips", options.clips);
   for (int64_t i = 0; i < options.clips; ++i) {
     char name[32];
     std::snprintf(name, sizeof(name), "clip-%06ld.avi", static_cast<long>(i));
     const auto place = options.classes ? folder / std::to_string(digits.first_digit(i)) : folder;
     core::make_folder(place);
-    video::write_video(place / name, digits.clip(i), kDigitsFps);
+    if (!fs::exists(place / name)) video::write_video(place / name, digits.clip(i), kDigitsFps);
     progress.update(i + 1);
   }
+  unfinished.finish();
 }
 
 }  // namespace vidgen::data

@@ -233,6 +233,11 @@ void Trainer::write_what_is_due() {
   if (preview || saved_) journal_->update_page(step_, run_length(), RunState::kTraining);
 }
 
+void Trainer::save_now() {
+  if (!saved_) write_checkpoint();
+  core::log_info(cat("saved ", folder_.checkpoint(step_).string(), ", as SIGUSR1 asks"));
+}
+
 void Trainer::write_last_checkpoint() {
   try {
     write_checkpoint();
@@ -260,6 +265,7 @@ void Trainer::train_to_the_end() {
     saved_ = false;
     try {
       write_what_is_due();
+      if (core::take_save_request()) save_now();
     } catch (const Diverged& problem) {
       restore_best(problem);
     }

@@ -39,7 +39,7 @@ class Encoder {
   void check(int code) const;
 
   std::filesystem::path path_;
-  core::AtomicPath file_;
+  core::AtomicFile file_;
   AvFile output_;  // closed after the container that writes to it
   AvOutput container_;
   AvCodec codec_;

@@ -113,8 +113,6 @@ class Program {
     ::dup2(::fileno(out_.get()), STDOUT_FILENO);
     ::dup2(::fileno(err_.get()), STDERR_FILENO);
     if (options.file_limit) {
-      // A write then fails with an error, instead of a signal that ends the program.
-      ::signal(SIGXFSZ, SIG_IGN);
       const rlimit limit{*options.file_limit, *options.file_limit};
       ::setrlimit(RLIMIT_FSIZE, &limit);
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/workspace.h"
+#include "vidgen/core/interrupt.h"
 #include "vidgen/checkpoint/checkpoint.h"
 
 namespace vidgen::test {
@@ -218,8 +219,8 @@ TEST_F(StructuredTest, AnInterruptedOneCostsNothingAndGoesOn) {
   }));
   program.signal(SIGINT);
   const auto result = program.wait();
-  expect_success(result);
-  EXPECT_THAT(result.err, HasSubstr("To go on: vidgen train --config tuned/config.yaml"));
+  EXPECT_EQ(result.exit_code, core::kStoppedExitCode) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("The same command goes on"));
   EXPECT_EQ(read_bytes(work_ / "tuned.safetensors"), "precious");
   EXPECT_THAT(work_.temporary_files(), ::testing::IsEmpty());
   const int64_t step = newest_step(work_ / "tuned");
@@ -228,6 +229,31 @@ TEST_F(StructuredTest, AnInterruptedOneCostsNothingAndGoesOn) {
                             "train.steps=" + std::to_string(step + 1)}));
   EXPECT_EQ(widths_in(work_ / "tuned/weights.safetensors"), kNarrow);
   EXPECT_THAT(inspected("tuned"), ContainsRegex("pass +prune .*\npass +finetune .*distill"));
+}
+
+TEST_F(StructuredTest, TheSameCommandGoesOnAfterAKill) {
+  const auto command = arguments("run", "again.safetensors", distill(12));
+  auto whole = command;
+  std::replace(whole.begin(), whole.end(), std::string("again.safetensors"),
+               std::string("whole.safetensors"));
+  expect_success(work_.run(whole));
+  // After so many steps, and before the first checkpoint.
+  for (const int64_t step : {-1, 0, 5}) {
+    std::filesystem::remove_all(work_ / "again");
+    Program program(program_path(), command, work_.options());
+    ASSERT_TRUE(wait_until([&] {
+      const bool begun = std::filesystem::exists(work_ / "again/config.yaml");
+      return (step < 0 ? begun : newest_step(work_ / "again") >= step) || !program.running();
+    }));
+    program.signal(SIGKILL);
+    program.wait();
+    expect_success(work_.run(command));
+    EXPECT_TRUE(read_bytes(work_ / "again.safetensors") == read_bytes(work_ / "whole.safetensors"))
+        << "killed at step " << step;
+  }
+  auto other = command;
+  other.insert(other.end(), {"--multiple", "2"});
+  expect_refused(work_.run(other), {"again/checkpoints/step-", "pruned otherwise"});
 }
 
 TEST_F(StructuredTest, WhatCannotBeFinetunedIsRefused) {

@@ -135,12 +135,12 @@ TEST_F(FinetuneTest, AFolderThatIsInUseIsLeftAlone) {
   options.run_dir = folder_.path();
   EXPECT_THAT(test::error_of([&] { finetune(small, options); }),
               StartsWith(folder_.path().string() + ": already exists, expected an empty folder"));
-  EXPECT_THAT(test::error_of([&] { check_is_free(file_); }), HasSubstr("already exists"));
-  EXPECT_EQ(test::error_of([&] { check_is_free(folder_ / "none"); }), "");
+  EXPECT_THAT(test::error_of([&] { check_is_free({{}, 1, file_}); }), HasSubstr("already exists"));
+  EXPECT_EQ(test::error_of([&] { check_is_free({{}, 1, folder_ / "none"}); }), "");
   std::filesystem::create_directory(folder_ / "empty");
-  EXPECT_EQ(test::error_of([&] { check_is_free(folder_ / "empty"); }), "");
+  EXPECT_EQ(test::error_of([&] { check_is_free({{}, 1, folder_ / "empty"}); }), "");
   finetune(small, distilling(1));
-  EXPECT_THAT(test::error_of([&] { check_is_free(folder_ / "run"); }),
+  EXPECT_THAT(test::error_of([&] { check_is_free({{}, 1, folder_ / "run"}); }),
               HasSubstr("already holds a run (step-00000001.safetensors)"));
 }
 

@@ -82,17 +82,17 @@ TEST(AtomicFileTest, MissingFolderIsAnError) {
   EXPECT_THROW(check_can_create("/proc/version/file"), Error);
 }
 
-TEST(AtomicPathTest, KeepsTheExtensionAndCleansUp) {
+TEST(AtomicFileTest, KeepsTheExtensionAndCleansUp) {
   TemporaryFolder folder;
   const auto path = folder.path() / "clip.mp4";
   {
-    AtomicPath file(path);
+    AtomicFile file(path);
     EXPECT_EQ(file.temporary().extension(), ".mp4");
     std::ofstream(file.temporary()) << "partial";
   }
   EXPECT_EQ(entries(folder.path()), 0u);
   {
-    AtomicPath file(path);
+    AtomicFile file(path);
     std::ofstream(file.temporary()) << "whole";
     file.commit();
   }
@@ -112,11 +112,11 @@ TEST(AtomicFileTest, NamesMayBeAsLongAsTheSystemAllows) {
     file.write(name);
     file.commit();
     EXPECT_EQ(read_file(folder / name, 300), name);
-    AtomicPath path(folder / name);
+    AtomicFile path(folder / name);
     EXPECT_LE(path.temporary().filename().string().size(), 255u);
     EXPECT_EQ(path.temporary().filename().string().find("\xe2\x82-"), std::string::npos);
   }
-  EXPECT_EQ(AtomicPath(folder / (std::string(251, 'a') + ".mp4")).temporary().extension(), ".mp4");
+  EXPECT_EQ(AtomicFile(folder / (std::string(251, 'a') + ".mp4")).temporary().extension(), ".mp4");
   EXPECT_EQ(entries(folder.path()), 4u);
 }
 
@@ -136,7 +136,7 @@ TEST(AtomicFileTest, LinksStayAndWhatTheyNameIsWritten) {
     EXPECT_EQ(read_file(folder / "disk" / target, 100), std::string("through ") + link);
   }
   EXPECT_TRUE(fs::is_symlink(folder / "relative"));
-  AtomicPath path(folder / "twice");
+  AtomicFile path(folder / "twice");
   EXPECT_EQ(path.temporary().parent_path(), folder / "disk");
   fs::create_symlink("loop", folder / "loop");
   fs::create_symlink("gone/file", folder / "nowhere");
@@ -181,10 +181,11 @@ TEST(FilesTest, AppendsWholePiecesOrSaysWhyNot) {
 TEST(FilesTest, RemovesOnlyTemporaryFiles) {
   TemporaryFolder folder;
   std::ofstream(folder.path() / "keep.mp4") << "x";
-  AtomicPath abandoned(folder.path() / "lost.mp4");
-  std::ofstream(abandoned.temporary()) << "x";
+  std::ofstream(folder.path() / "lost.vidgen-tmp-0123456789abcdef.mp4") << "x";
+  const AtomicFile in_work(folder.path() / "film.mp4");
   remove_temporary_files(folder.path());
-  EXPECT_EQ(entries(folder.path()), 1u);
+  EXPECT_EQ(entries(folder.path()), 2u);
+  EXPECT_TRUE(fs::exists(in_work.temporary()));
   EXPECT_TRUE(fs::exists(folder.path() / "keep.mp4"));
 }
 

@@ -43,16 +43,17 @@ train::RunOptions finetune_options(const checkpoint::Checkpoint& checkpoint,
                                    const FinetuneOptions& options);
 
 /// Throws vidgen::Error unless a run can be made in this folder without touching anything: it is
-/// empty, or there is none yet.
-void check_is_free(const std::filesystem::path& run_dir);
+/// empty, or there is none yet, or finetune() made it with the same options and was interrupted.
+void check_is_free(const FinetuneOptions& options);
 
 /// Trains a pruned checkpoint on with finetune_options(). Calls `begin` with the options as the run
 /// has them before anything is written, writes the checkpoint as it is into the run's folder as
 /// pruned.safetensors, trains, and returns the result, which has a pass "finetune" more: for
 /// kAdversarial the run's last checkpoint, for kDistill what was given with the generator of that
 /// one (the averaged one, in a checkpoint also the other), its batch normalisation measured anew.
-/// Returns nothing where a stop was asked for before the end (core::interrupted()): the run goes on
-/// from its newest checkpoint. Throws as check_is_free() and train::Trainer.
+/// Returns nothing where a stop was asked for before the end (core::interrupted()). Where one of the
+/// same pruned generator was interrupted, by whatever, it goes on from its newest checkpoint. Throws
+/// as check_is_free() and train::Trainer.
 std::optional<checkpoint::Checkpoint> finetune(
     checkpoint::Checkpoint checkpoint, const FinetuneOptions& options,
     const std::function<void(const train::RunOptions&)>& begin = {});

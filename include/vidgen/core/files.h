@@ -10,8 +10,9 @@ namespace vidgen::core {
 
 /// A file under construction. What is written goes to a temporary file beside `path`; commit()
 /// flushes it to the disk and renames it, so that `path` always holds the old content or the new,
-/// whole. Without commit() nothing is left. A symbolic link stays one: what it names is written.
-/// Every failure throws vidgen::Error naming the path and the system's reason.
+/// whole. Without commit() nothing is left, also when a signal ends the program. A symbolic link
+/// stays one: what it names is written. Every failure throws vidgen::Error naming the path and the
+/// system's reason.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::filesystem::path& path);
@@ -23,30 +24,18 @@ class AtomicFile {
   void write(std::string_view text) { write(text.data(), text.size()); }
   /// Overwrites `bytes` at `offset` from the start of the file; the position for write() stays.
   void write_at(size_t offset, const void* data, size_t bytes);
-  void commit();
-
- private:
-  std::filesystem::path path_;
-  std::filesystem::path temporary_;
-  int descriptor_ = -1;
-};
-
-/// Where a writer that insists on a file name (a video encoder) writes; commit() flushes and
-/// renames as AtomicFile does. The temporary name ends like `path`, because encoders choose the
-/// container by the extension.
-class AtomicPath {
- public:
-  explicit AtomicPath(const std::filesystem::path& path);
-  ~AtomicPath();
-  AtomicPath(const AtomicPath&) = delete;
-  AtomicPath& operator=(const AtomicPath&) = delete;
-
+  /// For a writer that insists on a file name (a video encoder), instead of write(): it opens this
+  /// file, which is there and empty. The name ends like `path`, because encoders choose the
+  /// container by the extension.
   const std::filesystem::path& temporary() const { return temporary_; }
+  int descriptor() const { return descriptor_; }
   void commit();
 
  private:
   std::filesystem::path path_;
   std::filesystem::path temporary_;
+  /// Locked as long as it is open, which tells the file from one that nobody writes any more.
+  int descriptor_ = -1;
 };
 
 /// Adds to the end of a file, which is made if there is none. Throws vidgen::Error, naming it and
@@ -55,12 +44,17 @@ void append_to_file(const std::filesystem::path& path, std::string_view bytes);
 
 /// Whether the name is one that a writer gives to a file under construction.
 bool is_temporary_name(const std::filesystem::path& path);
-/// Deletes what writers that were killed left in a folder under temporary names.
+/// Deletes what writers that were killed left in a folder under temporary names. Files that are
+/// still being written, by whatever process, stay.
 void remove_temporary_files(const std::filesystem::path& folder);
 
 /// The whole file; throws vidgen::Error when it is missing, not a regular file, unreadable or
 /// larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes);
+
+/// A file's name with its end cut off, and a number that stands for the whole in its place, where
+/// it would be too long with `more` bytes added; of two names that begin alike different ones.
+std::string short_name(const std::string& name, size_t more);
 
 /// Creates the folder and its parents; throws vidgen::Error naming it and the system's reason.
 void make_folder(const std::filesystem::path& folder);

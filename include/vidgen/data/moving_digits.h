@@ -62,8 +62,8 @@ class MovingDigits {
 };
 
 /// Writes every clip as a video, 25 frames a second, without loss: FOLDER/clip-000000.avi, ..., or
-/// with classes FOLDER/7/clip-000000.avi, ... The folder is made, or must be empty: otherwise
-/// throws vidgen::Error, as for a full disk.
+/// with classes FOLDER/7/clip-000000.avi, ... The folder is made, or must be empty, or left by
+/// the same that was ended, which then goes on: otherwise throws vidgen::Error, as for a full disk.
 void write_moving_digits(const MovingDigitsOptions& options, const std::filesystem::path& folder);
 
 }  // namespace vidgen::data

@@ -59,7 +59,7 @@ class Trainer {
 
   enum class End { kFinished, kInterrupted };
   /// Trains until train.steps, or until train.minutes are over, or until a stop is asked for
-  /// (core::interrupted()), with a checkpoint at the end in both cases. Throws Diverged when a loss
+  /// (core::interrupted()), with a checkpoint at the end in all cases. Throws Diverged when a loss
   /// is no longer finite, naming the step, the loss and the last good checkpoint, unless
   /// train.on_divergence lets it go on, and vidgen::Error when something cannot be written.
   End run();
@@ -92,6 +92,8 @@ class Trainer {
   /// The steps of run(), with what is written along the way.
   void train_to_the_end();
   void write_checkpoint();
+  /// On request (core::take_save_request()).
+  void save_now();
   void write_last_checkpoint();
   void write_weights();
   void write_state(const std::filesystem::path& path);
