@@ -33,6 +33,7 @@ class FaultTest : public ::testing::Test {
 
   static void prepare(const Workspace& work) {
     write_bytes(work / "tiny.yaml", kFullConfig);
+    write_tiny_video(work / "clip.mp4", 60);
     expect_success(work.run({"data", "prepare", "--config", "tiny.yaml"}));
   }
 
