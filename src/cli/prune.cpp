@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/passes.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/compress/finetune.h"
 #include "vidgen/compress/prune_checkpoint.h"
@@ -211,9 +212,9 @@ bool finetune(checkpoint::Checkpoint& checkpoint, const PruneArguments& argument
 void run(PruneArguments arguments) {
   complete(arguments);
   check_result_name("--out", arguments.out, ".safetensors");
-  auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(
+  auto checkpoint = checkpoint::read_trained(
       arguments.checkpoint,
-      arguments.reads_state() ? checkpoint::Prefer::kCheckpoint : checkpoint::Prefer::kWeights));
+      arguments.reads_state() ? checkpoint::Prefer::kCheckpoint : checkpoint::Prefer::kWeights);
   if (arguments.state && checkpoint.kind != checkpoint::Kind::kCheckpoint) {
     throw Error(cat("--state: ", checkpoint.path.string(),
                     " holds no state of the training, expected a checkpoint"));

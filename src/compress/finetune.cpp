@@ -110,7 +110,7 @@ std::optional<checkpoint::Checkpoint> finetune(
     checkpoint.config = core::write_fields(trainer.options());
     checkpoint.path = folder.checkpoint(checkpoint.step);
     checkpoint::write_checkpoint(checkpoint);
-    trainer.resume(checkpoint.path);
+    trainer.resume(checkpoint);
   }
   if (trainer.run() == train::Trainer::End::kInterrupted) return std::nullopt;
   auto trained = checkpoint::read_checkpoint(folder.newest_checkpoint().value());
