@@ -5,7 +5,9 @@
 
 #include "foreign.h"
 #include "sparse.h"
+#include "vidgen/checkpoint/damaged.h"
 #include "vidgen/checkpoint/state.h"
+#include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/version.h"
 #include "vidgen/models/factory.h"
@@ -35,8 +37,8 @@ class MetadataReader {
   std::string text(const char* key) const {
     const auto found = metadata_.find(key);
     if (found == metadata_.end()) {
-      throw Error(cat(path_.string(), ": is not a vidgen file, its metadata has no \"", key, "\"",
-                      what_else(metadata_)));
+      throw Damaged(path_, cat(path_.string(), ": is not a vidgen file, its metadata has no \"",
+                               key, "\"", what_else(metadata_)));
     }
     return found->second;
   }
@@ -86,13 +88,24 @@ class MetadataReader {
   }
 
   [[noreturn]] void wrong(const char* key, const std::string& found, const char* expected) const {
-    throw Error(
-        cat(path_.string(), ": metadata \"", key, "\" is \"", found, "\", expected ", expected));
+    throw Damaged(path_, cat(path_.string(), ": metadata \"", key, "\" is \"", found,
+                             "\", expected ", expected));
   }
 
   const std::filesystem::path& path_;
   const Metadata& metadata_;
 };
+
+/// What `read` gives of a file. Whatever it finds wrong in a file that can be opened is damage.
+template <class Read>
+auto read_content(const std::filesystem::path& path, const Read& read) {
+  const core::InputFile opened(path);
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw Damaged(path, error.what());
+  }
+}
 
 Checkpoint interpret(const std::filesystem::path& path, SafetensorsFile file) {
   const MetadataReader reader(path, file.metadata);
@@ -142,15 +155,19 @@ void Checkpoint::refuse_options(const core::FieldError& error) const {
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
-  refuse_foreign(path);
-  auto checkpoint = interpret(path, read_safetensors(path));
-  expand_sparse_weights(checkpoint.file.tensors, kGeneratorPrefix, path);
-  return checkpoint;
+  return interpret(path, read_content(path, [&path] {
+                     refuse_foreign(path);
+                     auto file = read_safetensors(path);
+                     expand_sparse_weights(file.tensors, kGeneratorPrefix, path);
+                     return file;
+                   }));
 }
 
 Checkpoint read_description(const std::filesystem::path& path) {
-  refuse_foreign(path);
-  return interpret(path, {read_safetensors_header(path).metadata, {}});
+  return interpret(path, read_content(path, [&path] {
+                     refuse_foreign(path);
+                     return SafetensorsFile{read_safetensors_header(path).metadata, {}};
+                   }));
 }
 
 void keep_generator_only(Checkpoint& checkpoint) {

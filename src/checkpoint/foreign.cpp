@@ -1,9 +1,9 @@
 #include "foreign.h"
 
 #include <algorithm>
-#include <fstream>
 #include <string_view>
 
+#include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 
@@ -14,21 +14,14 @@ using core::cat;
 
 constexpr size_t kLookedAt = 4096;
 /// What an archive lists its files in stands at its end.
-constexpr std::streamoff kEndLookedAt = 65536;
+constexpr uint64_t kEndLookedAt = 65536;
 
 constexpr const char* kExpected =
     "; expected a run's folder, or a checkpoint or weights file of vidgen (.safetensors)";
 
-std::string read_part(const std::filesystem::path& path, std::streamoff from_end, size_t bytes) {
-  std::ifstream file(path, std::ios::binary);
-  if (from_end > 0) {
-    file.seekg(0, std::ios::end);
-    const auto size = static_cast<std::streamoff>(file.tellg());
-    file.seekg(std::max<std::streamoff>(0, size - from_end));
-  }
+std::string read_part(const std::filesystem::path& path, uint64_t offset, size_t bytes) {
   std::string part(bytes, '\0');
-  file.read(part.data(), static_cast<std::streamsize>(bytes));
-  part.resize(static_cast<size_t>(std::max<std::streamsize>(0, file.gcount())));
+  part.resize(core::InputFile(path).read_at(offset, part.data(), bytes));
   return part;
 }
 
@@ -67,7 +60,8 @@ bool is_text(std::string_view head) {
 }
 
 std::string archive(const std::filesystem::path& path) {
-  const auto end = read_part(path, kEndLookedAt, static_cast<size_t>(kEndLookedAt));
+  const uint64_t size = std::filesystem::file_size(path);
+  const auto end = read_part(path, size - std::min(size, kEndLookedAt), kEndLookedAt);
   if (end.find("vidgen.json") != std::string::npos) {
     return "is a TorchScript model that vidgen export wrote, for other programs; give what it was "
            "exported from";

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <fstream>
 
+#include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 
@@ -12,7 +12,6 @@ namespace vidgen::checkpoint {
 namespace {
 
 namespace fs = std::filesystem;
-using core::cat;
 
 std::string step_name(int64_t step) {
   char name[32];
@@ -33,7 +32,13 @@ int64_t step_of(const fs::path& path, const char* extension) {
 std::vector<StepFile> step_files(const fs::path& folder, const char* extension) {
   std::vector<StepFile> found;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
+  const fs::directory_iterator entries(folder, error);
+  // Files that cannot be listed are not taken for none.
+  if (error && error != std::errc::no_such_file_or_directory &&
+      error != std::errc::not_a_directory) {
+    throw Error(core::cat("cannot read ", folder.string(), ": ", error.message()));
+  }
+  for (const auto& entry : entries) {
     if (const int64_t step = step_of(entry.path(), extension); step >= 0)
       found.push_back({step, entry.path()});
   }
@@ -74,14 +79,11 @@ void RunFolder::create() const {
   }
   core::remove_temporary_files(path_);
   core::check_can_create(log());
+  core::flush_to_disk(path_);
 }
 
-std::vector<fs::path> RunFolder::checkpoints() const {
-  std::vector<fs::path> paths;
-  for (auto& file : step_files(path_ / "checkpoints", ".safetensors")) {
-    paths.push_back(std::move(file.path));
-  }
-  return paths;
+std::vector<StepFile> RunFolder::checkpoints() const {
+  return step_files(path_ / "checkpoints", ".safetensors");
 }
 
 std::vector<StepFile> RunFolder::sample_sheets(int64_t last) const {
@@ -90,51 +92,27 @@ std::vector<StepFile> RunFolder::sample_sheets(int64_t last) const {
   return sheets;
 }
 
+std::vector<fs::path> RunFolder::samples_after(int64_t step) const {
+  std::vector<fs::path> paths;
+  for (const char* extension : {".png", ".mp4"}) {
+    for (auto& file : step_files(samples(), extension)) {
+      if (file.step > step) paths.push_back(std::move(file.path));
+    }
+  }
+  return paths;
+}
+
 std::optional<fs::path> RunFolder::newest_checkpoint() const {
   const auto all = checkpoints();
-  return all.empty() ? std::nullopt : std::optional(all.back());
+  return all.empty() ? std::nullopt : std::optional(all.back().path);
 }
 
 void RunFolder::keep_newest(int64_t keep) const {
   const auto all = checkpoints();
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
     std::error_code ignored;
-    fs::remove(all[i], ignored);
+    fs::remove(all[i].path, ignored);
   }
-}
-
-void RunFolder::append_log(const core::Json& line) const {
-  core::append_to_file(log(), line.dump() + "\n");
-}
-
-void RunFolder::rewind_log(int64_t step, const std::function<void(const core::Json&)>& keep) const {
-  std::ifstream file(log());
-  if (!file) return;
-  std::string kept, line;
-  while (std::getline(file, line)) {
-    const auto entry = core::Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    const bool has_step =
-        entry.is_object() && entry.contains("step") && entry["step"].is_number_integer();
-    if (!has_step || entry["step"].get<int64_t>() > step) continue;
-    kept += line + "\n";
-    keep(entry);
-  }
-  core::AtomicFile rewritten(log());
-  rewritten.write(kept);
-  rewritten.commit();
-}
-
-fs::path find_checkpoint(const fs::path& run_or_file, Prefer prefer) {
-  std::error_code error;
-  if (!fs::exists(run_or_file, error))
-    throw Error(cat(run_or_file.string(), ": no such file or run folder"));
-  if (!fs::is_directory(run_or_file, error)) return run_or_file;
-  const RunFolder folder(run_or_file);
-  const auto newest = folder.newest_checkpoint();
-  const bool finished = fs::exists(folder.weights(), error);
-  if (newest && (prefer == Prefer::kCheckpoint || !finished)) return *newest;
-  if (finished) return folder.weights();
-  throw Error(cat(run_or_file.string(), ": holds neither weights.safetensors nor checkpoints"));
 }
 
 }  // namespace vidgen::checkpoint

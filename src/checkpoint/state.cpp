@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "vidgen/checkpoint/damaged.h"
 #include "vidgen/core/error.h"
 
 namespace vidgen::checkpoint {
@@ -39,12 +40,13 @@ void StateLoader::tensor(const std::string& name, torch::Tensor& value) {
   visited_.insert(name);
   const auto found = file_.tensors.find(name);
   if (found == file_.tensors.end()) {
-    throw Error(cat(path_.string(), ": tensor ", name, " is missing, expected ", describe(value)));
+    throw Damaged(
+        path_, cat(path_.string(), ": tensor ", name, " is missing, expected ", describe(value)));
   }
   const torch::Tensor& stored = found->second;
   if (stored.sizes() != value.sizes() || stored.scalar_type() != value.scalar_type()) {
-    throw Error(cat(path_.string(), ": tensor ", name, " is ", describe(stored), ", expected ",
-                    describe(value)));
+    throw Damaged(path_, cat(path_.string(), ": tensor ", name, " is ", describe(stored),
+                             ", expected ", describe(value)));
   }
   torch::NoGradGuard no_grad;
   value.copy_(stored);
@@ -57,8 +59,8 @@ void StateLoader::parse(const std::string& name, Number& value, const char* expe
   const std::string& text = found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    throw Error(
-        cat(path_.string(), ": metadata ", name, " is \"", text, "\", expected ", expected));
+    throw Damaged(
+        path_, cat(path_.string(), ": metadata ", name, " is \"", text, "\", expected ", expected));
   }
 }
 

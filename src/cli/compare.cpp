@@ -9,7 +9,7 @@
 #include "output.h"
 #include "real_clips.h"
 #include "vidgen/bench/bench.h"
-#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
@@ -118,7 +118,7 @@ data::DataOptions load_models(const std::vector<std::string>& files, bool with_d
   data::DataOptions data;
   for (const auto& file : files) {
     const auto named = parse_model(file);
-    const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(named.file));
+    const auto checkpoint = checkpoint::read_trained(named.file);
     comparison.models.push_back(load_model(checkpoint, named.compile));
     check_same_clips(comparison.models.front(), comparison.models.back());
     if (checkpoint.kind == checkpoint::Kind::kCheckpoint) {

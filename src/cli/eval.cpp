@@ -8,7 +8,7 @@
 #include "commands.h"
 #include "output.h"
 #include "real_clips.h"
-#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
@@ -180,8 +180,7 @@ void run(const EvalArguments& arguments) {
     extractor = metrics::load_extractor(arguments.extractor, feature_kind(arguments.features));
   }
   Evaluation evaluation;
-  evaluation.checkpoint =
-      checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint));
+  evaluation.checkpoint = checkpoint::read_trained(arguments.checkpoint);
   const infer::CompiledGenerator generator(evaluation.checkpoint);
   const auto options = evaluation_data(evaluation.checkpoint, arguments.assignments);
   if (options.size != generator.shape().size) {

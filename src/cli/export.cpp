@@ -5,7 +5,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "output.h"
-#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
@@ -32,8 +32,7 @@ void run_export(ExportArguments arguments) {
   const bool with_example = !arguments.reference.empty();
   if (with_example) check_result_name("--reference", arguments.reference, ".safetensors");
 
-  const infer::Exporter exporter(
-      checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint)));
+  const infer::Exporter exporter(checkpoint::read_trained(arguments.checkpoint));
   exporter.write(options, arguments.out);
   core::log_info(cat("wrote ", arguments.out.string(), ": latents to ",
                      options.step ? "a frame and the next state" : "clips"));

@@ -5,7 +5,7 @@
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/checkpoint.h"
-#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/config/yaml.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/progress.h"
@@ -132,7 +132,7 @@ Json all_of(const Checkpoint& checkpoint) {
 }
 
 void run(const InspectArguments& arguments) {
-  const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.file));
+  const auto checkpoint = checkpoint::read_trained(arguments.file);
   if (arguments.json) {
     std::cout << json_text(all_of(checkpoint));
     return;

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/passes.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/compress/finetune.h"
 #include "vidgen/compress/prune_checkpoint.h"
@@ -209,9 +210,9 @@ checkpoint::Checkpoint finetune(checkpoint::Checkpoint checkpoint,
 void run(PruneArguments arguments) {
   complete(arguments);
   check_result_name("--out", arguments.out, ".safetensors");
-  auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(
+  auto checkpoint = checkpoint::read_trained(
       arguments.checkpoint,
-      arguments.reads_state() ? checkpoint::Prefer::kCheckpoint : checkpoint::Prefer::kWeights));
+      arguments.reads_state() ? checkpoint::Prefer::kCheckpoint : checkpoint::Prefer::kWeights);
   if (arguments.state && checkpoint.kind != checkpoint::Kind::kCheckpoint) {
     throw Error(cat("--state: ", checkpoint.path.string(),
                     " holds no state of the training, expected a checkpoint"));

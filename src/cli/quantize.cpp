@@ -5,7 +5,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "output.h"
-#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/compress/quantize_checkpoint.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -62,8 +62,7 @@ size_t bytes_of(const checkpoint::Tensors& tensors) {
 
 void run(const QuantizeArguments& arguments) {
   check_result_name("--out", arguments.out, ".safetensors");
-  const auto source =
-      checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.checkpoint));
+  const auto source = checkpoint::read_trained(arguments.checkpoint);
   auto result = compress::quantize_checkpoint(source, arguments.quantize);
   result.file.path = arguments.out;
   checkpoint::write_checkpoint(result.file);

@@ -2,8 +2,8 @@
 
 #include <iostream>
 #include <memory>
-#include <optional>
 
+#include "starting_point.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/config/config.h"
 #include "vidgen/core/files.h"
@@ -78,29 +78,10 @@ void print_dry_run(train::Trainer& trainer) {
   std::cout << "Nothing was written.\n";
 }
 
-// A run that is already there is never written over: it is gone on with, or the user has to choose
-// another folder.
-void resume(train::Trainer& trainer, const checkpoint::RunFolder& folder,
-            const std::string& choice) {
-  const auto newest = folder.newest_checkpoint();
-  if (choice == "auto") {
-    if (newest) trainer.resume(*newest);
-    return;
-  }
-  const bool another = choice != "none" && newest && !std::filesystem::equivalent(choice, *newest);
-  if (newest && (choice == "none" || another)) {
-    throw Error(cat(folder.path().string(), ": already holds a run (", newest->filename().string(),
-                    "); use --resume auto, or another --run-dir"));
-  }
-  if (choice != "none") trainer.resume(choice);
-}
-
-// What the run goes on from, if there is something.
-std::optional<std::filesystem::path> chosen_checkpoint(const checkpoint::RunFolder& folder,
-                                                       const std::string& choice) {
-  if (choice == "auto") return folder.newest_checkpoint();
-  if (choice == "none") return std::nullopt;
-  return choice;
+/// The configuration as a run that goes on from `start` has it.
+config::Config adapted(config::Config config, const checkpoint::Checkpoint& start) {
+  models::keep_unnamed_widths(config.model, checkpoint::model_options(start), start.clip);
+  return train::with_pruned_widths(config, start);
 }
 
 }  // namespace
@@ -124,15 +105,18 @@ void run_training(const TrainArguments& arguments) {
   std::optional<core::OutputFolder> claim;
   if (!arguments.dry_run) claim.emplace(config.run_dir);
   const checkpoint::RunFolder folder(config.run_dir);
-  if (const auto file = chosen_checkpoint(folder, arguments.resume)) {
-    const auto stored = checkpoint::read_description(*file);
-    models::keep_unnamed_widths(config.model, checkpoint::model_options(stored), stored.clip);
-    config = train::with_pruned_widths(config, stored);
+  std::unique_ptr<train::Trainer> built;
+  const auto begin = [&](const checkpoint::Checkpoint* start) {
+    built.reset();
+    built = std::make_unique<train::Trainer>(start ? adapted(config, *start) : config);
+    if (start && !arguments.dry_run) built->resume(*start);
+  };
+  if (arguments.dry_run) {
+    begin_dry_run(folder, arguments.resume, begin);
+    return print_dry_run(*built);
   }
-  train::Trainer trainer(config);
-  if (arguments.dry_run) return print_dry_run(trainer);
-
-  resume(trainer, folder, arguments.resume);
+  begin_run(folder, arguments.resume, begin);
+  auto& trainer = *built;
   save_config(folder, trainer.options());
   core::log_info(cat("training ", config.run_dir, " on ", trainer.device().str(), " in ",
                      train::precision_name(trainer.gan().precision()), " from step ",
@@ -153,7 +137,8 @@ void add_train_arguments(CLI::App& command, TrainArguments& arguments) {
   as_output(command.add_option("--run-dir", arguments.run_dir,
                                "Folder for the results, instead of run_dir"));
   as_path(command.add_option("--resume", arguments.resume,
-                             "auto goes on where the run is, none starts anew, or a checkpoint"))
+                             "auto goes on where the run is, none starts anew, or a checkpoint: "
+                             "an older one of the run, or any in another --run-dir"))
       ->type_name("auto|none|PATH")
       ->capture_default_str();
   command.add_flag(

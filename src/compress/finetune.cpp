@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vidgen/checkpoint/passes.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -52,9 +53,9 @@ bool holds_only_beginnings(const fs::path& run_dir) {
 }
 
 /// `pruned` has the passes that the checkpoint must have to go on with it.
-void refuse_another(const fs::path& newest, const checkpoint::Checkpoint& pruned) {
-  if (checkpoint::read_description(newest).passes == pruned.passes) return;
-  throw Error(core::cat(newest.string(),
+void refuse_another(const checkpoint::Checkpoint& newest, const checkpoint::Checkpoint& pruned) {
+  if (newest.passes == pruned.passes) return;
+  throw Error(core::cat(newest.path.string(),
                         ": is of the fine-tuning of another generator, or of one that was pruned "
                         "otherwise; expected an empty folder or none"));
 }
@@ -143,16 +144,17 @@ std::optional<checkpoint::Checkpoint> finetune(
   checkpoint.path = folder.path() / kPrunedName;
   checkpoint::write_checkpoint(checkpoint);
   checkpoint::add_pass(checkpoint, kPassName, pass_options(options));
-  if (const auto newest = folder.newest_checkpoint()) {
-    refuse_another(*newest, checkpoint);
-    trainer.resume(*newest);
+  if (folder.newest_checkpoint()) {
+    const auto newest = checkpoint::read_trained(folder.path(), checkpoint::Prefer::kCheckpoint);
+    refuse_another(newest, checkpoint);
+    trainer.resume(newest);
   } else if (distills) {
     trainer.begin_with(checkpoint);
   } else {
     checkpoint.config = core::write_fields(trainer.options());
     checkpoint.path = folder.checkpoint(checkpoint.step);
     checkpoint::write_checkpoint(checkpoint);
-    trainer.resume(checkpoint.path);
+    trainer.resume(checkpoint);
   }
   if (trainer.run() == train::Trainer::End::kInterrupted) return std::nullopt;
   auto trained = checkpoint::read_checkpoint(folder.newest_checkpoint().value());

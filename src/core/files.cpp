@@ -13,9 +13,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 
 #include "temporaries.h"
+#include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/random.h"
 #include "vidgen/core/text.h"
@@ -184,11 +184,8 @@ std::string read_file(const fs::path& path, uint64_t max_bytes) {
   if (error) throw Error(cat("cannot read ", path.string(), ": ", error.message()));
   if (size > max_bytes)
     throw Error(cat(path.string(), ": is ", size, " bytes long, expected at most ", max_bytes));
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail("read", path);
   std::string content(size, '\0');
-  file.read(content.data(), static_cast<std::streamsize>(size));
-  content.resize(static_cast<size_t>(file.gcount()));
+  content.resize(InputFile(path).read_at(0, content.data(), content.size()));
   return content;
 }
 

@@ -10,7 +10,7 @@
 #include "int8_steps.h"
 #include "onednn.h"
 #include "vidgen/checkpoint/checkpoint.h"
-#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
 #include "vidgen/infer/playable.h"
@@ -90,8 +90,7 @@ bool can_compute(Precision precision, torch::Device device) {
 
 CompiledGenerator CompiledGenerator::load(const std::filesystem::path& run_or_file,
                                           const CompileOptions& options) {
-  return CompiledGenerator(checkpoint::read_checkpoint(checkpoint::find_checkpoint(run_or_file)),
-                           options);
+  return CompiledGenerator(checkpoint::read_trained(run_or_file), options);
 }
 
 CompiledGenerator::CompiledGenerator(const checkpoint::Checkpoint& checkpoint,

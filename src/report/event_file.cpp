@@ -5,6 +5,7 @@
 #include <protozero/pbf_builder.hpp>
 #include <string_view>
 
+#include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/video/writer.h"
@@ -107,6 +108,11 @@ EventFile::EventFile(const std::filesystem::path& folder, int64_t first_step)
     pbf_builder<SessionLogField> log(event, EventField::kSessionLog);
     log.add_enum(SessionLogField::kStatus, kSessionStart);
   }));
+}
+
+void EventFile::flush() const {
+  core::flush_to_disk(path_);
+  core::flush_to_disk(core::folder_of(path_));
 }
 
 void EventFile::append(const std::string& event) const {

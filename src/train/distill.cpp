@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "vidgen/checkpoint/passes.h"
-#include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/train/options.h"
 #include "vidgen/train/trainer.h"
 
@@ -69,7 +69,7 @@ void validate(const DistillOptions& options) {
 }
 
 checkpoint::Checkpoint describe_teacher(const DistillOptions& options) {
-  return checkpoint::read_description(checkpoint::find_checkpoint(options.teacher));
+  return checkpoint::read_description(options.teacher);
 }
 
 Json student_passes(checkpoint::Checkpoint teacher, const DistillOptions& options) {
@@ -80,7 +80,9 @@ Json student_passes(checkpoint::Checkpoint teacher, const DistillOptions& option
 RunOptions with_teacher(RunOptions options) {
   auto& distill = options.distill;
   if (!distill.enabled()) return options;
-  const auto teacher = describe_teacher(distill);
+  const auto teacher = checkpoint::read_trained(distill.teacher);
+  // What a folder stands for can be another file later.
+  distill.teacher = teacher.path.string();
   auto& names = options.model.class_names;
   if (names.empty() && !options.is_adversarial()) {
     names = checkpoint::model_options(teacher).class_names;
@@ -98,8 +100,7 @@ RunOptions with_teacher(RunOptions options) {
 
 Distillation::Distillation(const DistillOptions& options, torch::Device device, Precision precision)
     : options_(options), device_(device), precision_(precision) {
-  teacher_ = checkpoint::load_generator(
-      checkpoint::read_checkpoint(checkpoint::find_checkpoint(options_.teacher)));
+  teacher_ = checkpoint::load_generator(checkpoint::read_trained(options_.teacher));
   for (auto& parameter : teacher_->parameters()) parameter.requires_grad_(false);
   teacher_->to(device_);
   const auto add = [this](const char* name, double weight) {

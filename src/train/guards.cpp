@@ -1,5 +1,7 @@
 #include <cmath>
 
+#include "vidgen/checkpoint/damaged.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 #include "vidgen/losses/adversarial.h"
@@ -12,12 +14,15 @@ namespace {
 using core::cat;
 using core::format_number;
 
-/// Whether this is the checkpoint of that step; a file that cannot be read is none.
+/// Whether this is the checkpoint of that step. One that is damaged is kept aside, since the next
+/// best generator would take its place.
 bool is_checkpoint_of(const std::filesystem::path& path, int64_t step) {
   try {
-    const auto metadata = checkpoint::read_safetensors_header(path).metadata;
-    const auto found = metadata.find("step");
-    return found != metadata.end() && found->second == std::to_string(step);
+    return checkpoint::read_description(path).step == step;
+  } catch (const checkpoint::Damaged& damaged) {
+    const auto kept = checkpoint::keep_damaged(path);
+    core::log_warning(cat(damaged.what(), "; kept as ", kept.string()));
+    return false;
   } catch (const Error&) {
     return false;
   }
@@ -116,13 +121,28 @@ void Trainer::find_best_file() {
   best_step_ = -1;
 }
 
+void Trainer::forget_best_without_score(const checkpoint::Checkpoint& resumed) {
+  if (best_step_ < 0) return;
+  if (resumed.file.metadata.count("best.score") > 0 && std::isfinite(best_score_)) return;
+  core::log_warning(cat(resumed.path.string(), ": the score of the best generator so far (step ",
+                        best_step_,
+                        ") is missing or not finite; looking for the best from now on"));
+  best_step_ = -1;
+  best_score_ = 0;
+}
+
 void Trainer::restore_best(const Diverged& problem) {
   const bool wanted = options_.train.on_divergence == OnDivergence::kRestoreBest;
   if (!wanted || !best_is_kept_ || restored_ != 0) throw problem;
-  const auto best = checkpoint::read_checkpoint(folder_.best());
-  checkpoint::StateLoader loader(folder_.best(), best.file);
-  visit(loader);
-  loader.finish();
+  try {
+    const auto best = checkpoint::read_checkpoint(folder_.best());
+    checkpoint::StateLoader loader(folder_.best(), best.file);
+    visit(loader);
+    loader.finish();
+  } catch (const checkpoint::Damaged& damaged) {
+    core::log_warning(damaged.what());
+    throw problem;
+  }
   restored_ = 1;
   first_bad_step_.fill_(-1);
   reset_meters();

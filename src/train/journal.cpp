@@ -22,11 +22,13 @@ std::string time_of_day() {
 Journal::Journal(const RunOptions& options, int64_t step)
     : with_events_(options.train.tensorboard),
       folder_(options.run_dir),
+      log_(folder_.log()),
       first_step_(step == 0 ? 0 : step + 1) {
   if (options.train.report) page_.emplace(options);
   folder_.create();
-  folder_.rewind_log(step, [this](const core::Json& line) {
-    seconds_before_ = line.value("seconds", 0.0);
+  log_.rewind(step, [this](const core::Json& line) {
+    if (const auto seconds = line.find("seconds"); seconds != line.end() && seconds->is_number())
+      seconds_before_ = *seconds;
     if (page_) page_->add_line(line);
   });
   started_ = std::chrono::steady_clock::now();
@@ -45,7 +47,7 @@ void Journal::log(core::Json line) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
   line["seconds"] = seconds_before_ + elapsed.count();
   line["time"] = time_of_day();
-  folder_.append_log(line);
+  log_.append(line);
   if (page_) page_->add_line(line);
   if (!with_events_) return;
   std::vector<std::pair<std::string, double>> scalars;
@@ -53,6 +55,11 @@ void Journal::log(core::Json line) {
     if (name != "step" && value.is_number()) scalars.emplace_back(name, value.get<double>());
   }
   events().add_scalars(line.at("step"), scalars);
+}
+
+void Journal::flush() const {
+  log_.flush();
+  if (events_) events_->flush();
 }
 
 void Journal::samples(int64_t step, const torch::Tensor& clips, double fps) {

@@ -133,8 +133,8 @@ RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& 
   return options;
 }
 
-void Trainer::resume(const std::filesystem::path& path) {
-  const auto checkpoint = checkpoint::read_checkpoint(path);
+void Trainer::resume(const checkpoint::Checkpoint& checkpoint) {
+  const auto& path = checkpoint.path;
   checkpoint::refuse_quantized(checkpoint);
   if (checkpoint.kind != checkpoint::Kind::kCheckpoint) {
     throw Error(
@@ -166,6 +166,7 @@ void Trainer::resume(const std::filesystem::path& path) {
   visit(loader);
   run_length_.visit(loader);
   loader.finish();
+  forget_best_without_score(checkpoint);
   step_ = checkpoint.step;
   passes_ = checkpoint.passes;
   last_good_ = path;

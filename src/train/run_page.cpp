@@ -90,7 +90,9 @@ void RunPage::add_line(const core::Json& line) {
     curve->values.push_back(value.is_number() ? value.get<double>() : NAN);
   }
   for (auto& curve : curves_) curve.values.resize(steps_.size(), NAN);
-  last_line_.update(line);
+  for (const auto& [key, value] : line.items()) {
+    if (value.is_number()) last_line_[key] = value;
+  }
 }
 
 Html RunPage::chart(const std::string& title, const std::vector<report::Series>& series,

@@ -190,6 +190,8 @@ checkpoint::Checkpoint Trainer::describe(checkpoint::Kind kind, std::filesystem:
 void Trainer::write_checkpoint() {
   check_losses();
   gan_->calibrate();
+  // A checkpoint that is on the disk has its log there.
+  if (journal_) journal_->flush();
   write_state(folder_.checkpoint(step_));
   last_good_ = folder_.checkpoint(step_);
   saved_ = true;

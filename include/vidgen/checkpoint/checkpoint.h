@@ -63,8 +63,8 @@ struct Checkpoint {
   [[noreturn]] void refuse_options(const core::FieldError& error) const;
 };
 
-/// Throws vidgen::Error naming the file when it is missing, damaged, not vidgen's (naming what it
-/// is, if that is known) or of a later format.
+/// Throws vidgen::Error naming the file when it is missing or of a later format, and of that
+/// Damaged when it is damaged or not vidgen's (naming what it is, if that is known).
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
 /// As read_checkpoint(), without the tensors.

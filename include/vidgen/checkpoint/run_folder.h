@@ -1,12 +1,9 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "vidgen/core/json.h"
 
 namespace vidgen::checkpoint {
 
@@ -18,7 +15,7 @@ struct StepFile {
 
 /// The files of one training run:
 ///   config.yaml                           the resolved configuration
-///   log.jsonl                             one JSON object a line
+///   log.jsonl                             one JSON object a line (RunLog)
 ///   checkpoints/step-XXXXXXXX.safetensors the last few
 ///   samples/step-XXXXXXXX.png and .mp4    the same latents each time
 ///   samples/real.png and .mp4             clips of the training data
@@ -26,6 +23,8 @@ struct StepFile {
 ///   report.html                           the run so far as one page
 ///   best.safetensors                      the checkpoint of the best generator so far
 ///   weights.safetensors                   the averaged generator, written at the end
+///   aside/, aside.2/, ...                 what was of later steps when the run went back
+///   *.damaged                             what could not be read when the run went on
 class RunFolder {
  public:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
@@ -50,30 +49,17 @@ class RunFolder {
   /// cannot.
   void create() const;
   /// All checkpoints, oldest first.
-  std::vector<std::filesystem::path> checkpoints() const;
+  std::vector<StepFile> checkpoints() const;
   std::optional<std::filesystem::path> newest_checkpoint() const;
   /// The sheets of samples up to step `last`, oldest first.
   std::vector<StepFile> sample_sheets(int64_t last) const;
+  /// The files of samples of steps after `step`.
+  std::vector<std::filesystem::path> samples_after(int64_t step) const;
   /// Deletes all but the newest `keep`.
   void keep_newest(int64_t keep) const;
-
-  /// Appends one line to the log. Throws vidgen::Error when it cannot be written whole.
-  void append_log(const core::Json& line) const;
-  /// Drops the lines of steps after `step`, and a last line that was cut short. Calls `keep` with
-  /// each line that stays.
-  void rewind_log(int64_t step, const std::function<void(const core::Json&)>& keep) const;
 
  private:
   std::filesystem::path path_;
 };
-
-/// What a run's folder stands for where a file is wanted.
-enum class Prefer { kWeights, kCheckpoint };
-
-/// The file that RUN_DIR|FILE stands for: a file itself; in a run's folder the weights or the
-/// newest checkpoint, whichever is preferred, else the other. Throws vidgen::Error when there is
-/// neither.
-std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_file,
-                                      Prefer prefer = Prefer::kWeights);
 
 }  // namespace vidgen::checkpoint

@@ -37,7 +37,7 @@ class StateSaver : public StateVisitor {
 };
 
 /// Sets the state from a file that was read. All tensors must be there, with the shape and type
-/// expected; otherwise throws vidgen::Error naming the file and the tensor. Counters and numbers
+/// expected; otherwise throws Damaged naming the file and the tensor. Counters and numbers
 /// that are absent keep their value: the file may be older than they are.
 class StateLoader : public StateVisitor {
  public:

@@ -24,6 +24,8 @@ class EventFile {
   EventFile(const std::filesystem::path& folder, int64_t first_step);
 
   const std::filesystem::path& path() const { return path_; }
+  /// Brings what was added to the disk, so that no power cut takes it away.
+  void flush() const;
 
   void add_scalars(int64_t step, const std::vector<std::pair<std::string, double>>& values);
   /// Stored as PNG.

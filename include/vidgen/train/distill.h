@@ -43,18 +43,19 @@ void fields(core::FieldVisitor& visitor, DistillOptions& options);
 /// Throws core::FieldError when there is a teacher that would teach nothing.
 void validate(const DistillOptions& options);
 
-/// What the teacher's file holds, without the tensors. Throws vidgen::Error when it is missing or
-/// damaged.
+/// What the teacher's file holds, without the tensors; the options are those of with_teacher().
+/// Throws vidgen::Error when it is missing or damaged.
 checkpoint::Checkpoint describe_teacher(const DistillOptions& options);
 
 /// What was done to the teacher, and this distillation: checkpoint::Checkpoint::passes of the
 /// student.
 core::Json student_passes(checkpoint::Checkpoint teacher, const DistillOptions& options);
 
-/// The options with distill.teacher_sha1 and, where there are no discriminators and no other names,
-/// the teacher's classes; as they are without a teacher. Throws core::FieldError when the file has
-/// another hash than stands there, or the student would read latents in another way: its clips have
-/// to have the size and colours, its temporal module and its classes all options of the teacher's.
+/// The options with the teacher's file where a run's folder stood, distill.teacher_sha1 and, where
+/// there are no discriminators and no other names, the teacher's classes; as they are without a
+/// teacher. Throws core::FieldError when the file has another hash than stands there, or the
+/// student would read latents in another way: its clips have to have the size and colours, its
+/// temporal module and its classes all options of the teacher's.
 RunOptions with_teacher(RunOptions options);
 
 /// What a generator made of latents, as far as it is compared.

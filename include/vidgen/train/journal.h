@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "vidgen/checkpoint/run_folder.h"
+#include "vidgen/checkpoint/run_log.h"
 #include "vidgen/core/json.h"
 #include "vidgen/report/event_file.h"
 #include "vidgen/train/run_page.h"
@@ -27,6 +28,9 @@ class Journal {
   void samples(int64_t step, const torch::Tensor& clips, double fps);
   /// Clips of the training data, to be shown beside them.
   void real_clips(const torch::Tensor& clips, double fps);
+  /// Brings the log, for TensorBoard too, to the disk: what a checkpoint has behind it stands
+  /// there.
+  void flush() const;
   /// Brings report.html up to date: at `step` of `steps`.
   void update_page(int64_t step, int64_t steps, RunState state);
 
@@ -36,6 +40,7 @@ class Journal {
 
   const bool with_events_;
   const checkpoint::RunFolder folder_;
+  const checkpoint::RunLog log_;
   /// Of which something can come; that of step 0 comes before training.
   const int64_t first_step_;
   std::optional<report::EventFile> events_;

@@ -49,8 +49,9 @@ class Trainer {
 
   /// Goes on from a checkpoint, bit for bit as if the run had never stopped. Throws vidgen::Error
   /// naming the first key in which the checkpoint's configuration differs, apart from those that do
-  /// not change the result. A key that is younger than the checkpoint has its default there.
-  void resume(const std::filesystem::path& checkpoint);
+  /// not change the result, and checkpoint::Damaged when a tensor is missing; then this trainer is
+  /// of no use any more. A key that is younger than the checkpoint has its default there.
+  void resume(const checkpoint::Checkpoint& checkpoint);
 
   /// Begins with the averaged generator of a file in place of an initialised one, its masks and its
   /// passes, and writes that into the run's folder as the checkpoint of step 0. Throws
@@ -102,6 +103,8 @@ class Trainer {
   /// At the start: makes sure that the file of the best generator is there, or looks for the best
   /// anew.
   void find_best_file();
+  /// Without a score there is nothing to compare with: the next best one is the first.
+  void forget_best_without_score(const checkpoint::Checkpoint& resumed);
   /// Throws again what train.on_divergence does not let it go on from.
   void restore_best(const Diverged& problem);
   void warn_of_collapse(const Evaluator::Result& found);

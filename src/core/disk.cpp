@@ -1,0 +1,61 @@
+#include "vidgen/core/disk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "vidgen/core/error.h"
+
+namespace vidgen::core {
+namespace {
+
+[[noreturn]] void refuse(const char* action, const std::filesystem::path& path, int error) {
+  throw Error(cat("cannot ", action, " ", path.string(), ": ", std::strerror(error)));
+}
+
+}  // namespace
+
+InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
+  // O_NONBLOCK: a pipe would otherwise wait for a writer.
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor_ < 0) refuse("read", path, errno);
+  struct stat status {};
+  if (::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) return;
+  ::close(descriptor_);
+  throw Error(cat(path.string(), ": is not a regular file"));
+}
+
+InputFile::~InputFile() { ::close(descriptor_); }
+
+size_t InputFile::read_at(uint64_t offset, void* data, size_t bytes) const {
+  auto* next = static_cast<char*>(data);
+  size_t done = 0;
+  while (done < bytes) {
+    const ssize_t count =
+        ::pread(descriptor_, next + done, bytes - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) refuse("read", path_, errno);
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  return done;
+}
+
+void flush_to_disk(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0 && errno == ENOENT) return;
+  if (descriptor < 0) refuse("write", path, errno);
+  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  // Some file systems have nothing to flush, above all of folders.
+  if (error != 0 && error != EINVAL && error != ENOTSUP) refuse("write", path, error);
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+}  // namespace vidgen::core
