@@ -32,14 +32,21 @@ int64_t step_of(const fs::path& path, const char* extension) {
 
 std::vector<StepFile> step_files(const fs::path& folder, const char* extension) {
   std::vector<StepFile> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (const int64_t step = step_of(entry.path(), extension); step >= 0)
-      found.push_back({step, entry.path()});
+  for (const auto& path : core::list_folder(folder)) {
+    if (const int64_t step = step_of(path, extension); step >= 0) found.push_back({step, path});
   }
   std::sort(found.begin(), found.end(),
             [](const StepFile& a, const StepFile& b) { return a.step < b.step; });
   return found;
+}
+
+/// Null for what is no line of a log.
+core::Json parse_line(const std::string& line) {
+  try {
+    return core::parse_json(line);
+  } catch (const Error&) {
+    return nullptr;
+  }
 }
 
 }  // namespace
@@ -112,7 +119,7 @@ void RunFolder::rewind_log(int64_t step, const std::function<void(const core::Js
   if (!file) return;
   std::string kept, line;
   while (std::getline(file, line)) {
-    const auto entry = core::Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto entry = parse_line(line);
     const bool has_step =
         entry.is_object() && entry.contains("step") && entry["step"].is_number_integer();
     if (!has_step || entry["step"].get<int64_t>() > step) continue;
@@ -126,9 +133,11 @@ void RunFolder::rewind_log(int64_t step, const std::function<void(const core::Js
 
 fs::path find_checkpoint(const fs::path& run_or_file, Prefer prefer) {
   std::error_code error;
-  if (!fs::exists(run_or_file, error))
+  const auto status = fs::status(run_or_file, error);
+  if (status.type() == fs::file_type::not_found)
     throw Error(cat(run_or_file.string(), ": no such file or run folder"));
-  if (!fs::is_directory(run_or_file, error)) return run_or_file;
+  if (error) throw Error(cat("cannot read ", run_or_file.string(), ": ", error.message()));
+  if (!fs::is_directory(status)) return run_or_file;
   const RunFolder folder(run_or_file);
   const auto newest = folder.newest_checkpoint();
   const bool finished = fs::exists(folder.weights(), error);

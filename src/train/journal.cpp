@@ -26,7 +26,7 @@ Journal::Journal(const RunOptions& options, int64_t step)
   if (options.train.report) page_.emplace(options);
   folder_.create();
   folder_.rewind_log(step, [this](const core::Json& line) {
-    seconds_before_ = line.value("seconds", 0.0);
+    seconds_before_ = core::value_or(line, "seconds", 0.0);
     if (page_) page_->add_line(line);
   });
   started_ = std::chrono::steady_clock::now();

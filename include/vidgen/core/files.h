@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vidgen::core {
 
@@ -61,6 +62,13 @@ void remove_temporary_files(const std::filesystem::path& folder);
 /// The whole file; throws vidgen::Error when it is missing, not a regular file, unreadable or
 /// larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes);
+
+/// The bytes of a file; throws vidgen::Error naming it and the system's reason.
+uint64_t file_size(const std::filesystem::path& path);
+
+/// What is in a folder, in no order; nothing when there is no such folder. Throws vidgen::Error
+/// naming it and the system's reason when it cannot be listed to its end.
+std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder);
 
 /// Creates the folder and its parents; throws vidgen::Error naming it and the system's reason.
 void make_folder(const std::filesystem::path& folder);
