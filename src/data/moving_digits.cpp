@@ -157,8 +157,7 @@ video::Clip MovingDigits::clip(int64_t index) const {
 
 void write_moving_digits(const MovingDigitsOptions& options, const std::filesystem::path& folder) {
   const MovingDigits digits(options);
-  std::error_code none_yet;
-  if (!std::filesystem::is_empty(folder, none_yet) && !none_yet) {
+  if (!core::list_folder(folder).empty()) {
     throw Error(folder.string() + ": is not empty, expected a new folder or an empty one");
   }
   core::make_folder(folder);
