@@ -15,12 +15,12 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
 add_library(vidgen_options INTERFACE)
 target_compile_options(vidgen_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra> $<$<COMPILE_LANGUAGE:CXX>:-Werror>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra> $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Werror>
   $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Werror> $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
 if(VIDGEN_SANITIZE)
   # The instrumentation makes GCC see uninitialised values inside std::regex and std::function that are none.
   target_compile_options(vidgen_options INTERFACE
-    -fsanitize=${VIDGEN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1 -Wno-maybe-uninitialized)
+    -fsanitize=${VIDGEN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1 $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized>)
   target_link_options(vidgen_options INTERFACE -fsanitize=${VIDGEN_SANITIZE})
 endif()
 

@@ -29,6 +29,11 @@ for module in "${!level[@]}"; do
   done < <(grep -rnE '^ *# *include' "src/$module" "include/vidgen/$module")
 done
 
+# JSON of any origin is parsed in one place, which limits it.
+while IFS=: read -r file line _; do
+  complain "$file:$line: parse JSON with core::parse_json()"
+done < <(grep -rnE '[Jj]son::(parse|accept)\(' src include)
+
 # Every module in the sources is one of the list.
 for folder in src/*/; do
   module=$(basename "$folder")

@@ -72,7 +72,7 @@ core::Json bench_memory_apart(const std::filesystem::path& program,
   run_program(program, {"bench", "memory", "--checkpoint", run_or_file.string(), "--clips",
                         std::to_string(clips), "--precision", infer::precision_name(precision),
                         "--json", json.string()});
-  return core::Json::parse(core::read_file(json, kMaxBytes));
+  return core::parse_json(core::read_file(json, kMaxBytes));
 }
 
 }  // namespace vidgen::bench

@@ -9,6 +9,7 @@
 #include "vidgen/checkpoint/state.h"
 #include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/text.h"
 #include "vidgen/core/version.h"
 #include "vidgen/models/factory.h"
 #include "vidgen/nn/layout.h"
@@ -54,8 +55,8 @@ class MetadataReader {
 
   Json json(const char* key) const {
     const std::string value = text(key);
-    Json tree = Json::parse(value, nullptr, /*allow_exceptions=*/false);
-    if (!tree.is_object()) wrong(key, value.substr(0, 40), "a JSON object");
+    Json tree = parse(key, value);
+    if (!tree.is_object()) wrong(key, value, "a JSON object");
     return tree;
   }
 
@@ -63,9 +64,9 @@ class MetadataReader {
   Json passes() const {
     const auto found = metadata_.find(kPassesKey);
     if (found == metadata_.end()) return Json::array();
-    Json tree = Json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+    Json tree = parse(kPassesKey, found->second);
     if (!tree.is_array() || !std::all_of(tree.begin(), tree.end(), is_pass))
-      wrong(kPassesKey, found->second.substr(0, 40), "a list of passes");
+      wrong(kPassesKey, found->second, "a list of passes");
     return tree;
   }
 
@@ -78,6 +79,14 @@ class MetadataReader {
   }
 
  private:
+  Json parse(const char* key, const std::string& text) const {
+    try {
+      return core::parse_json(text);
+    } catch (const Error& error) {
+      throw Error(cat(path_.string(), ": metadata \"", key, "\" ", error.what()));
+    }
+  }
+
   static bool is_pass(const Json& entry) {
     if (!entry.is_object() || !entry.contains("options")) return false;
     const auto has_text = [&entry](const char* key) {
@@ -88,7 +97,7 @@ class MetadataReader {
   }
 
   [[noreturn]] void wrong(const char* key, const std::string& found, const char* expected) const {
-    throw Damaged(path_, cat(path_.string(), ": metadata \"", key, "\" is \"", found,
+    throw Damaged(path_, cat(path_.string(), ": metadata \"", key, "\" is \"", core::shortened(found),
                              "\", expected ", expected));
   }
 

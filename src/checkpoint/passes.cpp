@@ -12,7 +12,7 @@ namespace {
 /// Metadata must be UTF-8, which the name of a file need not be.
 std::string utf8(const std::string& text) {
   const core::Json tree(text);
-  return core::Json::parse(tree.dump(-1, ' ', false, core::Json::error_handler_t::replace))
+  return core::parse_json(tree.dump(-1, ' ', false, core::Json::error_handler_t::replace))
       .get<std::string>();
 }
 

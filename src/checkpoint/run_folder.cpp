@@ -31,16 +31,8 @@ int64_t step_of(const fs::path& path, const char* extension) {
 
 std::vector<StepFile> step_files(const fs::path& folder, const char* extension) {
   std::vector<StepFile> found;
-  std::error_code error;
-  const fs::directory_iterator entries(folder, error);
-  // Files that cannot be listed are not taken for none.
-  if (error && error != std::errc::no_such_file_or_directory &&
-      error != std::errc::not_a_directory) {
-    throw Error(core::cat("cannot read ", folder.string(), ": ", error.message()));
-  }
-  for (const auto& entry : entries) {
-    if (const int64_t step = step_of(entry.path(), extension); step >= 0)
-      found.push_back({step, entry.path()});
+  for (const auto& path : core::list_folder(folder)) {
+    if (const int64_t step = step_of(path, extension); step >= 0) found.push_back({step, path});
   }
   std::sort(found.begin(), found.end(),
             [](const StepFile& a, const StepFile& b) { return a.step < b.step; });

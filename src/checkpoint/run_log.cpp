@@ -63,25 +63,18 @@ void for_each_line(const core::InputFile& file, const Use& use) {
   if (line.span.size() > 0) use(line);
 }
 
-/// Whether an object or a list begins inside of another. A parser may take a stack frame for each.
-bool is_nested(const std::string& text) {
-  int depth = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted && c == '\\') ++i;
-    if (c == '"') quoted = !quoted;
-    if (quoted) continue;
-    if ((c == '{' || c == '[') && ++depth > 1) return true;
-    if (c == '}' || c == ']') --depth;
+Json parse(const std::string& text) {
+  constexpr core::JsonLimits kLimits{kMaxLineBytes, /*depth=*/4, /*values=*/100'000};
+  try {
+    return core::parse_json(text, kLimits);
+  } catch (const Error&) {
+    return nullptr;
   }
-  return false;
 }
 
 /// Nothing for what is no line of a log.
 std::optional<Json> parse_line(const std::string& text) {
-  if (text.size() > kMaxLineBytes || is_nested(text)) return std::nullopt;
-  auto entry = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  auto entry = parse(text);
   if (!entry.is_object()) return std::nullopt;
   const auto step = entry.find("step");
   if (step == entry.end() || !step->is_number_unsigned()) return std::nullopt;

@@ -87,8 +87,7 @@ Json measure(const std::string& what, const BenchArguments& arguments) {
   if (what == "train") return bench::bench_train(config, arguments.repeats);
   if (what == "generate") return bench::bench_generate(config, arguments.repeats);
   if (what == "load") return bench::bench_load(config, arguments.repeats);
-  return bench::bench_startup(fs::read_symlink("/proc/self/exe"), arguments.config.config,
-                              arguments.repeats);
+  return bench::bench_startup(own_program(), arguments.config.config, arguments.repeats);
 }
 
 void run(const std::string& what, const BenchArguments& arguments) {

@@ -70,7 +70,7 @@ ComparedModel load_model(const checkpoint::Checkpoint& checkpoint,
                          const infer::CompileOptions& compile) {
   ComparedModel model;
   model.file = checkpoint.path;
-  model.bytes = fs::file_size(checkpoint.path);
+  model.bytes = core::file_size(checkpoint.path);
   model.generator = std::make_unique<infer::CompiledGenerator>(checkpoint, compile);
   // The network as its configuration describes it: what is counted is the same however the weights
   // are stored.
@@ -244,7 +244,7 @@ void time_streaming(const bench::Repeats& repeats, Comparison& comparison) {
 }
 
 void measure_memory(Comparison& comparison) {
-  const auto program = fs::read_symlink("/proc/self/exe");
+  const auto program = own_program();
   for (auto& model : comparison.models) {
     try {
       const auto report = bench::bench_memory_apart(program, model.file, comparison.batch,

@@ -151,8 +151,8 @@ Json model_json(const ComparedModel& model) {
 }  // namespace
 
 std::string comparison_text(const Comparison& comparison) {
-  std::string text = comparison_words(comparison) + "\n";
-  for (const auto& note : comparison.notes) text += "Note: " + note + "\n";
+  std::string text = core::printable(comparison_words(comparison)) + "\n";
+  for (const auto& note : comparison.notes) text += "Note: " + core::printable(note) + "\n";
   text += "\n" + core::format_table(model_table(comparison));
   const auto scores = model_scores(comparison);
   return scores.empty() ? text : text + "\n" + core::format_table(scores);

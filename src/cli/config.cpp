@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/text.h"
 
 namespace vidgen::cli {
 
@@ -26,7 +27,7 @@ Run add_config(CLI::App& command) {
     if (arguments->explain) {
       std::cout << config::explain_config();
     } else if (!arguments->config.config.empty()) {
-      std::cout << config::to_yaml(arguments->config.read());
+      std::cout << core::printable_lines(config::to_yaml(arguments->config.read()));
     } else {
       throw Error("config: expected --explain or a file, as in vidgen config street.yaml");
     }

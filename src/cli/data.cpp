@@ -88,7 +88,7 @@ void inspect(const data::DataOptions& options, bool as_json) {
   std::cout << core::format_table(table) << usable << " of " << videos.size()
             << " files usable for clips of " << options.frames << " frames, stride "
             << options.frame_stride << ", " << options.size << "x" << options.size << "\n";
-  for (const auto& note : notes) std::cout << note << "\n";
+  for (const auto& note : notes) std::cout << core::printable(note) << "\n";
   if (!list.not_taken.empty()) std::cout << data::format_not_taken(list.not_taken) << "\n";
   if (options.classes) std::cout << data::format_classes(classes) << "\n";
 }
@@ -175,7 +175,8 @@ void add_moving_digits(CLI::App& synth) {
     const std::string name = "data synth moving-digits";
     core::read_fields(core::write_fields(arguments->options), checked, name);
     data::write_moving_digits(checked, arguments->out);
-    std::cout << "wrote " << checked.clips << " clips to " << arguments->out.string() << "\n";
+    std::cout << "wrote " << checked.clips << " clips to "
+              << core::printable(arguments->out.string()) << "\n";
   });
 }
 

@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "output.h"
+#include "own_data.h"
 #include "real_clips.h"
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"
@@ -122,9 +123,10 @@ void note_what_is_missing(const EvalArguments& arguments, Evaluation& evaluation
 
 /// As train.evaluate.min_class_diversity of the run, for which there was a default before it.
 double min_class_diversity(const checkpoint::Checkpoint& checkpoint) {
-  return checkpoint.config.value("train", core::Json::object())
-      .value("evaluate", core::Json::object())
-      .value("min_class_diversity", train::EvaluateOptions().min_class_diversity);
+  const auto options = core::value_or(core::value_or(checkpoint.config, "train", core::Json()),
+                                      "evaluate", core::Json());
+  return core::value_or(options, "min_class_diversity",
+                        train::EvaluateOptions().min_class_diversity);
 }
 
 void note_collapsed_classes(Evaluation& evaluation) {
@@ -187,6 +189,10 @@ void run(const EvalArguments& arguments) {
     throw Error(cat("--set data.size=", options.size, ": the generator makes clips of ",
                     generator.shape().size, " pixels"));
   }
+  if (options.sources.empty() && arguments.data.empty()) {
+    throw Error(cat(evaluation.checkpoint.path.string(), ": ", kNotOfOwnRun,
+                    "; expected --data PATH, the videos to compare with"));
+  }
   evaluation.seed = arguments.seed;
   RealClipsOptions wanted;
   wanted.source = arguments.data;
@@ -237,7 +243,8 @@ Run add_eval(CLI::App& command) {
   add_checkpoint(command, arguments->checkpoint);
   as_path(command.add_option(
       "--data", arguments->data,
-      "A video or a folder of real ones, instead of those the checkpoint names"));
+      "A video or a folder of real ones, instead of the run's own. Needed for a file that is not "
+      "in a run's folder"));
   command
       .add_option("--set", arguments->assignments,
                   "Set a key of the data section, as in --set data.holdout=0.2")

@@ -118,8 +118,8 @@ std::vector<double> as_vector(const torch::Tensor& values) {
 }  // namespace
 
 std::string evaluation_text(const Evaluation& evaluation) {
-  std::string text = summary(evaluation) + "\n";
-  for (const auto& note : evaluation.notes) text += "Note: " + note + "\n";
+  std::string text = core::printable(summary(evaluation)) + "\n";
+  for (const auto& note : evaluation.notes) text += "Note: " + core::printable(note) + "\n";
   text += "\n" + core::format_table(score_table(evaluation));
   if (evaluation.class_scores.empty()) return text;
   return text + "\n" + kAboutClasses + "\n\n" + core::format_table(class_table(evaluation));

@@ -8,6 +8,7 @@
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/config/yaml.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/text.h"
 
@@ -61,15 +62,15 @@ Json best_so_far(const Checkpoint& checkpoint) {
   const auto step = metadata.find("best.step"), score = metadata.find("best.score");
   if (step == metadata.end() || score == metadata.end() || step->second == "-1") return nullptr;
   const auto options =
-      checkpoint.config.value("train", Json::object()).value("evaluate", Json::object());
-  return {{"metric", options.value("metric", std::string("score"))},
+      core::value_or(core::value_or(checkpoint.config, "train", Json()), "evaluate", Json());
+  return {{"metric", core::value_or(options, "metric", std::string("score"))},
           {"score", score->second},
           {"step", step->second}};
 }
 
 std::vector<std::string> class_names(const Checkpoint& checkpoint) {
-  return checkpoint.config.value("model", Json::object())
-      .value("class_names", std::vector<std::string>());
+  return core::value_or(core::value_or(checkpoint.config, "model", Json()), "class_names",
+                        std::vector<std::string>());
 }
 
 /// Numbers in the tensors that the generator consists of.
@@ -84,12 +85,15 @@ int64_t generator_numbers(const Checkpoint& checkpoint) {
   return count;
 }
 
+/// A text of the file.
+std::string shown(const Json& text) { return core::printable(text.get<std::string>()); }
+
 std::string pass_lines(const Checkpoint& checkpoint) {
   std::string lines;
   for (const auto& pass : checkpoint.passes) {
-    lines += cat("pass      ", pass.at("pass").get<std::string>(), " ", pass.at("options").dump(),
-                 " of ", pass.at("source").get<std::string>(), ", SHA-1 ",
-                 pass.at("source_sha1").get<std::string>(), "\n");
+    lines +=
+        cat("pass      ", shown(pass.at("pass")), " ", core::printable(pass.at("options").dump()),
+            " of ", shown(pass.at("source")), ", SHA-1 ", shown(pass.at("source_sha1")), "\n");
   }
   return lines;
 }
@@ -100,25 +104,24 @@ std::string summary(const Checkpoint& checkpoint) {
   const auto classes = class_names(checkpoint);
   size_t bytes = 0;
   for (const auto& item : checkpoint.file.tensors) bytes += item.second.nbytes();
-  return cat("file      ", checkpoint.path.string(), ", ",
-             core::format_bytes(std::filesystem::file_size(checkpoint.path)), "\n", "kind      ",
-             checkpoint::kind_name(checkpoint.kind), "\n", "vidgen    ", checkpoint.vidgen_version,
-             "\n", "step      ", checkpoint.step, "\n",
-             best.is_null() ? ""
-                            : cat("best      ", best["metric"].get<std::string>(), " ",
-                                  best["score"].get<std::string>(), " at step ",
-                                  best["step"].get<std::string>(), "\n"),
-             "clip      ", clip.frames, " frames of ", clip.size, "x", clip.size, ", ",
-             clip.channels == 1 ? "grey" : "colour", ", ", clip.fps, " frames a second\n",
-             classes.empty() ? "" : cat("classes   ", core::join_list(classes), "\n"),
-             pass_lines(checkpoint), "generator ", generator_numbers(checkpoint), " numbers\n",
-             "tensors   ", checkpoint.file.tensors.size(), " tensors, ", core::format_bytes(bytes),
-             "\n");
+  return cat(
+      "file      ", core::printable(checkpoint.path.string()), ", ",
+      core::format_bytes(core::file_size(checkpoint.path)), "\n", "kind      ",
+      checkpoint::kind_name(checkpoint.kind), "\n", "vidgen    ",
+      core::printable(checkpoint.vidgen_version), "\n", "step      ", checkpoint.step, "\n",
+      best.is_null() ? ""
+                     : cat("best      ", shown(best["metric"]), " ", shown(best["score"]),
+                           " at step ", shown(best["step"]), "\n"),
+      "clip      ", clip.frames, " frames of ", clip.size, "x", clip.size, ", ",
+      clip.channels == 1 ? "grey" : "colour", ", ", clip.fps, " frames a second\n",
+      classes.empty() ? "" : cat("classes   ", core::printable(core::join_list(classes)), "\n"),
+      pass_lines(checkpoint), "generator ", generator_numbers(checkpoint), " numbers\n",
+      "tensors   ", checkpoint.file.tensors.size(), " tensors, ", core::format_bytes(bytes), "\n");
 }
 
 Json all_of(const Checkpoint& checkpoint) {
   return {{"file", checkpoint.path.string()},
-          {"bytes", std::filesystem::file_size(checkpoint.path)},
+          {"bytes", core::file_size(checkpoint.path)},
           {"kind", checkpoint::kind_name(checkpoint.kind)},
           {"vidgen", checkpoint.vidgen_version},
           {"step", checkpoint.step},
@@ -138,7 +141,9 @@ void run(const InspectArguments& arguments) {
     return;
   }
   std::cout << summary(checkpoint);
-  if (arguments.config) std::cout << "\nconfiguration\n" << config::write_yaml(checkpoint.config);
+  if (arguments.config)
+    std::cout << "\nconfiguration\n"
+              << core::printable_lines(config::write_yaml(checkpoint.config));
   if (arguments.tensors) std::cout << "\n" << format_tensors(checkpoint.file.tensors);
 }
 

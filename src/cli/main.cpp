@@ -23,6 +23,7 @@
 namespace {
 
 using vidgen::cli::Run;
+using vidgen::core::one_line;
 
 struct Command {
   const char* name;
@@ -119,7 +120,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     app.exit(help);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "vidgen: %s\n", vidgen::cli::explain(error, app).c_str());
+    std::fprintf(stderr, "vidgen: %s\n", one_line(vidgen::cli::explain(error, app)).c_str());
     return 2;
   }
   if (std::cout.flush()) return 0;
@@ -133,10 +134,10 @@ int run_and_explain(int argc, char** argv) {
   } catch (const vidgen::core::Stopped&) {
     return vidgen::core::kStoppedExitCode;
   } catch (const vidgen::Error& error) {
-    std::fprintf(stderr, "vidgen: %s\n", error.what());
+    std::fprintf(stderr, "vidgen: %s\n", one_line(error.what()).c_str());
     return 2;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "vidgen: internal fault: %s\n", error.what());
+    std::fprintf(stderr, "vidgen: internal fault: %s\n", one_line(error.what()).c_str());
     return 1;
   }
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "vidgen/core/files.h"
+#include "vidgen/core/text.h"
 
 namespace vidgen::cli {
 
@@ -19,7 +20,8 @@ core::Json number_or_null(double value) {
 }
 
 std::string json_text(const core::Json& json) {
-  return json.dump(2, ' ', false, core::Json::error_handler_t::replace) + "\n";
+  return core::printable_lines(json.dump(2, ' ', false, core::Json::error_handler_t::replace)) +
+         "\n";
 }
 
 void write_json(const std::filesystem::path& path, const core::Json& json) {
@@ -37,9 +39,17 @@ void check_result_name(const char* option, const std::filesystem::path& path,
   core::check_can_create(path);
 }
 
+std::filesystem::path own_program() {
+  std::error_code error;
+  auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) throw Error(core::cat("cannot read /proc/self/exe: ", error.message()));
+  return program;
+}
+
 void check_can_fill(const std::filesystem::path& folder) {
   const auto name = folder.has_filename() ? folder : folder.parent_path();
-  if (std::filesystem::exists(name)) return core::check_can_create(name / "file");
+  std::error_code error;
+  if (std::filesystem::exists(name, error)) return core::check_can_create(name / "file");
   core::check_can_create(name);
 }
 

@@ -22,6 +22,9 @@ void write_json(const std::filesystem::path& path, const core::Json& json);
 void check_result_name(const char* option, const std::filesystem::path& path,
                        const std::string& extension);
 
+/// The file of this program, to start it again. Throws vidgen::Error where the system does not say.
+std::filesystem::path own_program();
+
 /// Throws vidgen::Error unless files can be created in the folder, or the folder itself where there
 /// is none yet.
 void check_can_fill(const std::filesystem::path& folder);

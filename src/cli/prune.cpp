@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "output.h"
+#include "own_data.h"
 #include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/checkpoint/run_folder.h"
@@ -218,8 +219,14 @@ void run(PruneArguments arguments) {
                     " holds no state of the training, expected a checkpoint"));
   }
   if (!arguments.reads_state()) checkpoint::keep_generator_only(checkpoint);
-  const auto bytes_before = std::filesystem::file_size(checkpoint.path);
   std::optional<core::OutputFolder> claim;
+  const auto bytes_before = core::file_size(checkpoint.path);
+  const bool adversarial = arguments.finetune.method == compress::FinetuneMethod::kAdversarial;
+  if (arguments.is_finetuned() && adversarial && !is_of_own_run(checkpoint)) {
+    throw Error(cat(checkpoint.path.string(), ": ", kNotOfOwnRun,
+                    "; to fine-tune it with data of yours: --state, then vidgen train CONFIG "
+                    "--resume; without data: --finetune distill"));
+  }
   if (arguments.is_finetuned()) {
     // What would go wrong behind the pruning is said before it.
     compress::check_is_free(arguments.finetune);
@@ -232,9 +239,9 @@ void run(PruneArguments arguments) {
   if (!arguments.state) checkpoint::keep_generator_only(checkpoint);
   checkpoint.path = arguments.out;
   checkpoint::write_checkpoint(checkpoint);
-  std::cout << table << "wrote " << arguments.out.string() << ": "
+  std::cout << table << "wrote " << core::printable(arguments.out.string()) << ": "
             << core::format_bytes(bytes_before) << " -> "
-            << core::format_bytes(std::filesystem::file_size(arguments.out))
+            << core::format_bytes(core::file_size(arguments.out))
             << (arguments.state ? ", with the state of the training" : "") << "\n";
 }
 

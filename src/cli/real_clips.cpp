@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "own_data.h"
 #include "vidgen/config/config.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
@@ -17,6 +18,12 @@ using core::cat;
 
 std::optional<data::ClipDataset> training_clips_if_there(const data::DataOptions& data,
                                                          std::vector<std::string>& notes) {
+  if (data.sources.empty()) {
+    notes.emplace_back(
+        "the training data are not read: the generator's file is not in the folder of a run whose "
+        "config.yaml names the same.");
+    return {};
+  }
   try {
     return data::ClipDataset(data, data::prepare_clips(data), data::Split::kTrain);
   } catch (const Error& error) {
@@ -107,10 +114,13 @@ data::DataOptions evaluation_data(const checkpoint::Checkpoint& checkpoint,
                                   const std::vector<std::string>& assignments) {
   config::YamlTree tree{checkpoint.config, {{"", checkpoint.path.string()}}, {}};
   for (const auto& assignment : assignments) config::set_config_key(tree, assignment);
+  const bool own = is_of_own_run(checkpoint);
   data::DataOptions options;
   try {
-    core::read_fields(tree.tree.at("data"), options, "data");
+    core::read_fields(tree.tree.value("data", core::Json::object()), options, "data");
     data::validate(options);
+    if (!own && !tree.is_assigned("data.sources")) options.sources.clear();
+    if (!own && !tree.is_assigned("data.cache_dir")) options.cache_dir.clear();
   } catch (const core::FieldError& error) {
     throw Error(cat(tree.place(error.path()), ": ", error.what()));
   }

@@ -12,7 +12,9 @@ namespace vidgen::cli {
 
 /// The data section of the checkpoint's configuration with assignments of its keys
 /// ("data.holdout=0.2"). The rest of it describes the training, which need not fit to what is
-/// changed here. Throws vidgen::Error naming the key or the file.
+/// changed here. Without the sources and the cache folder that the file names, unless it is of an
+/// own run (is_of_own_run()): those that are assigned are left, or none. Throws vidgen::Error
+/// naming the key or the file.
 data::DataOptions evaluation_data(const checkpoint::Checkpoint& checkpoint,
                                   const std::vector<std::string>& assignments = {});
 
@@ -38,7 +40,7 @@ struct RealClips {
 };
 
 /// Throws vidgen::Error when there are too few. With `source` the data's own videos need not be
-/// there any more.
+/// there any more, nor any be named.
 RealClips read_real_clips(const data::DataOptions& data, const RealClipsOptions& options);
 
 }  // namespace vidgen::cli

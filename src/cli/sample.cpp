@@ -40,7 +40,9 @@ enum class Format { kVideo, kSheet, kTensor, kFolder };
 // A name that ends in a slash, or that has no extension, is a folder of one video a clip.
 Format format_of(const fs::path& out) {
   const std::string extension = core::lower_extension(out);
-  if (fs::is_directory(out) || !out.has_filename() || extension.empty()) return Format::kFolder;
+  std::error_code error;
+  if (fs::is_directory(out, error) || !out.has_filename() || extension.empty())
+    return Format::kFolder;
   if (extension == ".png") return Format::kSheet;
   if (extension == ".safetensors") return Format::kTensor;
   if (video::is_video_name(out)) return Format::kVideo;

@@ -96,8 +96,10 @@ void save_config(const checkpoint::RunFolder& folder, const config::Config& conf
 void run_training(const TrainArguments& arguments) {
   auto config = arguments.config.read();
   if (!arguments.run_dir.empty()) config.run_dir = arguments.run_dir;
+  std::error_code error;
   if (arguments.resume != "auto" && arguments.resume != "none" &&
-      !std::filesystem::exists(arguments.resume)) {
+      std::filesystem::status(arguments.resume, error).type() ==
+          std::filesystem::file_type::not_found) {
     throw Error(
         cat("--resume ", arguments.resume, ": no such file, expected auto, none or a checkpoint"));
   }

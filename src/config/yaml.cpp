@@ -2,13 +2,15 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <iterator>
-#include <regex>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
+#include "yaml_limits.h"
 
 namespace vidgen::config {
 namespace {
@@ -16,19 +18,18 @@ namespace {
 using core::cat;
 using core::Json;
 
-constexpr uint64_t kMaxBytes = 1 << 20;
-constexpr int kMaxNodes = 10000;
-constexpr int kMaxDepth = 64;
-
 /// Turns yaml-cpp's nodes into a tree. Aliases are expanded, so cycles and exponential growth have
 /// to be caught here.
 class Converter {
  public:
   Converter(const std::string& name, YamlTree& out) : name_(name), out_(out) {}
 
-  Json convert(const YAML::Node& node, const std::string& path, int depth) {
+  Json convert(const YAML::Node& node, const std::string& path, size_t depth) {
     if (++nodes_ > kMaxNodes)
       fail(node, cat("holds more than ", kMaxNodes, " values (aliases expanded)"));
+    bytes_ += path.size() + (node.IsScalar() ? node.Scalar().size() : 0);
+    if (bytes_ > kMaxTreeBytes)
+      fail(node, cat("holds more than ", kMaxTreeBytes, " bytes of text (aliases expanded)"));
     if (depth > kMaxDepth)
       fail(node, cat("is nested more than ", kMaxDepth, " deep, or an alias contains itself"));
     switch (node.Type()) {
@@ -52,7 +53,7 @@ class Converter {
     throw Error(cat(place(node.Mark()), ": ", problem));
   }
 
-  Json convert_map(const YAML::Node& node, const std::string& path, int depth) {
+  Json convert_map(const YAML::Node& node, const std::string& path, size_t depth) {
     Json result = Json::object();
     for (const auto& item : node) {
       if (!item.first.IsScalar()) fail(item.first, "found a key that is not text");
@@ -66,7 +67,7 @@ class Converter {
     return result;
   }
 
-  Json convert_list(const YAML::Node& node, const std::string& path, int depth) {
+  Json convert_list(const YAML::Node& node, const std::string& path, size_t depth) {
     Json result = Json::array();
     for (size_t i = 0; i < node.size(); ++i) {
       const std::string child = cat(path, "[", i, "]");
@@ -101,15 +102,14 @@ class Converter {
 
   const std::string& name_;
   YamlTree& out_;
-  int nodes_ = 0;
+  size_t nodes_ = 0;
+  size_t bytes_ = 0;
 };
 
 YAML::Node load(const std::string& text, const std::string& name) {
   try {
-    const auto documents = YAML::LoadAll(text);
-    if (documents.size() > 1)
-      throw Error(cat(name, ": holds ", documents.size(), " documents, expected one"));
-    return documents.empty() ? YAML::Node() : documents.front();
+    check_yaml_size(text, name);
+    return YAML::Load(text);
   } catch (const YAML::Exception& error) {
     throw Error(
         cat(name, ":", error.mark.line + 1, ":", error.mark.column + 1, ": not YAML: ", error.msg));
@@ -125,14 +125,30 @@ void forget_places_under(YamlTree& tree, const std::string& path) {
   }
 }
 
-/// "a.b[0].c" -> a, b, 0, c. Throws when it is not of this form.
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// "a.b[0].c" -> a, b, 0, c. Throws when it is not of this form, or names what lies deeper than a
+/// file can hold it.
 std::vector<std::string> split_path(const std::string& path, const std::string& origin) {
-  static const std::regex form(R"(\w+(\.\w+|\[\d+\])*)");
-  static const std::regex part(R"(\w+)");
-  if (!std::regex_match(path, form)) {
-    throw Error(cat(origin, ": expected KEY=VALUE with a dotted key such as train.steps"));
+  std::vector<std::string> parts;
+  auto at = path.begin();
+  const auto take = [&](bool (*belongs)(char)) {
+    const auto end = std::find_if_not(at, path.end(), belongs);
+    parts.emplace_back(at, end);
+    at = end;
+    return !parts.back().empty();
+  };
+  bool good = take(is_word);
+  while (good && at != path.end()) {
+    const char mark = *at++;
+    good = (mark == '.' && take(is_word)) ||
+           (mark == '[' && take(is_digit) && at != path.end() && *at++ == ']');
   }
-  return {std::sregex_token_iterator(path.begin(), path.end(), part), std::sregex_token_iterator()};
+  if (!good) throw Error(cat(origin, ": expected KEY=VALUE with a dotted key such as train.steps"));
+  if (parts.size() > kMaxDepth)
+    throw Error(cat(origin, ": is nested more than ", kMaxDepth, " deep"));
+  return parts;
 }
 
 Json& child_of(Json& node, const std::string& part, const std::string& origin) {

@@ -21,10 +21,15 @@ namespace {
 InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
   // O_NONBLOCK: a pipe would otherwise wait for a writer.
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) refuse("read", path, errno);
+  if (descriptor_ < 0 && errno == ENOENT) throw Error(cat(path.string(), ": no such file"));
+  // ENXIO is what a socket says.
+  if (descriptor_ < 0 && errno != ENXIO) refuse("read", path, errno);
   struct stat status {};
-  if (::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) return;
-  ::close(descriptor_);
+  if (descriptor_ >= 0 && ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) {
+    size_ = static_cast<uint64_t>(status.st_size);
+    return;
+  }
+  if (descriptor_ >= 0) ::close(descriptor_);
   throw Error(cat(path.string(), ": is not a regular file"));
 }
 

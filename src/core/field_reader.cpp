@@ -9,7 +9,7 @@ namespace {
 
 std::string describe(const Json& value) {
   if (value.is_null()) return "nothing";
-  if (value.is_string()) return cat("text \"", value.get<std::string>(), "\"");
+  if (value.is_string()) return cat("text \"", shortened(value.get<std::string>()), "\"");
   if (value.is_array()) return "a list";
   if (value.is_object()) return "a mapping";
   return value.dump();

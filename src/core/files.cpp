@@ -84,6 +84,8 @@ fs::path resolve_output(const fs::path& path) {
     target = next.is_absolute() ? next : target.parent_path() / next;
   }
   const fs::file_status status = fs::status(target, error);
+  // A name that is too long, a folder that may not be entered.
+  if (error && status.type() != fs::file_type::not_found) fail("write", path, error.value());
   // Renaming would put a file in the place of a device or a pipe.
   if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) {
     throw Error(cat("cannot write ", path.string(), ": is not a regular file"));
@@ -155,7 +157,9 @@ void AtomicFile::commit() {
 }
 
 void append_to_file(const fs::path& path, std::string_view bytes) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  // O_NONBLOCK: a pipe would otherwise wait for a reader.
+  const int descriptor =
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
   // One call, so that a reader, or what a crash leaves, has all of it or a part of the last.
   const ssize_t written = descriptor < 0 ? -1 : ::write(descriptor, bytes.data(), bytes.size());
   const int error = written < 0 ? errno : ENOSPC;
@@ -168,24 +172,20 @@ bool is_temporary_name(const fs::path& path) {
 }
 
 void remove_temporary_files(const fs::path& folder) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (is_temporary_name(entry.path()) && is_left_over(entry.path()))
-      fs::remove(entry.path(), error);
+  for (const auto& path : list_folder(folder)) {
+    std::error_code ignored;
+    if (is_temporary_name(path) && is_left_over(path)) fs::remove(path, ignored);
   }
 }
 
 std::string read_file(const fs::path& path, uint64_t max_bytes) {
-  std::error_code error;
-  const auto status = fs::status(path, error);
-  if (!fs::exists(status)) throw Error(cat(path.string(), ": no such file"));
-  if (!fs::is_regular_file(status)) throw Error(cat(path.string(), ": is not a regular file"));
-  const auto size = fs::file_size(path, error);
-  if (error) throw Error(cat("cannot read ", path.string(), ": ", error.message()));
-  if (size > max_bytes)
-    throw Error(cat(path.string(), ": is ", size, " bytes long, expected at most ", max_bytes));
-  std::string content(size, '\0');
-  content.resize(InputFile(path).read_at(0, content.data(), content.size()));
+  const InputFile file(path);
+  if (file.size() > max_bytes) {
+    throw Error(
+        cat(path.string(), ": is ", file.size(), " bytes long, expected at most ", max_bytes));
+  }
+  std::string content(file.size(), '\0');
+  content.resize(file.read_at(0, content.data(), content.size()));
   return content;
 }
 
@@ -193,6 +193,25 @@ std::string short_name(const std::string& name, size_t more) {
   if (name.size() + more <= kNameBytes) return name;
   const std::string hash = cat('-', derive_seed(0, name));
   return cut_utf8(name, kNameBytes - more - hash.size()) + hash;
+}
+
+uint64_t file_size(const fs::path& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (error) fail("read", path, error.value());
+  return size;
+}
+
+std::vector<fs::path> list_folder(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return entries;
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    entries.push_back(entry->path());
+  }
+  if (error) fail("list the folder", folder, error.value());
+  return entries;
 }
 
 void make_folder(const fs::path& folder) {
@@ -205,30 +224,25 @@ void check_can_create(const fs::path& wanted) {
   const fs::path path = resolve_output(wanted);
   const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   std::error_code error;
-  if (!fs::exists(folder, error))
+  const auto status = fs::status(folder, error);
+  if (status.type() == fs::file_type::not_found)
     throw Error(cat("cannot create ", path.string(), ": no folder ", folder.string()));
-  if (!fs::is_directory(folder, error)) {
+  if (error) fail("create", path, error.value());
+  if (!fs::is_directory(status)) {
     throw Error(cat("cannot create ", path.string(), ": ", folder.string(), " is not a folder"));
   }
+  if (fs::is_directory(path, error))
+    throw Error(cat("cannot create ", path.string(), ": is a folder, expected the name of a file"));
   // access() asks the file system itself, so a read-only mount is noticed for root too.
   if (::access(folder.c_str(), W_OK | X_OK) != 0) fail("create", path);
 }
 
 MappedFile::MappedFile(const fs::path& path) {
-  // O_NONBLOCK: a pipe would otherwise wait for a writer.
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) fail("read", path);
-  struct stat status {};
-  const bool known = ::fstat(descriptor, &status) == 0;
-  if (known && !S_ISREG(status.st_mode)) {
-    ::close(descriptor);
-    throw Error(cat(path.string(), ": is not a regular file"));
-  }
-  size_ = known ? static_cast<size_t>(status.st_size) : 0;
-  void* memory = size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor, 0) : nullptr;
-  const int error = errno;
-  ::close(descriptor);
-  if (!known || memory == MAP_FAILED) fail("read", path, error);
+  const InputFile file(path);
+  size_ = file.size();
+  if (size_ == 0) return;
+  void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.descriptor(), 0);
+  if (memory == MAP_FAILED) fail("read", path);
   data_ = static_cast<const uint8_t*>(memory);
 }
 
@@ -237,7 +251,10 @@ MappedFile::~MappedFile() {
 }
 
 TemporaryFolder::TemporaryFolder() {
-  std::string name = (fs::temp_directory_path() / "vidgen-XXXXXX").string();
+  std::error_code error;
+  const auto place = fs::temp_directory_path(error);
+  if (error) throw Error(cat("no folder for temporary files (TMPDIR): ", error.message()));
+  std::string name = (place / "vidgen-XXXXXX").string();
   if (!::mkdtemp(name.data())) fail("create", name);
   path_ = name;
   remember_temporary(path_);

@@ -73,26 +73,22 @@ std::string describe_holder() {
          "\n";
 }
 
+/// An object without keys for what is no holder.
 Json read_holder(const fs::path& path) {
   try {
-    const auto holder =
-        Json::parse(read_file(path, kMostHolderBytes), nullptr, /*allow_exceptions=*/false);
+    const auto holder = parse_json(read_file(path, kMostHolderBytes));
     if (holder.is_object()) return holder;
   } catch (const Error&) {
-    // It has just gone.
+    // It has just gone, or its process was ended while it wrote.
   }
   return Json::object();
 }
 
 std::string text_of(const Json& holder, const char* key) {
-  const auto found = holder.find(key);
-  return found != holder.end() && found->is_string() ? found->get<std::string>() : "";
+  return value_or(holder, key, std::string());
 }
 
-int64_t process_of(const Json& holder) {
-  const auto found = holder.find("process");
-  return found != holder.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
-}
+int64_t process_of(const Json& holder) { return value_or(holder, "process", int64_t{0}); }
 
 std::string name_holder(const Json& holder) {
   if (process_of(holder) == 0) return "another process of vidgen";

@@ -3,6 +3,8 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "vidgen/core/text.h"
+
 namespace vidgen::core {
 namespace {
 
@@ -18,9 +20,9 @@ spdlog::logger& logger() {
 
 }  // namespace
 
-void log_info(const std::string& message) { logger().info(message); }
-void log_warning(const std::string& message) { logger().warn(message); }
-void log_error(const std::string& message) { logger().error(message); }
+void log_info(const std::string& message) { logger().info(printable(message)); }
+void log_warning(const std::string& message) { logger().warn(one_line(message)); }
+void log_error(const std::string& message) { logger().error(one_line(message)); }
 
 void set_log_level(LogLevel level) {
   switch (level) {

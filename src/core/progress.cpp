@@ -65,11 +65,12 @@ void Progress::draw(bool last) {
                                 static_cast<double>(worked)),
                 " left");
   }
+  line = printable(line);
   if (!terminal_) {
     std::fprintf(stderr, "%s\n", line.c_str());
     return;
   }
-  line.resize(std::min(line.size(), terminal_columns() - 1));
+  line = cut_utf8(line, terminal_columns() - 1);
   std::fprintf(stderr, "\r\033[K%s%s", line.c_str(), last ? "\n" : "");
   std::fflush(stderr);
 }

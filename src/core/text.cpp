@@ -39,6 +39,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   std::string best;
   size_t best_distance = std::max<size_t>(2, word.size() / 2) + 1;
   for (const auto& candidate : candidates) {
+    // No word of a megabyte is looked at letter by letter.
+    if (word.size() > candidate.size() + best_distance) continue;
     const size_t distance = edit_distance(word, candidate);
     if (distance < best_distance) {
       best = candidate;
@@ -134,7 +136,11 @@ std::string cut_utf8(std::string_view text, size_t bytes) {
   return std::string(text.substr(0, bytes - end < 4 ? end : bytes));
 }
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows) {
+std::string format_table(const std::vector<std::vector<std::string>>& cells) {
+  auto rows = cells;
+  for (auto& row : rows) {
+    for (auto& cell : row) cell = printable(cell);
+  }
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));

@@ -53,7 +53,8 @@ bool are_places(const std::vector<int64_t>& places, int64_t frames) {
 
 std::shared_ptr<const CacheFile> CacheFile::open(const std::filesystem::path& path,
                                                  const std::string& key) {
-  if (!std::filesystem::is_regular_file(path)) return nullptr;
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return nullptr;
   try {
     const std::shared_ptr<CacheFile> file(new CacheFile(path));
     return file->parse(key) ? file : nullptr;
@@ -72,7 +73,7 @@ bool CacheFile::parse(const std::string& key) {
   if (length > kHeaderBytes - kPrefixBytes) return false;
   try {
     const auto* text = reinterpret_cast<const char*>(data) + kPrefixBytes;
-    const core::Json header = core::Json::parse(text, text + length);
+    const core::Json header = core::parse_json({text, length});
     if (header.at("key") != key) return false;
     frames_ = header.at("frames");
     height_ = header.at("height");
@@ -80,6 +81,8 @@ bool CacheFile::parse(const std::string& key) {
     channels_ = header.at("channels");
     report_ = report_from_json(header.at("report"));
   } catch (const core::Json::exception&) {
+    return false;
+  } catch (const Error&) {
     return false;
   }
   if (report_.frames != frames_ || !are_places(report_.cuts, frames_) ||

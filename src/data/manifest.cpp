@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string no_class(const fs::path& inside, const fs::path& source) {
-  return (fs::is_directory(source) ? source / inside : source).string() +
+  std::error_code error;
+  return (fs::is_directory(source, error) ? source / inside : source).string() +
          ": has no class, expected it in a folder of the source that is named after its class "
          "(data.classes)";
 }
@@ -38,7 +39,7 @@ std::string class_of(const fs::path& inside, const fs::path& source) {
 fs::path real_path(const fs::path& path) {
   std::error_code error;
   const fs::path real = fs::weakly_canonical(fs::absolute(path, error), error);
-  return error ? fs::absolute(path) : real;
+  return error ? path : real;
 }
 
 void set_labels(std::vector<ManifestEntry>& entries) {
@@ -155,7 +156,7 @@ std::string format_not_taken(const std::map<std::string, int64_t>& not_taken) {
       parts.push_back(core::cat(counts.size() - kShown, " other kinds"));
       break;
     }
-    parts.push_back(core::cat(extension, " ", -count));
+    parts.push_back(core::cat(core::printable(extension), " ", -count));
   }
   return core::cat("not taken: ", total, total == 1 ? " file (" : " files (", core::join(parts),
                    ")");
@@ -171,7 +172,8 @@ std::vector<std::string> class_names(const std::vector<ManifestEntry>& entries) 
 
 std::string format_classes(const std::map<std::string, int64_t>& clips) {
   std::vector<std::string> parts;
-  for (const auto& [name, count] : clips) parts.push_back(core::cat(name, " (", count, ")"));
+  for (const auto& [name, count] : clips)
+    parts.push_back(core::cat(core::printable(name), " (", count, ")"));
   return core::cat(parts.size(), " classes with their clips: ", core::join(parts));
 }
 

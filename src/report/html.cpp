@@ -5,6 +5,7 @@
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
+#include "vidgen/core/text.h"
 #include "vidgen/video/writer.h"
 
 namespace vidgen::report {
@@ -69,7 +70,7 @@ Html element(const std::string& tag, const Html& content) {
 
 Html escape(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : core::printable_lines(text)) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -87,7 +88,7 @@ Html escape(std::string_view text) {
         out += "&#39;";
         break;
       default:
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
+        out += c;
     }
   }
   return Html(out);

@@ -27,8 +27,7 @@ Journal::Journal(const RunOptions& options, int64_t step)
   if (options.train.report) page_.emplace(options);
   folder_.create();
   log_.rewind(step, [this](const core::Json& line) {
-    if (const auto seconds = line.find("seconds"); seconds != line.end() && seconds->is_number())
-      seconds_before_ = *seconds;
+    seconds_before_ = core::value_or(line, "seconds", 0.0);
     if (page_) page_->add_line(line);
   });
   started_ = std::chrono::steady_clock::now();

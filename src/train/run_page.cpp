@@ -113,10 +113,11 @@ Html RunPage::chart(const std::string& title, const std::vector<report::Series>&
 
 Html RunPage::progress(int64_t step, int64_t steps, RunState state) const {
   const auto& train = options_.train;
-  const double speed = last_line_.value("clips_per_second", 0.0);
+  const double speed = core::value_or(last_line_, "clips_per_second", 0.0);
   std::string text = cat("Step ", step, " of ", steps, " (", 100 * step / steps, " %)");
   if (last_line_.contains("seconds")) {
-    text += cat(", ", core::format_duration(last_line_["seconds"]), " of training");
+    text += cat(", ", core::format_duration(core::value_or(last_line_, "seconds", 0.0)),
+                " of training");
   }
   if (speed > 0) {
     text += cat(", ", core::format_number(speed, speed < 10 ? 2 : 0), " clips a second");

@@ -39,7 +39,9 @@ TEST(ConfigErrorsTest, WhatIsNotYaml) {
       {"tab", "data:\n\tsize: 16\n", {"bad.yaml:2:6: not YAML: "}},
       {"colon twice", "data:\n  size: 16: 32\n", {"bad.yaml:2:11: not YAML: "}},
       {"unknown anchor", "data: *none\n", {"bad.yaml:1:7: not YAML: "}},
-      {"two documents", "data: {}\n---\ndata: {}\n", {"bad.yaml: holds 2 documents, expected one"}},
+      {"two documents",
+       "data: {}\n---\ndata: {}\n",
+       {"bad.yaml:3:1: begins a second document, expected one"}},
       {"text", "just words\n", {"bad.yaml:1:1: found no keys"}},
       {"list", "- 1\n- 2\n", {"bad.yaml:1:1: found no keys"}},
   });

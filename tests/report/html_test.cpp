@@ -18,7 +18,7 @@ using ::testing::Not;
 
 const std::string kEvil = "</title><script>alert('1 & \"2\"')</script>\x01";
 const std::string kTamed =
-    "&lt;/title&gt;&lt;script&gt;alert(&#39;1 &amp; &quot;2&quot;&#39;)&lt;/script&gt;";
+    "&lt;/title&gt;&lt;script&gt;alert(&#39;1 &amp; &quot;2&quot;&#39;)&lt;/script&gt;\\x01";
 
 size_t count(const std::string& text, const std::string& part) {
   size_t found = 0;

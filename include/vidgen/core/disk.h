@@ -17,6 +17,9 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
+  int descriptor() const { return descriptor_; }
+  /// When it was opened.
+  uint64_t size() const { return size_; }
   /// Reads `bytes` from `offset` on, fewer only where the file ends, and returns how many. Throws
   /// vidgen::Error, naming the file and the system's reason, when they cannot be read.
   size_t read_at(uint64_t offset, void* data, size_t bytes) const;
@@ -24,6 +27,7 @@ class InputFile {
  private:
   std::filesystem::path path_;
   int descriptor_ = -1;
+  uint64_t size_ = 0;
 };
 
 /// Brings to the disk what was written to a file, or which files a folder holds; nothing where

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vidgen::core {
 
@@ -55,6 +56,13 @@ std::string read_file(const std::filesystem::path& path, uint64_t max_bytes);
 /// A file's name with its end cut off, and a number that stands for the whole in its place, where
 /// it would be too long with `more` bytes added; of two names that begin alike different ones.
 std::string short_name(const std::string& name, size_t more);
+
+/// The bytes of a file; throws vidgen::Error naming it and the system's reason.
+uint64_t file_size(const std::filesystem::path& path);
+
+/// What is in a folder, in no order; nothing when there is no such folder. Throws vidgen::Error
+/// naming it and the system's reason when it cannot be listed to its end.
+std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder);
 
 /// Creates the folder and its parents; throws vidgen::Error naming it and the system's reason.
 void make_folder(const std::filesystem::path& folder);

@@ -6,7 +6,8 @@ namespace vidgen::core {
 
 enum class LogLevel { kQuiet, kInfo };
 
-/// Messages go to stderr, one line each; results belong on stdout. Safe to call from any thread.
+/// Messages go to stderr, one line each, whatever they hold (printable()); results belong on
+/// stdout. Safe to call from any thread.
 void log_info(const std::string& message);
 void log_warning(const std::string& message);
 void log_error(const std::string& message);

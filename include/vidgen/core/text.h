@@ -27,8 +27,22 @@ std::string join_list(const std::vector<std::string>& parts);
 /// The first `bytes` of a text at most, without a part of a UTF-8 character at the end.
 std::string cut_utf8(std::string_view text, size_t bytes);
 
+/// Text of any origin as it may be shown, on one line: what moves a cursor, colours, reorders or
+/// hides text (control characters, line ends, those of bidirectional text, invisible ones) and what
+/// is not UTF-8 become escapes: \n, \x1b, \u202e. The rest stays, backslashes too.
+std::string printable(std::string_view text);
+
+/// The same, but for line ends and tabs, which stay.
+std::string printable_lines(std::string_view text);
+
+/// A text of at most so many bytes, the middle of a longer one left out: "begin [8123 bytes] end".
+std::string shortened(std::string_view text, size_t bytes = 200);
+
+/// A warning or an error as it is shown: printable() and of at most 4,000 bytes.
+std::string one_line(std::string_view message);
+
 /// Rows of cells as aligned columns, the first row as the heading; numbers are aligned to the
-/// right.
+/// right. Cells are shown as printable().
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
 /// A number with a fixed count of decimals.

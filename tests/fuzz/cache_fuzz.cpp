@@ -1,0 +1,71 @@
+#include "fuzz/target.h"
+#include "support/temporary_folder.h"
+#include "vidgen/data/cache_file.h"
+
+// The header of a file of the clip cache. What is in front of the frames, without the zeros that
+// fill it up; the frames are added.
+namespace vidgen::fuzz {
+namespace {
+
+constexpr const char* kKey = "key";
+constexpr int64_t kFrames = 3, kSide = 4;
+constexpr size_t kFrameBytes = kSide * kSide * 3;
+
+const std::string& whole_file() {
+  static const std::string file = [] {
+    const core::TemporaryFolder folder;
+    data::CacheFileWriter writer(folder / "a.clips");
+    video::Frame frame;
+    frame.height = frame.width = kSide;
+    frame.channels = 3;
+    frame.pixels.assign(kFrameBytes, 7);
+    for (int64_t i = 0; i < kFrames; ++i) writer.append(frame);
+    data::VideoReport report;
+    report.width = report.height = kSide;
+    report.fps = 25;
+    report.frames = report.frames_read = kFrames;
+    report.notes = {"a note"};
+    report.cuts = {1};
+    writer.commit(kKey, report);
+    return core::read_file(folder / "a.clips", 1 << 20);
+  }();
+  return file;
+}
+
+size_t header_bytes() { return whole_file().size() - kFrames * kFrameBytes; }
+
+}  // namespace
+
+std::vector<std::string> seeds() {
+  const std::string header = whole_file().substr(0, header_bytes());
+  return {header.substr(0, header.find_last_not_of('\0') + 1)};
+}
+
+std::vector<std::string> tokens() {
+  return {R"("frames":)", R"("height":)", R"("channels":1)", R"("report":{)",       R"("cuts":[)",
+          R"("key":)",    "-4294967296",  "[[[[[[[[",        "4611686018427387904", "1e18",
+          "null"};
+}
+
+}  // namespace vidgen::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  using namespace vidgen;
+  static const fuzz::MemoryFile file;
+  std::string content(fuzz::view(bytes, size));
+  content.resize(fuzz::header_bytes());
+  file.set(content + fuzz::whole_file().substr(fuzz::header_bytes()));
+  fuzz::expect_answer([] {
+    const auto cached = data::CacheFile::open(file.path(), fuzz::kKey);
+    if (!cached) return;
+    std::vector<uint8_t> buffer;
+    int64_t sum = 0;
+    for (int64_t i = 0; i < cached->frames(); ++i) {
+      const uint8_t* pixels = cached->read(i, 1, buffer);
+      const int64_t count = cached->height() * cached->width() * cached->channels();
+      for (int64_t k = 0; k < count; ++k) sum += pixels[k];
+    }
+    if (sum < 0) throw std::logic_error("pixels are below zero");
+  });
+  return 0;
+}
