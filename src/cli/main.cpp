@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "faults.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
@@ -56,7 +57,7 @@ void check_command(int argc, char** argv) {
   if (first == argc) return;
   std::vector<std::string> names;
   for (const auto& command : kCommands) {
-    if (std::string(argv[first]) == command.name) return;
+    if (std::string(argv[first]) == command.name) return vidgen::cli::set_command(command.name);
     names.emplace_back(command.name);
   }
   const std::string suggestion = vidgen::core::nearest(argv[first], names);
@@ -112,12 +113,8 @@ int run(int argc, char** argv) {
 int run_and_explain(int argc, char** argv) {
   try {
     return run(argc, argv);
-  } catch (const vidgen::Error& error) {
-    std::fprintf(stderr, "vidgen: %s\n", error.what());
-    return 2;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "vidgen: internal fault: %s\n", error.what());
-    return 1;
+  } catch (...) {
+    return vidgen::cli::explain_exception();
   }
 }
 
@@ -125,6 +122,7 @@ int run_and_explain(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  vidgen::cli::explain_lost_exceptions();
   const int code = run_and_explain(argc, argv);
 #ifndef __SANITIZE_ADDRESS__
   // Taking LibTorch apart costs a quarter of what `--help` takes, only to free what the system

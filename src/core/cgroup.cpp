@@ -72,8 +72,9 @@ void add_values(const fs::path& root, const std::string& controller, const std::
   const auto mounted = root / fs::path(mount->folder).relative_path();
   for (fs::path inner = fs::path(group_folder).relative_path();; inner = inner.parent_path()) {
     std::ifstream input(mounted / inner / file);
-    std::string value;
-    if (std::getline(input, value)) values.push_back(value);
+    std::string value{std::istreambuf_iterator<char>(input), {}};
+    if (!value.empty() && value.back() == '\n') value.pop_back();
+    if (!value.empty()) values.push_back(value);
     if (inner.empty()) return;
   }
 }

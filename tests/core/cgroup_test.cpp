@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "vidgen/core/files.h"
+#include "vidgen/core/memory.h"
 
 namespace vidgen::core {
 namespace {
@@ -69,6 +70,25 @@ TEST_F(CgroupTest, SystemWithoutControlGroups) {
   EXPECT_THAT(cgroup_values("memory", "memory.max", root), IsEmpty());
   write("proc/self/cgroup", "4:memory:/a\n");
   EXPECT_THAT(cgroup_values("memory", "memory.limit_in_bytes", root), IsEmpty());
+}
+
+TEST_F(CgroupTest, LeastOfWhatTheGroupsAndTheMachineLeave) {
+  write("proc/meminfo", "MemTotal: 9 kB\nMemAvailable:    8 kB\n");
+  EXPECT_EQ(free_memory(root).bytes, 8 * 1024u);
+  EXPECT_EQ(free_memory(root).limit, "of this machine");
+  write("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+  write("proc/self/cgroup", "0::/a/b\n");
+  for (const auto* group : {"sys/fs/cgroup/a/b/", "sys/fs/cgroup/a/"}) {
+    write(group + std::string("memory.max"), "max\n");
+    write(group + std::string("memory.current"), "5000\n");
+    write(group + std::string("memory.stat"), "anon 1\ninactive_file 300\nactive_file 20\n");
+  }
+  EXPECT_EQ(free_memory(root).bytes, 8 * 1024u);
+  write("sys/fs/cgroup/a/memory.max", "6000\n");
+  EXPECT_EQ(free_memory(root).bytes, 6000 - 5000 + 320u);
+  EXPECT_EQ(free_memory(root).limit, "within the limit of the control group");
+  write("sys/fs/cgroup/a/b/memory.max", "4000\n");
+  EXPECT_EQ(free_memory(root).bytes, 0u);
 }
 
 }  // namespace
