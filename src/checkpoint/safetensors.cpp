@@ -151,4 +151,30 @@ void write_safetensors(const std::filesystem::path& path, const Tensors& tensors
   file.commit();
 }
 
+TensorWriter::TensorWriter(const std::filesystem::path& path, const std::string& name,
+                           const std::vector<int64_t>& shape, torch::ScalarType type,
+                           const Metadata& metadata)
+    : file_(std::make_unique<core::AtomicFile>(path)), type_(type) {
+  // A tensor without memory, for its sizes.
+  const auto whole = torch::empty(shape, torch::TensorOptions(torch::kMeta).dtype(type));
+  left_ = whole.numel();
+  auto header = Json::object();
+  if (!metadata.empty()) header[kMetadataName] = metadata;
+  file_->write(encode_header({{name, whole}}, std::move(header), path));
+}
+
+TensorWriter::~TensorWriter() = default;
+
+void TensorWriter::write(const torch::Tensor& part) {
+  left_ -= part.numel();
+  TORCH_CHECK(part.scalar_type() == type_ && left_ >= 0, "expected elements of the tensor");
+  const auto stored = part.detach().to(torch::kCPU).contiguous();
+  file_->write(stored.data_ptr(), stored.nbytes());
+}
+
+void TensorWriter::commit() {
+  TORCH_CHECK(left_ == 0, "there are ", left_, " elements missing");
+  file_->commit();
+}
+
 }  // namespace vidgen::checkpoint

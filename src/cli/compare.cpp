@@ -24,8 +24,8 @@ namespace {
 using core::cat;
 namespace fs = std::filesystem;
 
-/// Clips that are rendered at once, and that are shown, at most.
-constexpr int64_t kBatch = 8, kShownClips = 8;
+/// Clips that are rendered at once, and that are shown, at most: the first that are rendered.
+constexpr int64_t kBatch = 8, kShownClips = kBatch;
 
 struct CompareArguments {
   std::vector<std::string> files;
@@ -149,6 +149,11 @@ bool same_latents(const ComparedModel& a, const ComparedModel& b, int64_t frames
          nn::noise_frames(a.temporal, frames) == nn::noise_frames(b.temporal, frames);
 }
 
+/// Frames [M,H,W,3] of clips of so many each.
+torch::Tensor as_clips(const torch::Tensor& frames, int64_t of_a_clip) {
+  return frames.unflatten(0, {frames.size(0) / of_a_clip, of_a_clip});
+}
+
 /// All metrics but that of copied training clips, which compression does not concern.
 std::unique_ptr<const metrics::Scorer> make_scorer(const data::DataOptions& data,
                                                    const CompareArguments& arguments,
@@ -173,29 +178,56 @@ std::unique_ptr<const metrics::Scorer> make_scorer(const data::DataOptions& data
       metrics::ClipSets{{}, real.real, real.other_real, real.training}, what);
 }
 
-/// Renders the same latents with each model.
+/// The first clips of a rendering.
+torch::Tensor first_clips(const ComparedModel& model, const infer::RenderOptions& render,
+                          int64_t count) {
+  auto rendering = model.generator->rendering(render);
+  std::vector<torch::Tensor> parts;
+  for (int64_t missing = count * rendering.frames(); missing > 0;) {
+    parts.push_back(rendering.next());
+    missing -= parts.back().size(0);
+  }
+  return as_clips(torch::cat(parts), rendering.frames()).narrow(0, 0, count);
+}
+
+/// Renders the same latents with all models side by side, so that no model's clips are kept.
 void compare_clips(const metrics::Scorer* scorer, Comparison& comparison) {
   auto render = render_options(comparison, comparison.clips);
   render.classes = comparison.classes;
-  const auto& original = comparison.models.front();
-  torch::Tensor expected;
-  for (auto& model : comparison.models) {
+  auto& models = comparison.models;
+  std::vector<infer::Rendering> renderings;
+  std::vector<bool> comparable;
+  for (const auto& model : models) {
     core::log_info(cat("rendering ", render.count, " clips with ", model.file.string(), " in ",
                        infer::precision_name(model.generator->precision())));
-    const auto clips = model.generator->render(render);
-    model.shown = clips.narrow(0, 0, std::min(kShownClips, render.count)).clone();
-    if (scorer) model.scores = scorer->score(clips.narrow(0, 0, comparison.real_count));
-    if (&model == &original) {
-      expected = clips;
-    } else if (same_latents(original, model, comparison.clip.frames)) {
-      model.difference = Difference{metrics::psnr_between(clips, expected),
-                                    metrics::ssim_between(clips, expected)};
-    } else {
-      note_once(comparison, cat(model.file.string(), " takes latents of another shape than ",
-                                original.file.string(),
-                                ", so their clips show different things and are not compared with "
-                                "each other."));
+    renderings.push_back(model.generator->rendering(render));
+    comparable.push_back(same_latents(models.front(), model, comparison.clip.frames));
+    if (comparable.back()) continue;
+    note_once(comparison, cat(model.file.string(), " takes latents of another shape than ",
+                              models.front().file.string(),
+                              ", so their clips show different things and are not compared with "
+                              "each other."));
+  }
+  std::vector<metrics::Differences> differences(models.size());
+  for (int64_t done = 0; done < render.count;) {
+    torch::Tensor expected;
+    for (size_t i = 0; i < models.size(); ++i) {
+      const auto clips = as_clips(renderings[i].next(), renderings[i].frames());
+      if (done == 0)
+        models[i].shown = clips.narrow(0, 0, std::min(kShownClips, clips.size(0))).clone();
+      if (i == 0) {
+        expected = clips;
+      } else if (comparable[i]) {
+        differences[i].add(clips, expected);
+      }
     }
+    done += expected.size(0);
+  }
+  for (size_t i = 0; i < models.size(); ++i) {
+    if (i > 0 && comparable[i])
+      models[i].difference = Difference{differences[i].psnr(), differences[i].ssim()};
+    if (scorer)
+      models[i].scores = scorer->score(first_clips(models[i], render, comparison.real_count));
   }
 }
 

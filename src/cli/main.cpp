@@ -14,6 +14,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "faults.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/lock.h"
@@ -62,7 +63,10 @@ void check_command(int argc, char** argv) {
   if (first == argc) return;
   std::vector<std::string> names;
   for (const auto& command : kCommands) {
-    if (std::string(argv[first]) == command.name) return;
+    if (std::string(argv[first]) == command.name) {
+      vidgen::core::set_process_title(vidgen::core::cat("vidgen ", command.name));
+      return vidgen::cli::set_command(command.name);
+    }
     names.emplace_back(command.name);
   }
   const std::string suggestion = vidgen::core::nearest(argv[first], names);
@@ -131,14 +135,8 @@ int run(int argc, char** argv) {
 int run_and_explain(int argc, char** argv) {
   try {
     return run(argc, argv);
-  } catch (const vidgen::core::Stopped&) {
-    return vidgen::core::kStoppedExitCode;
-  } catch (const vidgen::Error& error) {
-    std::fprintf(stderr, "vidgen: %s\n", one_line(error.what()).c_str());
-    return 2;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "vidgen: internal fault: %s\n", one_line(error.what()).c_str());
-    return 1;
+  } catch (...) {
+    return vidgen::cli::explain_exception();
   }
 }
 
@@ -147,7 +145,7 @@ int run_and_explain(int argc, char** argv) {
 int main(int argc, char** argv) {
   keep_freed_memory();
   vidgen::core::handle_signals();
-  vidgen::core::set_process_title(argc > 1 ? vidgen::core::cat("vidgen ", argv[1]) : "vidgen");
+  vidgen::cli::explain_lost_exceptions();
   const int code = run_and_explain(argc, argv);
 #ifndef __SANITIZE_ADDRESS__
   // Taking LibTorch apart costs a quarter of what `--help` takes, only to free what the system

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/text.h"
 

@@ -2,18 +2,17 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <tuple>
 
 #include "arguments.h"
 #include "commands.h"
 #include "output.h"
-#include "vidgen/checkpoint/safetensors.h"
+#include "sample_output.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 #include "vidgen/infer/generator.h"
-#include "vidgen/train/sheet.h"
-#include "vidgen/video/writer.h"
 
 namespace vidgen::cli {
 namespace {
@@ -34,21 +33,6 @@ struct SampleArguments {
   std::string grid;
   bool has_count = false;
 };
-
-enum class Format { kVideo, kSheet, kTensor, kFolder };
-
-// A name that ends in a slash, or that has no extension, is a folder of one video a clip.
-Format format_of(const fs::path& out) {
-  const std::string extension = core::lower_extension(out);
-  std::error_code error;
-  if (fs::is_directory(out, error) || !out.has_filename() || extension.empty())
-    return Format::kFolder;
-  if (extension == ".png") return Format::kSheet;
-  if (extension == ".safetensors") return Format::kTensor;
-  if (video::is_video_name(out)) return Format::kVideo;
-  throw Error(cat("--out ", out.string(), ": unknown extension ", out.extension().string(),
-                  ", expected .mp4, .avi, .gif, .png, .safetensors or a folder"));
-}
 
 struct Grid {
   int64_t rows = 0;
@@ -102,44 +86,16 @@ std::vector<std::string> parse_classes(const std::vector<std::string>& texts,
   return names;
 }
 
-/// The clips of each seed, one seed after the other.
-torch::Tensor render(const infer::CompiledGenerator& generator, infer::RenderOptions options,
-                     const std::vector<uint64_t>& seeds) {
-  std::vector<torch::Tensor> clips;
-  for (const uint64_t seed : seeds) {
-    options.seed = seed;
-    clips.push_back(generator.render(options));
-  }
-  return clips.size() == 1 ? clips.front() : torch::cat(clips);
-}
-
-/// clip-0000.mp4, ...; with `seeds` seed-7.mp4, or seed-7-clip-0000.mp4, ... where there are
-/// several of each.
-void write_folder(const torch::Tensor& clips, double fps, const fs::path& folder,
-                  const std::vector<uint64_t>& seeds) {
-  core::make_folder(folder);
-  const auto videos = train::to_video_clips(clips);
-  const size_t each = seeds.empty() ? videos.size() : videos.size() / seeds.size();
-  for (size_t i = 0; i < videos.size(); ++i) {
-    char clip[32];
-    std::snprintf(clip, sizeof(clip), "clip-%04zu", i % each);
-    const auto name = seeds.empty() ? clip
-                      : each == 1   ? cat("seed-", seeds[i])
-                                    : cat("seed-", seeds[i / each], "-", clip);
-    video::write_video(folder / (name + ".mp4"), videos[i], fps);
-  }
-}
-
-void check_writable(const fs::path& out, Format format) {
-  if (format != Format::kFolder) return core::check_can_create(out);
+void check_writable(const fs::path& out, SampleFormat format) {
+  if (format != SampleFormat::kFolder) return core::check_can_create(out);
   check_can_fill(out);
 }
 
 /// What a picture or a single file of clips cannot have.
-void check_format(const SampleArguments& arguments, Format format) {
-  if (!arguments.grid.empty() && format != Format::kVideo)
+void check_format(const SampleArguments& arguments, SampleFormat format) {
+  if (!arguments.grid.empty() && format != SampleFormat::kVideo)
     throw Error("--grid: goes with an .mp4, .avi or .gif file");
-  if (arguments.fps > 0 && format == Format::kSheet)
+  if (arguments.fps > 0 && format == SampleFormat::kSheet)
     throw Error("--fps: goes with a video, a picture has no rate");
 }
 
@@ -157,44 +113,37 @@ int64_t clips_of_a_seed(const SampleArguments& arguments, const std::optional<Gr
 }
 
 void run(SampleArguments arguments) {
-  const Format format = format_of(arguments.out);
+  const SampleFormat format = sample_format(arguments.out);
   check_writable(arguments.out, format);
   check_format(arguments, format);
   std::optional<Grid> grid;
   if (!arguments.grid.empty()) grid = parse_grid(arguments.grid);
   const auto listed = arguments.seeds ? parse_seeds(*arguments.seeds) : std::vector<uint64_t>();
   const auto seeds = listed.empty() ? std::vector{arguments.render.seed} : listed;
-  arguments.render.count = clips_of_a_seed(arguments, grid, static_cast<int64_t>(seeds.size()));
+  auto& render = arguments.render;
+  render.count = clips_of_a_seed(arguments, grid, static_cast<int64_t>(seeds.size()));
 
   infer::CompileOptions compile;
   compile.precision = infer::parse_precision(arguments.precision);
   const auto generator = infer::CompiledGenerator::load(arguments.checkpoint, compile);
-  const double fps = arguments.fps > 0 ? arguments.fps : generator.shape().fps;
-  arguments.render.classes = parse_classes(arguments.classes, generator.class_names());
-  const auto clips = render(generator, arguments.render, seeds);
-  switch (format) {
-    case Format::kVideo:
-      if (!grid) {
-        video::write_video(arguments.out,
-                           train::to_video_clips(clips.flatten(0, 1).unsqueeze(0)).front(), fps);
-      } else {
-        video::write_video(arguments.out,
-                           video::grid(train::to_video_clips(clips), grid->rows, grid->columns),
-                           fps);
-      }
-      break;
-    case Format::kSheet:
-      train::write_sheet(clips, arguments.out);
-      break;
-    case Format::kTensor:
-      checkpoint::write_safetensors(arguments.out, {{"clips", clips}}, {{"fps", cat(fps)}});
-      break;
-    case Format::kFolder:
-      write_folder(clips, fps, arguments.out, listed);
-      break;
+  render.classes = parse_classes(arguments.classes, generator.class_names());
+  SampleOutputOptions options{arguments.out};
+  options.clips = render.count * static_cast<int64_t>(seeds.size());
+  options.frames = render.frames > 0 ? render.frames : generator.shape().frames;
+  options.size = generator.shape().size;
+  options.fps = arguments.fps > 0 ? arguments.fps : generator.shape().fps;
+  if (grid) std::tie(options.rows, options.columns) = std::tie(grid->rows, grid->columns);
+  options.seeds = listed;
+  std::unique_ptr<SampleOutput> output;
+  for (const uint64_t seed : seeds) {
+    render.seed = seed;
+    auto parts = generator.rendering(render);
+    if (!output) output = open_sample_output(options);
+    for (auto part = parts.next(); part.defined(); part = parts.next()) output->add(part);
   }
-  core::log_info(cat("wrote ", arguments.out.string(), ": ", clips.size(0), " clips of ",
-                     clips.size(1), " frames, ", clips.size(3), "x", clips.size(2)));
+  output->finish();
+  core::log_info(cat("wrote ", arguments.out.string(), ": ", options.clips, " clips of ",
+                     options.frames, " frames, ", options.size, "x", options.size));
 }
 
 }  // namespace

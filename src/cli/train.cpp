@@ -10,6 +10,7 @@
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/lock.h"
 #include "vidgen/core/log.h"
+#include "vidgen/core/memory.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/manifest.h"
@@ -68,12 +69,16 @@ void print_dry_run(train::Trainer& trainer) {
   }
   const auto classes = class_counts(trainer);
   if (!classes.empty()) std::cout << "\n" << classes << "\n";
+  const auto before = core::free_memory();
   const auto costs = trainer.measure_costs();
   std::cout << "\ndevice          " << trainer.device() << "\n"
             << "precision       " << train::precision_name(gan.precision()) << "\n"
             << "first step      " << core::format_number(costs.first_step, 3) << " s\n"
             << "a step          " << core::format_number(costs.step, 3) << " s\n"
-            << "peak memory     " << core::format_bytes(costs.peak_bytes) << "\n";
+            << "peak memory     " << core::format_bytes(costs.peak_bytes) << "\n"
+            << "memory          " << train::memory_words(trainer.memory())
+            << "\n                by an estimate from the layers, beyond the program's own; "
+            << core::format_bytes(before.bytes) << " were free " << before.limit << "\n";
   print_estimate(trainer.options().train, costs);
   std::cout << "Nothing was written.\n";
 }
@@ -123,6 +128,7 @@ void run_training(const TrainArguments& arguments) {
   core::log_info(cat("training ", config.run_dir, " on ", trainer.device().str(), " in ",
                      train::precision_name(trainer.gan().precision()), " from step ",
                      trainer.step(), " to ", trainer.run_length()));
+  core::log_info("memory: " + train::memory_words(trainer.memory()));
   const auto classes = class_counts(trainer);
   if (!classes.empty()) core::log_info(classes);
   if (trainer.run() == train::Trainer::End::kInterrupted) {

@@ -1,6 +1,7 @@
 #include "cache_builder.h"
 
 #include <algorithm>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -40,7 +41,12 @@ void CacheBuilder::run() {
   const size_t count = std::min(cores, waiting_.size());
   decoder_threads_ = static_cast<int>(cores / count);
   std::vector<std::thread> threads;
-  for (size_t i = 0; i < count; ++i) threads.emplace_back(&CacheBuilder::work, this);
+  try {
+    for (size_t i = 0; i < count; ++i) threads.emplace_back(&CacheBuilder::work, this);
+  } catch (const std::system_error&) {
+    // Fewer do the same work.
+    if (threads.empty()) throw;
+  }
   for (std::thread& thread : threads) thread.join();
   if (error_) std::rethrow_exception(error_);
   if (progress_) progress_->update(total_frames_);

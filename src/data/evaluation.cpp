@@ -4,6 +4,8 @@
 #include <set>
 
 #include "vidgen/core/error.h"
+#include "vidgen/core/memory.h"
+#include "vidgen/core/progress.h"
 #include "vidgen/core/random.h"
 
 namespace vidgen::data {
@@ -103,6 +105,19 @@ PlaceSets divide_by_class(const PlacesByClass& classes, int64_t count) {
   return sets;
 }
 
+/// Two sets of real clips, as many generated ones, and what measuring takes of one again.
+void check_memory_for(const ClipDataset& dataset, int64_t count) {
+  constexpr double kSets = 4;
+  const double bytes = kSets * static_cast<double>(count) *
+                       static_cast<double>(dataset.frames() * dataset.size() * dataset.size() * 3);
+  const auto left = core::free_memory();
+  if (bytes <= static_cast<double>(left.bytes)) return;
+  throw Error(core::cat("out of memory: sets of ", count, " clips take about ",
+                        core::format_bytes(static_cast<uint64_t>(bytes)), ", ",
+                        core::format_bytes(left.bytes), " are free ", left.limit,
+                        "; lower their number (--clips, train.evaluate.clips)"));
+}
+
 }  // namespace
 
 torch::Tensor read_clips(const ClipDataset& dataset, const std::vector<ClipPlace>& places) {
@@ -135,6 +150,7 @@ EvaluationClips draw_evaluation_clips(const ClipDataset& real, const ClipDataset
     throw Error(core::cat("too few real clips: ", clips.available, " of ", real.frames(),
                           " frames that share none, expected at least ", parts * kFewestClips));
   }
+  check_memory_for(real, count);
   const auto sets =
       real.has_classes() ? divide_by_class(by_class(real, places), count) : divide(places, count);
   clips.real = read_clips(real, sets.real);

@@ -14,10 +14,17 @@ ClipLoader::ClipLoader(std::shared_ptr<const ClipDataset> dataset, const ClipLoa
   for (int64_t i = 0; i < options.workers; ++i) {
     queues_.push_back(std::make_unique<core::BoundedQueue<Item>>(1));
   }
-  for (int64_t i = 0; i < options.workers; ++i) threads_.emplace_back(&ClipLoader::work, this, i);
+  try {
+    for (int64_t i = 0; i < options.workers; ++i) threads_.emplace_back(&ClipLoader::work, this, i);
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
-ClipLoader::~ClipLoader() {
+ClipLoader::~ClipLoader() { stop(); }
+
+void ClipLoader::stop() {
   for (auto& queue : queues_) queue->close();
   for (std::thread& thread : threads_) thread.join();
 }

@@ -132,49 +132,31 @@ int64_t CompiledGenerator::class_index(const std::string& name) const {
   return found - class_names_.begin();
 }
 
-torch::Tensor CompiledGenerator::labels(const RenderOptions& options) const {
-  if (options.classes.empty())
-    return models::labels_in_turn(latents_->options.classes, options.count);
+torch::Tensor CompiledGenerator::chosen_classes(const RenderOptions& options) const {
+  const int64_t classes = latents_->options.classes;
+  if (options.classes.empty()) return models::labels_in_turn(classes, classes);
   std::vector<int64_t> chosen;
   for (const auto& name : options.classes) chosen.push_back(class_index(name));
-  const auto count = static_cast<int64_t>(chosen.size());
-  return torch::tensor(chosen, torch::kLong)
-      .index_select(0, models::labels_in_turn(count, options.count));
+  return torch::tensor(chosen, torch::kLong);
+}
+
+Rendering CompiledGenerator::rendering(const RenderOptions& options) const {
+  return Rendering(executor_, latents_, options, shape_.frames, chosen_classes(options));
 }
 
 torch::Tensor CompiledGenerator::render(const RenderOptions& options) const {
-  TORCH_CHECK(options.count > 0 && options.batch > 0, "expected a count and a batch above 0");
-  const int64_t frames = options.frames > 0 ? options.frames : shape_.frames;
-  auto network = latents_;
-  auto latents =
-      models::sample_latents(network->options.temporal, options.count, frames, options.seed);
-  latents.labels = labels(options);
-  for (auto* part : {&latents.content, &latents.noise, &latents.initial})
-    *part = *part * options.truncation;
+  auto parts = rendering(options);
   // Not an inference tensor, with which not everything is allowed.
-  const auto clips = torch::empty({options.count, frames, shape_.size, shape_.size, 3}, torch::kU8);
+  const auto clips =
+      torch::empty({parts.clips(), parts.frames(), shape_.size, shape_.size, 3}, torch::kU8);
   const auto pixels = clips.flatten(0, 1);
   const c10::InferenceMode inference;
-  const auto z = network->frame_latents(latents.to(executor_->setting().device));
-  const auto paint = [&](int64_t first, int64_t rows, int64_t frames_of_a_clip) {
-    pixels.narrow(0, first, rows)
-        .copy_(executor_->pixels(z.narrow(0, first, rows), frames_of_a_clip));
-  };
-  const int64_t limit = options.batch * std::min(frames, shape_.frames);
-  if (executor_->looks_along_clips() || frames <= shape_.frames) {
-    for (int64_t clip = 0; clip < options.count; clip += options.batch) {
-      const int64_t count = std::min(options.batch, options.count - clip);
-      paint(clip * frames, count * frames, frames);
-    }
-    return clips;
+  for (int64_t first = 0;;) {
+    const auto part = parts.next();
+    if (!part.defined()) return clips;
+    pixels.narrow(0, first, part.size(0)).copy_(part);
+    first += part.size(0);
   }
-  for (int64_t clip = 0; clip < options.count; ++clip) {
-    for (int64_t frame = 0; frame < frames; frame += limit) {
-      const int64_t count = std::min(limit, frames - frame);
-      paint(clip * frames + frame, count, executor_->paints_clips() ? count : 1);
-    }
-  }
-  return clips;
 }
 
 torch::Tensor CompiledGenerator::frames(const torch::Tensor& z, int64_t frames_of_a_clip) const {

@@ -29,6 +29,16 @@ void check_pair(const torch::Tensor& clips, const torch::Tensor& others) {
               others.sizes());
 }
 
+double squared_difference(const torch::Tensor& clip, const torch::Tensor& other) {
+  const torch::NoGradGuard no_grad;
+  return (clip.to(torch::kDouble) - other.to(torch::kDouble)).square().sum().item<double>();
+}
+
+double psnr_of(double squares, int64_t values) {
+  if (squares == 0) return std::numeric_limits<double>::infinity();
+  return 10 * std::log10(kPeak * kPeak * static_cast<double>(values) / squares);
+}
+
 }  // namespace
 
 torch::Tensor ssim_of_frames(const torch::Tensor& clip, const torch::Tensor& other) {
@@ -48,26 +58,32 @@ torch::Tensor ssim_of_frames(const torch::Tensor& clip, const torch::Tensor& oth
   return map.reshape({clip.size(0), -1}).mean(1);
 }
 
-double psnr_between(const torch::Tensor& clips, const torch::Tensor& others) {
+void Differences::add(const torch::Tensor& clips, const torch::Tensor& others) {
   check_pair(clips, others);
-  torch::NoGradGuard no_grad;
-  double squares = 0;
   // One clip at a time, so that a large set of uint8 clips never exists as float64.
   for (int64_t i = 0; i < clips.size(0); ++i) {
-    const auto difference = clips[i].to(torch::kDouble) - others[i].to(torch::kDouble);
-    squares += difference.square().sum().item<double>();
+    squares_ += squared_difference(clips[i], others[i]);
+    similarities_ += ssim_of_frames(clips[i], others[i]).mean().item<double>();
   }
-  if (squares == 0) return std::numeric_limits<double>::infinity();
-  return 10 * std::log10(kPeak * kPeak * static_cast<double>(clips.numel()) / squares);
+  clips_ += clips.size(0);
+  values_ += clips.numel();
+}
+
+double Differences::psnr() const { return psnr_of(squares_, values_); }
+
+double Differences::ssim() const { return similarities_ / static_cast<double>(clips_); }
+
+double psnr_between(const torch::Tensor& clips, const torch::Tensor& others) {
+  check_pair(clips, others);
+  double squares = 0;
+  for (int64_t i = 0; i < clips.size(0); ++i) squares += squared_difference(clips[i], others[i]);
+  return psnr_of(squares, clips.numel());
 }
 
 double ssim_between(const torch::Tensor& clips, const torch::Tensor& others) {
-  check_pair(clips, others);
-  double sum = 0;
-  for (int64_t i = 0; i < clips.size(0); ++i) {
-    sum += ssim_of_frames(clips[i], others[i]).mean().item<double>();
-  }
-  return sum / static_cast<double>(clips.size(0));
+  Differences differences;
+  differences.add(clips, others);
+  return differences.ssim();
 }
 
 }  // namespace vidgen::metrics

@@ -64,17 +64,23 @@ torch::Tensor render(VideoGenerator generator, const Latents& latents, int64_t c
   const bool training = generator->is_training();
   generator->eval();
   const auto device = generator->parameters().front().device();
-  std::vector<torch::Tensor> parts;
+  torch::Tensor all;
   const int64_t clips = latents.noise.size(0);
   for (int64_t first = 0; first < clips; first += clips_at_once) {
     const int64_t count = std::min(clips_at_once, clips - first);
     Latents part{latents.content.narrow(0, first, count), latents.noise.narrow(0, first, count),
                  latents.initial.narrow(0, first, count)};
     if (latents.labels.defined()) part.labels = latents.labels.narrow(0, first, count);
-    parts.push_back(to_rgb(generator->forward(part.to(device))));
+    const auto rendered = to_rgb(generator->forward(part.to(device)));
+    if (!all.defined()) {
+      auto sizes = rendered.sizes().vec();
+      sizes[0] = clips;
+      all = torch::empty(sizes, rendered.options());
+    }
+    all.narrow(0, first, count).copy_(rendered);
   }
   generator->train(training);
-  return torch::cat(parts);
+  return all;
 }
 
 }  // namespace vidgen::models

@@ -3,6 +3,8 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include <algorithm>
+
 #include "vidgen/core/random.h"
 #include "vidgen/nn/layout.h"
 
@@ -57,6 +59,61 @@ Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t 
   latents.noise =
       draw_normal({clips, nn::noise_frames(options, frames), options.motion_dim}, generator);
   return latents;
+}
+
+NormalSequence::NormalSequence(at::Generator generator, int64_t count)
+    : generator_(generator.clone()), left_(count), rest_(torch::empty({0})) {}
+
+torch::Tensor NormalSequence::next(int64_t count) {
+  // LibTorch draws sixteen at a time, but fewer than sixteen one by one, and of a count that is no
+  // multiple of sixteen the last sixteen anew: what is left at the end is drawn as one.
+  constexpr int64_t kGroup = 16;
+  TORCH_CHECK(count <= left_ + rest_.size(0), "there are no ", count, " numbers left");
+  std::vector<torch::Tensor> parts{rest_};
+  for (int64_t missing = count - rest_.size(0); missing > 0;) {
+    const int64_t groups = (missing + kGroup - 1) / kGroup * kGroup;
+    const int64_t part = left_ - groups < kGroup ? left_ : groups;
+    parts.push_back(draw_normal({part}, generator_));
+    left_ -= part;
+    missing -= part;
+  }
+  const auto numbers = parts.size() == 1 ? rest_ : torch::cat(parts);
+  // A copy: a view would keep all that was given.
+  rest_ = numbers.narrow(0, count, numbers.size(0) - count).clone();
+  return numbers.narrow(0, 0, count);
+}
+
+at::Generator NormalSequence::to_the_end() {
+  constexpr int64_t kAtOnce = 1 << 16;
+  while (left_ > 0) next(rest_.size(0) + std::min(left_, kAtOnce));
+  return generator_;
+}
+
+LatentSequence::LatentSequence(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
+                               uint64_t seed)
+    : LatentSequence(options, clips, frames, sample_generator(seed)) {}
+
+// As draw_latents() draws them, one behind the other.
+LatentSequence::LatentSequence(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
+                               const at::Generator& generator)
+    : options_(options),
+      content_(generator, clips * options.content_dim),
+      initial_(NormalSequence(generator, clips * options.content_dim).to_the_end(),
+               clips * options.motion_dim),
+      noise_(NormalSequence(NormalSequence(generator, clips * options.content_dim).to_the_end(),
+                            clips * options.motion_dim)
+                 .to_the_end(),
+             clips * nn::noise_frames(options, frames) * options.motion_dim) {}
+
+Latents LatentSequence::next(int64_t clips) {
+  Latents latents;
+  latents.content = content_.next(clips * options_.content_dim).view({clips, options_.content_dim});
+  latents.initial = initial_.next(clips * options_.motion_dim).view({clips, options_.motion_dim});
+  return latents;
+}
+
+torch::Tensor LatentSequence::next_noise(int64_t rows) {
+  return noise_.next(rows * options_.motion_dim).view({rows, options_.motion_dim});
 }
 
 EndlessLatents::EndlessLatents(const nn::TemporalOptions& options, uint64_t seed)
@@ -176,8 +233,18 @@ torch::Tensor VideoGeneratorImpl::content(const Latents& latents,
 
 torch::Tensor VideoGeneratorImpl::next_motion(const torch::Tensor& noise,
                                               const torch::Tensor& initial, MotionState& state) {
+  if (options.temporal.type != TemporalType::kWaves)
+    return next_path(noise, initial, /*frames=*/1, state).select(1, 0);
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const int64_t objects = options.frame.objects, frame = state.frame++;
+  const int64_t objects = options.frame.objects;
+  return of_clips(waves_->at_frame(of_objects(initial, objects), state.frame++), objects);
+}
+
+torch::Tensor VideoGeneratorImpl::next_path(const torch::Tensor& noise,
+                                            const torch::Tensor& initial, int64_t frames,
+                                            MotionState& state) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const int64_t objects = options.frame.objects;
   const auto rows = of_objects(noise, objects), start = of_objects(initial, objects);
   auto& memory = state.memory;
   const auto next = [&]() -> torch::Tensor {
@@ -187,20 +254,24 @@ torch::Tensor VideoGeneratorImpl::next_motion(const torch::Tensor& noise,
       case TemporalType::kLstm:
       case TemporalType::kGru:
         return rnn_->next(rows, memory);
-      case TemporalType::kGruCell:
-        memory = {cell_->forward(rows, memory.empty() ? start : memory[0]).select(1, 0)};
-        return memory[0];
+      case TemporalType::kGruCell: {
+        const auto path = cell_->forward(rows, memory.empty() ? start : memory[0]);
+        memory = {path.select(1, frames - 1)};
+        return path;
+      }
       case TemporalType::kConvolution: {
         const auto window = memory.empty() ? rows : torch::cat({memory[0], rows}, 1);
-        memory = {window.narrow(1, 1, window.size(1) - 1)};
-        return convolution_->forward(window).select(1, 0);
+        memory = {window.narrow(1, frames, window.size(1) - frames).clone()};
+        return convolution_->forward(window);
       }
       case TemporalType::kWaves:
-        return waves_->at_frame(start, frame);
+        return waves_->forward(start, frames, state.frame);
     }
-    return rows.select(1, 0);
+    return rows;
   };
-  return of_clips(next(), objects);
+  const auto path = of_clips(next(), objects);
+  state.frame += frames;
+  return path;
 }
 
 void VideoGeneratorImpl::drop_frame_generator() {

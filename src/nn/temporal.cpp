@@ -90,8 +90,8 @@ torch::Tensor VideoRnnImpl::predict_next(const torch::Tensor& x) {
 }
 
 torch::Tensor VideoRnnImpl::next(const torch::Tensor& x, std::vector<torch::Tensor>& memory) {
-  TORCH_CHECK(x.dim() == 3 && x.size(1) == 1 && x.size(2) == options.dim, "expected latents [B,1,",
-              options.dim, "], found ", x.sizes());
+  TORCH_CHECK(x.dim() == 3 && x.size(2) == options.dim, "expected latents [B,T,", options.dim,
+              "], found ", x.sizes());
   torch::Tensor output;
   if (lstm_) {
     std::optional<std::tuple<torch::Tensor, torch::Tensor>> before;
@@ -104,7 +104,7 @@ torch::Tensor VideoRnnImpl::next(const torch::Tensor& x, std::vector<torch::Tens
     std::tie(output, after) = gru_->forward(x, memory.empty() ? torch::Tensor() : memory[0]);
     memory = {after};
   }
-  return fc_(output.select(1, 0));
+  return fc_(output);
 }
 
 GruCellMotionImpl::GruCellMotionImpl(GruCellMotionOptions options) : options(options) { reset(); }
@@ -165,9 +165,9 @@ std::pair<torch::Tensor, torch::Tensor> WaveMotionImpl::waves(const torch::Tenso
   return {M_PI / 2 * frequency_->forward(halves[1]).sigmoid(), M_PI * halves[0]};
 }
 
-torch::Tensor WaveMotionImpl::forward(const torch::Tensor& noise, int64_t frames) {
+torch::Tensor WaveMotionImpl::forward(const torch::Tensor& noise, int64_t frames, int64_t first) {
   const auto [frequencies, phases] = waves(noise);
-  const auto time = torch::arange(frames, noise.options()).view({1, frames, 1});
+  const auto time = torch::arange(first, first + frames, noise.options()).view({1, frames, 1});
   const auto angles = frequencies.unsqueeze(1) * time + phases.unsqueeze(1);
   return M_SQRT2 * torch::cat({angles.sin(), angles.cos()}, 2);
 }

@@ -32,7 +32,17 @@ void write_video_grid(const torch::Tensor& clips, double fps, const std::filesys
   const auto count = clips.size(0);
   const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
   const int64_t rows = (count + columns - 1) / columns;
-  video::write_video(path, video::grid(to_video_clips(clips), rows, columns), fps);
+  TORCH_CHECK(clips.dim() == 5 && clips.size(4) == 3 && clips.scalar_type() == torch::kU8,
+              "expected uint8 [N,T,H,W,3], found ", clips.sizes());
+  const auto pixels = clips.contiguous();
+  video::Tiles tiles(rows, columns, clips.size(2), clips.size(3));
+  video::VideoWriter writer(path, tiles.picture().width, tiles.picture().height, fps);
+  for (int64_t t = 0; t < clips.size(1); ++t) {
+    for (int64_t i = 0; i < count; ++i)
+      tiles.place(pixels[i][t].data_ptr<uint8_t>(), i / columns, i % columns);
+    writer.write(tiles.picture().pixels.data());
+  }
+  writer.finish();
 }
 
 }  // namespace vidgen::train

@@ -34,9 +34,11 @@ Trainer::Trainer(const RunOptions& options)
   validate(options_);
   check_cuda_graph(options_, device_);
   set_up_libtorch(options_.train);
+  gan_ = std::make_unique<GanStep>(options_, device_);
+  memory_ = estimate_memory(options_, *gan_);
+  check_memory(memory_, device_);
   if (options_.reads_clips()) open_clips();
   if (options_.distill.enabled()) meet_teacher();
-  gan_ = std::make_unique<GanStep>(options_, device_);
   const auto count = static_cast<int64_t>(gan_->metric_names().size());
   const auto judges = static_cast<int64_t>(gan_->discriminators().size());
   metric_sums_ = torch::zeros({count}, torch::TensorOptions(device_).dtype(torch::kFloat));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -24,7 +25,13 @@ constexpr int kLongestSearchSeconds = 120;
 constexpr int64_t kLongestSearchBytes = int64_t{64} << 20;
 constexpr const char* kSkipped = "packets of the index are missing";
 
+/// Nothing is wrong with a file that there is no memory for.
+void check_memory(int code) {
+  if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
+}
+
 std::string reason_of(int code) {
+  check_memory(code);
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(code, text, sizeof text);
   return text;
@@ -71,7 +78,9 @@ void AvSource::open_file() {
   input->probesize = kLongestSearchBytes;
   errors_.watch(*input);
   AvOptions options("protocol_whitelist=none");
-  if (avformat_open_input(&input, path_.c_str(), nullptr, &options.entries) < 0) {
+  if (const int code = avformat_open_input(&input, path_.c_str(), nullptr, &options.entries);
+      code < 0) {
+    check_memory(code);
     if (file->error < 0 && file->error != AVERROR_EOF) {
       throw Error(core::cat(path_.string(), ": cannot be read: ", reason_of(file->error)));
     }
@@ -85,7 +94,8 @@ void AvSource::open_file() {
 }
 
 void AvSource::find_stream() {
-  if (avformat_find_stream_info(input_.get(), nullptr) < 0) {
+  if (const int code = avformat_find_stream_info(input_.get(), nullptr); code < 0) {
+    check_memory(code);
     throw Error(path_.string() + ": is not a video that FFmpeg can read");
   }
   bool cover = false, video = false;
@@ -290,6 +300,7 @@ void AvSource::collect_errors() {
 /// and earlier, in the log.
 void AvSource::note_failure(int code) {
   if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
+  check_memory(code);
   const int64_t last = tracker_->packets() - 1;
   if (last_error_ >= 0 && last - last_error_ <= codec_->thread_count) return;
   tracker_->add_error(last, reason_of(code));

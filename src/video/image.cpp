@@ -1,4 +1,4 @@
-#include <cstring>
+#include <climits>
 
 #include "libav.h"
 #include "vidgen/core/error.h"
@@ -30,6 +30,17 @@ AvCodec open_png(const Frame& image, AVPixelFormat pixels) {
 
 }  // namespace
 
+void check_png_size(const std::filesystem::path& path, int64_t width, int64_t height) {
+  // FFmpeg's own limit.
+  const bool fits =
+      width > 0 && height > 0 && width <= INT_MAX && height <= INT_MAX &&
+      av_image_check_size2(static_cast<unsigned>(width), static_cast<unsigned>(height), INT_MAX,
+                           AV_PIX_FMT_NONE, 0, nullptr) >= 0;
+  if (fits) return;
+  throw Error(core::cat(path.string(), ": a picture of ", width, "x", height,
+                        " pixels cannot be written as PNG, expected at most 2^28 pixels"));
+}
+
 std::string encode_png(const Frame& image) {
   if (image.pixels.empty()) throw Error("there is no image to encode");
   silence_libav();
@@ -39,11 +50,14 @@ std::string encode_png(const Frame& image) {
   picture->format = pixels;
   picture->width = codec->width;
   picture->height = codec->height;
-  check_png(av_frame_get_buffer(picture.get(), 0) >= 0, image);
-  const size_t row = static_cast<size_t>(image.width * image.channels);
-  for (int y = 0; y < picture->height; ++y) {
-    std::memcpy(picture->data[0] + y * picture->linesize[0], image.pixels.data() + y * row, row);
-  }
+  // The encoder only reads, so the pixels need no copy.
+  auto* data = const_cast<uint8_t*>(image.pixels.data());
+  const auto keep = [](void*, uint8_t*) {};
+  picture->buf[0] =
+      av_buffer_create(data, image.pixels.size(), keep, nullptr, AV_BUFFER_FLAG_READONLY);
+  check_png(picture->buf[0], image);
+  picture->data[0] = data;
+  picture->linesize[0] = static_cast<int>(image.width * image.channels);
   const AvPacket packet(av_packet_alloc());
   check_png(avcodec_send_frame(codec.get(), picture.get()) >= 0 &&
                 avcodec_send_frame(codec.get(), nullptr) >= 0 &&
@@ -57,6 +71,7 @@ void write_png(const std::filesystem::path& path, const Frame& image) {
     throw Error(path.string() + ": unknown extension of an image to write, expected .png");
   }
   if (image.pixels.empty()) throw Error(path.string() + ": there is no image to write");
+  check_png_size(path, image.width, image.height);
   const std::string bytes = encode_png(image);
   core::AtomicFile file(path);
   file.write(bytes);

@@ -7,24 +7,6 @@
 namespace vidgen::video {
 namespace {
 
-/// Places of the same size in rows and columns.
-struct Tiling {
-  int64_t rows, columns, height, width, gap;
-
-  int64_t total_height() const { return rows * (height + gap) - gap; }
-  int64_t total_width() const { return columns * (width + gap) - gap; }
-  std::vector<uint8_t> white(int64_t images) const {
-    return std::vector<uint8_t>(images * total_height() * total_width() * 3, 255);
-  }
-  /// Copies one tile into its place in an RGB image of the total size.
-  void place(const uint8_t* tile, int64_t row, int64_t column, uint8_t* image) const {
-    const int64_t top = row * (height + gap), left = column * (width + gap);
-    for (int64_t y = 0; y < height; ++y) {
-      std::memcpy(image + ((top + y) * total_width() + left) * 3, tile + y * width * 3, width * 3);
-    }
-  }
-};
-
 void check_same_size(const std::vector<Clip>& clips) {
   if (clips.empty()) throw Error("no clips to put together");
   for (const Clip& clip : clips) {
@@ -37,19 +19,32 @@ void check_same_size(const std::vector<Clip>& clips) {
 
 }  // namespace
 
+Tiles::Tiles(int64_t rows, int64_t columns, int64_t height, int64_t width, int64_t gap)
+    : height_(height),
+      width_(width),
+      gap_(gap),
+      picture_{rows * (height + gap) - gap, columns * (width + gap) - gap, 3, {}} {
+  picture_.pixels.assign(static_cast<size_t>(picture_.height * picture_.width * 3), 255);
+}
+
+void Tiles::place(const uint8_t* rgb, int64_t row, int64_t column) {
+  const int64_t top = row * (height_ + gap_), left = column * (width_ + gap_);
+  for (int64_t y = 0; y < height_; ++y) {
+    std::memcpy(picture_.pixels.data() + ((top + y) * picture_.width + left) * 3,
+                rgb + y * width_ * 3, static_cast<size_t>(width_) * 3);
+  }
+}
+
 Frame contact_sheet(const std::vector<Clip>& clips, int64_t gap) {
   check_same_size(clips);
   int64_t longest = 0;
   for (const Clip& clip : clips) longest = std::max(longest, clip.frames);
-  const Tiling tiling{static_cast<int64_t>(clips.size()), longest, clips[0].height, clips[0].width,
-                      gap};
-  Frame sheet{tiling.total_height(), tiling.total_width(), 3, tiling.white(1)};
-  for (int64_t row = 0; row < tiling.rows; ++row) {
-    for (int64_t t = 0; t < clips[row].frames; ++t) {
-      tiling.place(clips[row].frame(t), row, t, sheet.pixels.data());
-    }
+  Tiles tiles(static_cast<int64_t>(clips.size()), longest, clips[0].height, clips[0].width, gap);
+  for (size_t row = 0; row < clips.size(); ++row) {
+    for (int64_t t = 0; t < clips[row].frames; ++t)
+      tiles.place(clips[row].frame(t), static_cast<int64_t>(row), t);
   }
-  return sheet;
+  return tiles.take();
 }
 
 Clip grid(const std::vector<Clip>& clips, int64_t rows, int64_t columns, int64_t gap) {
@@ -58,17 +53,19 @@ Clip grid(const std::vector<Clip>& clips, int64_t rows, int64_t columns, int64_t
   if (rows < 1 || columns < 1 || count > rows * columns) {
     throw Error(core::cat("a grid of ", rows, "x", columns, " has no room for ", count, " clips"));
   }
-  const Tiling tiling{rows, columns, clips[0].height, clips[0].width, gap};
   const int64_t frames = clips[0].frames;
-  Clip result{frames, tiling.total_height(), tiling.total_width(), tiling.white(frames)};
-  for (int64_t i = 0; i < count; ++i) {
-    if (clips[i].frames != frames) {
-      throw Error(core::cat("clips of ", frames, " and ", clips[i].frames,
-                            " frames cannot play side by side"));
+  for (const Clip& clip : clips) {
+    if (clip.frames != frames) {
+      throw Error(
+          core::cat("clips of ", frames, " and ", clip.frames, " frames cannot play side by side"));
     }
-    for (int64_t t = 0; t < frames; ++t) {
-      tiling.place(clips[i].frame(t), i / columns, i % columns, result.frame(t));
-    }
+  }
+  Tiles tiles(rows, columns, clips[0].height, clips[0].width, gap);
+  Clip result{frames, tiles.picture().height, tiles.picture().width, {}};
+  for (int64_t t = 0; t < frames; ++t) {
+    for (int64_t i = 0; i < count; ++i) tiles.place(clips[i].frame(t), i / columns, i % columns);
+    const auto& pixels = tiles.picture().pixels;
+    result.pixels.insert(result.pixels.end(), pixels.begin(), pixels.end());
   }
   return result;
 }

@@ -12,6 +12,7 @@
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
+#include "vidgen/core/spool.h"
 #include "vidgen/core/text.h"
 #include "vidgen/video/pace.h"
 
@@ -64,104 +65,179 @@ double legal_rate(const fs::path& path, double fps) {
   return legal;
 }
 
-void write_gif(const fs::path& path, const Clip& clip, double fps) {
-  Encoder encoder(path, kGif, static_cast<int>(clip.width), static_cast<int>(clip.height), fps);
-  Palette palette(clip);
-  for (int64_t t = 0; t < clip.frames; ++t) {
-    AVFrame& picture = encoder.picture();
-    const uint8_t* rgb = clip.frame(t);
-    for (int64_t y = 0; y < clip.height; ++y) {
-      uint8_t* row = picture.data[0] + y * picture.linesize[0];
-      for (int64_t x = 0; x < clip.width; ++x, rgb += 3) row[x] = palette.nearest(rgb);
-    }
-    auto* colors = reinterpret_cast<uint32_t*>(picture.data[1]);
-    std::fill_n(colors, AVPALETTE_COUNT, 0xff000000u);
-    for (size_t i = 0; i < palette.colors().size(); ++i) colors[i] |= palette.colors()[i];
-    encoder.send();
-  }
-  encoder.finish();
-}
+}  // namespace
 
-void write_avi(const fs::path& path, const Clip& clip, double fps) {
-  Encoder encoder(path, kAvi, static_cast<int>(clip.width), static_cast<int>(clip.height), fps);
-  for (int64_t t = 0; t < clip.frames; ++t) {
-    AVFrame& picture = encoder.picture();
-    const uint8_t* rgb = clip.frame(t);
-    for (int64_t y = 0; y < clip.height; ++y) {
+/// Writes one kind of file.
+class FormatWriter {
+ public:
+  FormatWriter(const fs::path& path, const EncoderFormat& format, int width, int height, double fps)
+      : encoder_(path, format, width, height, fps) {}
+  virtual ~FormatWriter() = default;
+  virtual void write(const uint8_t* rgb) = 0;
+  virtual void finish() { encoder_.finish(); }
+
+ protected:
+  Encoder encoder_;
+};
+
+namespace {
+
+int even(int64_t side) { return static_cast<int>(side + side % 2); }
+
+class Mp4Writer : public FormatWriter {
+ public:
+  Mp4Writer(const fs::path& path, int width, int height, double fps)
+      : FormatWriter(path, kMp4, even(width), even(height), fps),
+        width_(width),
+        height_(height),
+        scaler_(sws_getContext(even(width), even(height), AV_PIX_FMT_RGB24, even(width),
+                               even(height), AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND,
+                               nullptr, nullptr, nullptr)),
+        padded_(static_cast<size_t>(even(width)) * even(height) * 3 + kOverread) {
+    if (!scaler_) throw Error(path.string() + ": cannot convert frames of this size to YUV");
+  }
+
+  void write(const uint8_t* rgb) override {
+    pad(rgb);
+    AVFrame& picture = encoder_.picture();
+    const uint8_t* planes[] = {padded_.data()};
+    const int strides[] = {3 * even(width_)};
+    sws_scale(scaler_.get(), planes, strides, 0, even(height_), picture.data, picture.linesize);
+    encoder_.send();
+  }
+
+ private:
+  /// Copies the frame, its last row and column twice where the size is odd.
+  void pad(const uint8_t* rgb) {
+    const size_t row = size_t{3} * width_, even_row = size_t{3} * even(width_);
+    for (int y = 0; y < even(height_); ++y) {
+      const uint8_t* from = rgb + row * std::min(y, height_ - 1);
+      uint8_t* to = padded_.data() + even_row * y;
+      std::memcpy(to, from, row);
+      if (even_row > row) std::memcpy(to + row, from + row - 3, 3);
+    }
+  }
+
+  const int width_, height_;
+  AvScaler scaler_;
+  std::vector<uint8_t> padded_;
+};
+
+class AviWriter : public FormatWriter {
+ public:
+  AviWriter(const fs::path& path, int width, int height, double fps)
+      : FormatWriter(path, kAvi, width, height, fps), width_(width), height_(height) {}
+
+  void write(const uint8_t* rgb) override {
+    AVFrame& picture = encoder_.picture();
+    for (int y = 0; y < height_; ++y) {
       uint8_t* out = picture.data[0] + y * picture.linesize[0];
-      for (int64_t x = 0; x < clip.width; ++x, rgb += 3, out += 4) {
+      for (int x = 0; x < width_; ++x, rgb += 3, out += 4) {
         out[0] = rgb[2];
         out[1] = rgb[1];
         out[2] = rgb[0];
         out[3] = 0;
       }
     }
-    encoder.send();
+    encoder_.send();
   }
-  encoder.finish();
-}
 
-void write_mp4(const fs::path& path, const Clip& clip, double fps) {
-  VideoWriter writer(path, clip.width, clip.height, fps);
-  for (int64_t t = 0; t < clip.frames; ++t) writer.write(clip.frame(t));
-  writer.finish();
+ private:
+  const int width_, height_;
+};
+
+/// The frames wait until all colours are known.
+class GifWriter : public FormatWriter {
+ public:
+  GifWriter(const fs::path& path, int width, int height, double fps)
+      : FormatWriter(path, kGif, width, height, fps),
+        width_(width),
+        height_(height),
+        frame_(static_cast<size_t>(width) * height * 3),
+        frames_(path) {}
+
+  void write(const uint8_t* rgb) override {
+    for (size_t i = 0; i < frame_.size() && colors_.size() <= Palette::kColors; i += 3)
+      colors_.insert(Palette::pack(rgb + i));
+    frames_.write(rgb, frame_.size());
+  }
+
+  void finish() override {
+    auto palette = colors_.size() <= Palette::kColors ? Palette(colors_) : Palette(some_pixels());
+    for (uint64_t place = 0; place < frames_.size(); place += frame_.size()) {
+      frames_.read(place, frame_.data(), frame_.size());
+      send(palette);
+    }
+    FormatWriter::finish();
+  }
+
+ private:
+  std::vector<uint8_t> some_pixels() const {
+    constexpr uint64_t kMost = 8192;
+    const uint64_t pixels = frames_.size() / 3, count = std::min(pixels, kMost);
+    std::vector<uint8_t> result(3 * count);
+    for (uint64_t i = 0; i < count; ++i) frames_.read(i * pixels / count * 3, &result[3 * i], 3);
+    return result;
+  }
+
+  void send(Palette& palette) {
+    AVFrame& picture = encoder_.picture();
+    const uint8_t* rgb = frame_.data();
+    for (int y = 0; y < height_; ++y) {
+      uint8_t* row = picture.data[0] + y * picture.linesize[0];
+      for (int x = 0; x < width_; ++x, rgb += 3) row[x] = palette.nearest(rgb);
+    }
+    auto* colors = reinterpret_cast<uint32_t*>(picture.data[1]);
+    std::fill_n(colors, AVPALETTE_COUNT, 0xff000000u);
+    for (size_t i = 0; i < palette.colors().size(); ++i) colors[i] |= palette.colors()[i];
+    encoder_.send();
+  }
+
+  const int width_, height_;
+  std::vector<uint8_t> frame_;
+  core::Spool frames_;
+  /// Those seen so far, until they are too many.
+  std::set<uint32_t> colors_;
+};
+
+template <class Writer>
+std::unique_ptr<FormatWriter> open_writer(const fs::path& path, int width, int height, double fps) {
+  return std::make_unique<Writer>(path, width, height, legal_rate(path, fps));
 }
 
 }  // namespace
 
 struct VideoWriter::Impl {
-  Impl(const fs::path& path, int width, int height, double fps)
-      : width(width),
-        height(height),
-        even_width(width + width % 2),
-        even_height(height + height % 2),
-        encoder(path, kMp4, even_width, even_height, fps),
-        scaler(sws_getContext(even_width, even_height, AV_PIX_FMT_RGB24, even_width, even_height,
-                              AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND, nullptr, nullptr,
-                              nullptr)),
-        padded(static_cast<size_t>(even_width) * even_height * 3 + kOverread) {
-    if (!scaler) throw Error(path.string() + ": cannot convert frames of this size to YUV");
-  }
-
-  /// Copies the frame, its last row and column twice where the size is odd.
-  void pad(const uint8_t* rgb) {
-    const size_t row = size_t{3} * width, even_row = size_t{3} * even_width;
-    for (int y = 0; y < even_height; ++y) {
-      const uint8_t* from = rgb + row * std::min(y, height - 1);
-      uint8_t* to = padded.data() + even_row * y;
-      std::memcpy(to, from, row);
-      if (even_row > row) std::memcpy(to + row, from + row - 3, 3);
-    }
-  }
-
-  const int width, height, even_width, even_height;
-  Encoder encoder;
-  AvScaler scaler;
-  std::vector<uint8_t> padded;
+  fs::path path;
+  std::unique_ptr<FormatWriter> writer;
+  int64_t frames = 0;
 };
 
 VideoWriter::VideoWriter(const fs::path& path, int64_t width, int64_t height, double fps) {
-  if (core::lower_extension(path) != ".mp4") {
-    throw Error(path.string() + ": unknown extension, expected .mp4");
+  if (!is_video_name(path)) {
+    throw Error(path.string() +
+                ": unknown extension of a video to write, expected .mp4, .avi or .gif");
   }
   check_size(path, width, height);
-  impl_ = std::make_unique<Impl>(path, static_cast<int>(width), static_cast<int>(height),
-                                 legal_rate(path, fps));
+  const std::string extension = core::lower_extension(path);
+  const auto open = extension == ".gif"   ? open_writer<GifWriter>
+                    : extension == ".avi" ? open_writer<AviWriter>
+                                          : open_writer<Mp4Writer>;
+  impl_ = std::make_unique<Impl>(
+      Impl{path, open(path, static_cast<int>(width), static_cast<int>(height), fps)});
 }
 
 VideoWriter::~VideoWriter() = default;
 
 void VideoWriter::write(const uint8_t* rgb) {
-  impl_->pad(rgb);
-  AVFrame& picture = impl_->encoder.picture();
-  const uint8_t* planes[] = {impl_->padded.data()};
-  const int strides[] = {3 * impl_->even_width};
-  sws_scale(impl_->scaler.get(), planes, strides, 0, impl_->even_height, picture.data,
-            picture.linesize);
-  impl_->encoder.send();
+  impl_->writer->write(rgb);
+  ++impl_->frames;
 }
 
-void VideoWriter::finish() { impl_->encoder.finish(); }
+void VideoWriter::finish() {
+  if (impl_->frames == 0) throw Error(impl_->path.string() + ": there are no frames to write");
+  impl_->writer->finish();
+}
 
 bool is_video_name(const fs::path& path) {
   const std::string extension = core::lower_extension(path);
@@ -169,16 +245,9 @@ bool is_video_name(const fs::path& path) {
 }
 
 void write_video(const fs::path& path, const Clip& clip, double fps) {
-  if (!is_video_name(path)) {
-    throw Error(path.string() +
-                ": unknown extension of a video to write, expected .mp4, .avi or .gif");
-  }
-  check_size(path, clip.width, clip.height);
-  if (clip.frames < 1) throw Error(path.string() + ": there are no frames to write");
-  const std::string extension = core::lower_extension(path);
-  const auto write = extension == ".gif" ? write_gif : extension == ".avi" ? write_avi : write_mp4;
-  // VideoWriter looks at the rate itself.
-  write(path, clip, write == write_mp4 ? fps : legal_rate(path, fps));
+  VideoWriter writer(path, clip.width, clip.height, fps);
+  for (int64_t t = 0; t < clip.frames; ++t) writer.write(clip.frame(t));
+  writer.finish();
 }
 
 }  // namespace vidgen::video

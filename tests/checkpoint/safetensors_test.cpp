@@ -192,6 +192,27 @@ TEST(Safetensors, HeaderComesFirstAndDataIsAligned) {
   EXPECT_EQ(text.compare(8, 16, R"({"__metadata__":)"), 0);
 }
 
+TEST(Safetensors, TensorInPartsGivesTheSameFile) {
+  const test::TemporaryFolder folder;
+  const auto whole = torch::arange(60, torch::kInt).view({5, 4, 3});
+  write_safetensors(folder / "whole.safetensors", {{"clips", whole}}, {{"fps", "25"}});
+  {
+    TensorWriter writer(folder / "parts.safetensors", "clips", {5, 4, 3}, torch::kInt,
+                        {{"fps", "25"}});
+    writer.write(whole.narrow(0, 0, 2));
+    EXPECT_THROW(writer.commit(), c10::Error);
+    writer.write(whole.narrow(0, 2, 3));
+    EXPECT_THROW(writer.write(whole), c10::Error) << "more than the tensor has";
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "parts.safetensors"));
+  TensorWriter writer(folder / "parts.safetensors", "clips", {5, 4, 3}, torch::kInt,
+                      {{"fps", "25"}});
+  writer.write(whole);
+  writer.commit();
+  EXPECT_EQ(test::read_bytes(folder / "parts.safetensors"),
+            test::read_bytes(folder / "whole.safetensors"));
+}
+
 TEST(Safetensors, WritesNoTensorsAndNoMetadata) { EXPECT_TRUE(round_trip({}).empty()); }
 
 TEST(Safetensors, ComplaintsNameTheTensor) {

@@ -45,6 +45,8 @@ struct ProgramOptions {
   std::map<std::string, std::string> environment;
   /// No file can grow beyond this many bytes, as on a disk that is full.
   std::optional<rlim_t> file_limit;
+  /// The address space cannot grow beyond this many bytes: memory runs out.
+  std::optional<rlim_t> memory_limit;
 };
 
 struct ProgramResult {
@@ -54,6 +56,8 @@ struct ProgramResult {
   int signal = 0;
   std::string out;
   std::string err;
+  /// The most that was resident.
+  int64_t peak_bytes = 0;
 };
 
 /// A program that runs in the background, with nothing to read on stdin. Killed at the end of the
@@ -83,7 +87,7 @@ class Program {
   void signal(int number) const { ::kill(child_, number); }
 
   bool running() {
-    if (!ended_) ended_ = ::waitpid(child_, &status_, WNOHANG) == child_;
+    if (!ended_) ended_ = ::wait4(child_, &status_, WNOHANG, &usage_) == child_;
     return !ended_;
   }
 
@@ -91,13 +95,14 @@ class Program {
   ProgramResult wait(double seconds = 240) {
     if (!wait_until([this] { return !running(); }, seconds)) {
       signal(SIGKILL);
-      ended_ = ::waitpid(child_, &status_, 0) == child_;
+      ended_ = ::wait4(child_, &status_, 0, &usage_) == child_;
     }
     ProgramResult result;
     if (WIFEXITED(status_)) result.exit_code = WEXITSTATUS(status_);
     if (WIFSIGNALED(status_)) result.signal = WTERMSIG(status_);
     result.out = content(out_);
     result.err = content(err_);
+    result.peak_bytes = int64_t{1024} * usage_.ru_maxrss;
     return result;
   }
 
@@ -115,6 +120,10 @@ class Program {
     if (options.file_limit) {
       const rlimit limit{*options.file_limit, *options.file_limit};
       ::setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    if (options.memory_limit) {
+      const rlimit limit{*options.memory_limit, *options.memory_limit};
+      ::setrlimit(RLIMIT_AS, &limit);
     }
     ::execve(argv[0], argv, envp);
     constexpr char kProblem[] = "the program to test cannot be run\n";
@@ -164,6 +173,7 @@ class Program {
   File err_ = temporary_file();
   pid_t child_ = -1;
   int status_ = 0;
+  rusage usage_{};
   bool ended_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,10 @@
 /// The safetensors file format (https://github.com/huggingface/safetensors), which opens in Python
 /// without vidgen and cannot execute code: 8 bytes little-endian header length, a JSON header, then
 /// the tensors' bytes without gaps.
+namespace vidgen::core {
+class AtomicFile;
+}
+
 namespace vidgen::checkpoint {
 
 using Metadata = std::map<std::string, std::string>;
@@ -57,5 +62,24 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path);
 /// sparse; names and metadata must be UTF-8.
 void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,
                        const Metadata& metadata);
+
+/// Writes the file of one tensor that is never whole in memory; the same bytes as
+/// write_safetensors(), which see.
+class TensorWriter {
+ public:
+  TensorWriter(const std::filesystem::path& path, const std::string& name,
+               const std::vector<int64_t>& shape, torch::ScalarType type, const Metadata& metadata);
+  ~TensorWriter();
+
+  /// The elements that follow, in the order of the tensor, of its type.
+  void write(const torch::Tensor& part);
+  /// Behind the last one. Without it nothing is left.
+  void commit();
+
+ private:
+  std::unique_ptr<core::AtomicFile> file_;
+  torch::ScalarType type_;
+  int64_t left_;
+};
 
 }  // namespace vidgen::checkpoint

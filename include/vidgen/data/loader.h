@@ -63,6 +63,8 @@ class ClipLoader {
   };
   Batch make_batch(int64_t index) const;
   void work(int64_t worker);
+  /// Ends the workers.
+  void stop();
 
   const std::shared_ptr<const ClipDataset> dataset_;
   const ClipLoaderOptions options_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vidgen/infer/rendering.h"
 #include "vidgen/infer/stream.h"
 #include "vidgen/models/shape.h"
 #include "vidgen/models/video_generator.h"
@@ -87,6 +88,8 @@ class CompiledGenerator {
   /// uint8 RGB [count, frames, size, size, 3] on the CPU. Throws vidgen::Error for a class that it
   /// was not trained on.
   torch::Tensor render(const RenderOptions& options) const;
+  /// The same clips a part at a time. Throws as render().
+  Rendering rendering(const RenderOptions& options) const;
 
   /// Latents [M,latent_dim], of which each `frames_of_a_clip` rows are one clip (counts for
   /// attention over time only) -> pictures float32 [M,C,S,S] in [-1,1] on the device: an inference
@@ -114,8 +117,8 @@ class CompiledGenerator {
 
   /// The place of a class among the names.
   int64_t class_index(const std::string& name) const;
-  /// Of each clip; undefined without classes.
-  torch::Tensor labels(const RenderOptions& options) const;
+  /// What clips take in turn; undefined without classes.
+  torch::Tensor chosen_classes(const RenderOptions& options) const;
 
   /// Without the frame generator, which the executor is.
   models::VideoGenerator latents_;

@@ -15,6 +15,19 @@ constexpr double kPeak = 255;
 /// fits. Frames of at least 11x11 pixels.
 torch::Tensor ssim_of_frames(const torch::Tensor& clip, const torch::Tensor& other);
 
+/// psnr_between() and ssim_between() of clips that come a part at a time.
+class Differences {
+ public:
+  /// Clips [N,T,H,W,C] and the others at the same places.
+  void add(const torch::Tensor& clips, const torch::Tensor& others);
+  double psnr() const;
+  double ssim() const;
+
+ private:
+  int64_t clips_ = 0, values_ = 0;
+  double squares_ = 0, similarities_ = 0;
+};
+
 /// Peak signal-to-noise ratio of all pixels of clips [N,T,H,W,C] together, in decibels: that of
 /// their mean squared difference from the others. Infinite when they are equal.
 double psnr_between(const torch::Tensor& clips, const torch::Tensor& others);

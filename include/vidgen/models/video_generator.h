@@ -50,6 +50,44 @@ Latents draw_latents(const nn::TemporalOptions& options, int64_t clips, int64_t 
 Latents sample_latents(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
                        uint64_t seed);
 
+/// Standard normal numbers that are drawn at once by draw_latents(), a part at a time: the numbers
+/// are the same, and no more of them are held than are asked for at a time.
+class NormalSequence {
+ public:
+  /// The `count` numbers that `generator` would draw; it stays where it is.
+  NormalSequence(at::Generator generator, int64_t count);
+
+  /// The `count` that follow, float32 on the CPU.
+  torch::Tensor next(int64_t count);
+  /// Passes over what is left. Returns the generator, which draws what comes behind.
+  at::Generator to_the_end();
+
+ private:
+  at::Generator generator_;
+  /// Numbers that are not drawn yet.
+  int64_t left_;
+  /// Numbers that were drawn but not given.
+  torch::Tensor rest_;
+};
+
+/// sample_latents() some clips at a time.
+class LatentSequence {
+ public:
+  LatentSequence(const nn::TemporalOptions& options, int64_t clips, int64_t frames, uint64_t seed);
+
+  /// The `clips` that follow, without their noise.
+  Latents next(int64_t clips);
+  /// The rows of noise that follow, those of clip after clip: [rows,motion_dim].
+  torch::Tensor next_noise(int64_t rows);
+
+ private:
+  LatentSequence(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
+                 const at::Generator& generator);
+
+  nn::TemporalOptions options_;
+  NormalSequence content_, initial_, noise_;
+};
+
 /// sample_latents() of one clip that does not end. Its noise is drawn sixteen rows at a time, which
 /// gives the numbers of sample_latents() wherever that draws a multiple of sixteen of them for its
 /// noise, as for sixteen frames; the last sixteen of any other count LibTorch draws in another way.
@@ -115,6 +153,9 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   /// the first frame, one for each later; `initial` is that of the latents.
   torch::Tensor next_motion(const torch::Tensor& noise, const torch::Tensor& initial,
                             MotionState& state);
+  /// The next `frames` rows of the path, [B,frames,motion_dim], with the rows of noise likewise.
+  torch::Tensor next_path(const torch::Tensor& noise, const torch::Tensor& initial, int64_t frames,
+                          MotionState& state);
   /// What a clip keeps from its first frame to its last: [B,content_dim], with classes
   /// [B,content_dim+class_dim], or of objects the parts of each.
   torch::Tensor content(const Latents& latents, const nn::LayerObserver& observer = {});

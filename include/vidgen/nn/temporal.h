@@ -76,8 +76,8 @@ class VideoRnnImpl : public torch::nn::Cloneable<VideoRnnImpl> {
   torch::Tensor forward(const torch::Tensor& x);
   /// x [B,T,D] -> [B,D]: the latent that follows, which is the last step of forward().
   torch::Tensor predict_next(const torch::Tensor& x);
-  /// The step of forward() that follows those which left `memory`, or the first where it is empty:
-  /// x [B,1,D] -> [B,D]. Leaves in `memory` what the next one needs.
+  /// The steps of forward() that follow those which left `memory`, or the first where it is empty:
+  /// x [B,T,D] -> [B,T,D]. Leaves in `memory` what the next ones need.
   torch::Tensor next(const torch::Tensor& x, std::vector<torch::Tensor>& memory);
   void reset() override;
 
@@ -158,8 +158,8 @@ class WaveMotionImpl : public torch::nn::Cloneable<WaveMotionImpl> {
  public:
   explicit WaveMotionImpl(WaveMotionOptions options);
 
-  /// noise of a clip [B,D] -> [B,frames,D].
-  torch::Tensor forward(const torch::Tensor& noise, int64_t frames);
+  /// noise of a clip [B,D] -> [B,frames,D], from frame `first` on.
+  torch::Tensor forward(const torch::Tensor& noise, int64_t frames, int64_t first = 0);
   /// Row `frame` of forward(), [B,D], however large: the angle is computed in float64.
   torch::Tensor at_frame(const torch::Tensor& noise, int64_t frame);
   void reset() override;

@@ -16,6 +16,7 @@
 #include "vidgen/train/evaluator.h"
 #include "vidgen/train/gan_step.h"
 #include "vidgen/train/journal.h"
+#include "vidgen/train/memory_estimate.h"
 #include "vidgen/train/options.h"
 #include "vidgen/train/preview_schedule.h"
 #include "vidgen/train/run_estimate.h"
@@ -79,6 +80,8 @@ class Trainer {
   torch::Device device() const { return device_; }
   const models::ClipShape& shape() const { return shape_; }
   GanStep& gan() { return *gan_; }
+  /// What the run takes, as the constructor has compared it with what is free.
+  const MemoryEstimate& memory() const { return memory_; }
 
  private:
   void train_one_step();
@@ -134,6 +137,7 @@ class Trainer {
   /// What tells the videos from others; empty when none are read.
   std::string videos_;
   std::unique_ptr<GanStep> gan_;
+  MemoryEstimate memory_;
   std::unique_ptr<data::ClipLoader> loader_;
   std::optional<DeviceFeed> feed_;
   std::unique_ptr<Journal> journal_;

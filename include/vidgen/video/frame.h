@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vidgen::video {
@@ -38,6 +39,22 @@ double mean_difference(const Frame& a, const Frame& b);
 
 /// White pixels between the images of a sheet or a grid.
 constexpr int64_t kSheetGap = 2;
+
+/// Pictures of the same size in rows and columns, `gap` white pixels between. Places that nothing
+/// was put in are white.
+class Tiles {
+ public:
+  Tiles(int64_t rows, int64_t columns, int64_t height, int64_t width, int64_t gap = kSheetGap);
+
+  /// `rgb` is uint8 [height,width,3].
+  void place(const uint8_t* rgb, int64_t row, int64_t column);
+  const Frame& picture() const { return picture_; }
+  Frame take() { return std::move(picture_); }
+
+ private:
+  int64_t height_, width_, gap_;
+  Frame picture_;
+};
 
 /// All clips as one image: a row for each clip, a column for each frame, `gap` white pixels
 /// between. The clips have the same frame size; shorter ones leave white places.

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "vidgen/models/video_generator.h"
+
+namespace vidgen::infer {
+
+class Executor;
+struct RenderOptions;
+
+/// The clips of CompiledGenerator::render(), made by CompiledGenerator::rendering(), which it may
+/// outlive: a part at a time, in memory that does not grow with their number, nor with their length
+/// unless frames look at the others of their clip (attention_axes: space_time).
+///
+/// Motion is computed for 16384 frames at once, or for twice as many where those are all; that of
+/// other parts is the same up to the rounding of other sizes of matrices.
+class Rendering {
+ public:
+  Rendering(Rendering&&) = default;
+  Rendering& operator=(Rendering&&) = default;
+
+  /// The frames that follow, those of clip after clip: uint8 RGB [M,size,size,3] on the CPU.
+  /// Undefined behind the last one.
+  torch::Tensor next();
+  int64_t clips() const { return clips_; }
+  /// Of each clip.
+  int64_t frames() const { return frames_; }
+
+ private:
+  friend class CompiledGenerator;
+  /// `frames` of each clip, that of the trained ones. `classes` int64: those of the clips, in turn;
+  /// undefined without classes.
+  Rendering(std::shared_ptr<const Executor> executor, models::VideoGenerator latents,
+            const RenderOptions& options, int64_t trained_frames, torch::Tensor classes);
+
+  /// Latents of the clips, or the part of a clip, that follow; into z_.
+  void begin_block();
+
+  std::shared_ptr<const Executor> executor_;
+  models::VideoGenerator latents_;
+  int64_t clips_ = 0, frames_ = 0;
+  double truncation_ = 1;
+  torch::Tensor classes_;
+  models::LatentSequence random_;
+  /// Frames that are painted at once, and how many of them are to know that they are of one clip.
+  int64_t rows_at_once_ = 0, rows_of_a_clip_ = 0;
+  /// Clips and frames that were begun: all clips but the last begun one are so to their end.
+  int64_t clip_ = 0, frame_ = 0;
+  /// Of the clip that is made in several blocks.
+  models::Latents kept_;
+  models::MotionState motion_;
+  /// [rows,latent_dim] of the block, and how many of them were painted.
+  torch::Tensor z_;
+  int64_t painted_ = 0;
+};
+
+}  // namespace vidgen::infer

@@ -1,0 +1,140 @@
+#include "vidgen/train/memory_estimate.h"
+
+#include <algorithm>
+
+#ifdef VIDGEN_CUDA
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#endif
+
+#include "vidgen/core/log.h"
+#include "vidgen/core/memory.h"
+#include "vidgen/core/progress.h"
+#include "vidgen/models/summary.h"
+#include "vidgen/train/gan_step.h"
+
+namespace vidgen::train {
+namespace {
+
+using core::cat;
+
+/// How often a step keeps what a layer puts out: before and behind its activation and its norm, and
+/// once more while gradients run back. Measured on the recipes in configs/.
+constexpr double kCopies = 3;
+/// Penalties differentiate the discriminators' gradients, whose graph is kept as well.
+constexpr double kPenaltyCopies = 3;
+/// With train.recompute.
+constexpr double kRecomputedShare = 0.5;
+/// By as much an estimate can be too high, and so a run be refused that would fit.
+constexpr double kUncertainty = 1.5;
+/// From here on a run may not fit.
+constexpr double kNearlyFull = 0.8;
+
+double values_of(const std::vector<models::LayerRow>& rows) {
+  double values = 0;
+  for (const auto& row : rows) {
+    double layer = 1;
+    for (const int64_t length : row.output) layer *= static_cast<double>(length);
+    values += layer;
+  }
+  return values;
+}
+
+double clip_values(const models::ClipShape& shape) {
+  return static_cast<double>(shape.frames * shape.size * shape.size * shape.channels);
+}
+
+core::FreeMemory free_on(torch::Device device) {
+#ifdef VIDGEN_CUDA
+  if (device.is_cuda()) {
+    const c10::cuda::CUDAGuard guard(device);
+    size_t left = 0, all = 0;
+    C10_CUDA_CHECK(cudaMemGetInfo(&left, &all));
+    return {left, cat("on ", device.str())};
+  }
+#endif
+  (void)device;
+  return core::free_memory();
+}
+
+void check_part(double needed, const core::FreeMemory& left, const std::string& words,
+                const std::string& advice) {
+  const auto found = cat("the run takes ", words, ", ", core::format_bytes(left.bytes),
+                         " are free ", left.limit, "; lower ", advice);
+  const auto bytes = static_cast<double>(left.bytes);
+  if (needed > kUncertainty * bytes) throw Error("out of memory: " + found);
+  if (needed > kNearlyFull * bytes) core::log_warning("memory may not suffice: " + found);
+}
+
+std::string step_advice(const MemoryEstimate& estimate, uint64_t left) {
+  const double rest = kNearlyFull * static_cast<double>(left) -
+                      static_cast<double>(estimate.total() - estimate.step());
+  const auto fitting = static_cast<int64_t>(rest / static_cast<double>(estimate.clip));
+  return cat("train.batch_size",
+             fitting > 0 && fitting < estimate.batch_size ? cat(" to ", fitting) : "",
+             ", train.frames, data.size or the widths in model, or set train.recompute=true");
+}
+
+}  // namespace
+
+MemoryEstimate estimate_memory(const RunOptions& options, GanStep& gan) {
+  const auto seen = seen_shape(options), whole = clip_shape(options.data);
+  const auto& train = options.train;
+  MemoryEstimate estimate;
+  estimate.batch_size = train.batch_size;
+  double parameters = static_cast<double>(models::parameter_count(*gan.generator()));
+  double kept = kCopies * values_of(models::summarize(*gan.generator(), seen));
+  // Real clips and generated ones.
+  const double copies = 2 * (kCopies + (options.loss.has_penalties() ? kPenaltyCopies / 2 : 0));
+  for (const auto& discriminator : gan.discriminators()) {
+    parameters += static_cast<double>(models::parameter_count(*discriminator));
+    kept += copies * values_of(models::summarize(*discriminator, seen));
+  }
+  if (train.recompute) kept *= kRecomputedShare;
+  const bool half = gan.precision() != Precision::kFloat32;
+  // Clips themselves are float32: real and generated ones, augmented, and their gradients.
+  constexpr double kClipCopies = 6;
+  estimate.clip =
+      static_cast<uint64_t>(kept * (half ? 2 : 4) + kClipCopies * 4 * clip_values(seen));
+  // Gradients, and two averages.
+  estimate.optimizers = static_cast<uint64_t>(3 * 4 * parameters);
+  const double pixels = clip_values(whole);
+  estimate.loader = static_cast<uint64_t>(static_cast<double>(2 * options.data.workers + 1) *
+                                          static_cast<double>(train.batch_size) * pixels);
+  if (train.evaluate.every > 0) {
+    // Sets of generated, real and other real clips, and one of them again as RGB.
+    estimate.evaluation = static_cast<uint64_t>(4 * static_cast<double>(train.evaluate.clips) * 3 *
+                                                pixels / whole.channels);
+  }
+  return estimate;
+}
+
+std::string memory_words(const MemoryEstimate& estimate) {
+  auto text = cat("about ", core::format_bytes(estimate.total()), " (",
+                  core::format_bytes(estimate.step()), " for a step of ", estimate.batch_size,
+                  " clips, ", core::format_bytes(estimate.optimizers), " for the optimisers, ",
+                  core::format_bytes(estimate.loader), " for batches read ahead");
+  if (estimate.evaluation > 0)
+    text += cat(", ", core::format_bytes(estimate.evaluation), " for evaluations");
+  return text + ")";
+}
+
+void check_memory(const MemoryEstimate& estimate, torch::Device device) {
+  const auto host = core::free_memory();
+  const auto on_device =
+      static_cast<double>(estimate.optimizers) + static_cast<double>(estimate.step());
+  const auto on_host =
+      static_cast<double>(estimate.loader) + static_cast<double>(estimate.evaluation);
+  const auto words = memory_words(estimate);
+  const std::string host_advice = "train.batch_size, data.workers or train.evaluate.clips";
+  if (device.is_cuda()) {
+    const auto left = free_on(device);
+    check_part(on_device, left, words, step_advice(estimate, left.bytes));
+    check_part(on_host, host, words, host_advice);
+    return;
+  }
+  check_part(on_device + on_host, host, words,
+             on_device > on_host ? step_advice(estimate, host.bytes) : host_advice);
+}
+
+}  // namespace vidgen::train

@@ -1,0 +1,83 @@
+#include "vidgen/infer/rendering.h"
+
+#include <gtest/gtest.h>
+
+#include "infer/networks.h"
+#include "vidgen/infer/generator.h"
+
+namespace vidgen::infer {
+namespace {
+
+/// The pictures of all latents at once, of the frames from `first` on.
+torch::Tensor frames_at(const CompiledGenerator& generator, const torch::Tensor& z, int64_t first) {
+  constexpr int64_t kSome = 8;
+  const auto pictures = generator.frames(z.narrow(0, first, kSome));
+  return ((pictures.clamp(-1, 1) + 1) * 127.5).round().permute({0, 2, 3, 1});
+}
+
+/// In blocks of latents and of motion: many short clips, or one that is long.
+void expect_the_clips_of_all_latents(nn::TemporalType type, RenderOptions options) {
+  auto model = tiny_model({4, 4}, type);
+  model.class_names = {"cats", "dogs", "ducks"};
+  const auto network = lively_network(model);
+  const CompiledGenerator generator(network, kTinyShape, model.class_names);
+  options.seed = 3;
+  auto latents =
+      models::sample_latents(model.temporal, options.count, options.frames, options.seed);
+  latents.labels = models::labels_in_turn(3, options.count);
+  const torch::NoGradGuard no_grad;
+  auto unowned = network;
+  const auto z = unowned->frame_latents(latents);
+
+  auto parts = generator.rendering(options);
+  const int64_t frames = options.count * options.frames;
+  int64_t done = 0;
+  for (auto part = parts.next(); part.defined(); part = parts.next()) {
+    ASSERT_LE(part.size(0), options.batch * kTinyShape.frames);
+    // Some of the parts, with the last, are enough.
+    const bool last = done + part.size(0) == frames;
+    if (part.size(0) >= 8 && (last || done % 1600 == 0)) {
+      const int64_t first = last ? part.size(0) - 8 : 0;
+      ASSERT_LE(difference(part.narrow(0, first, 8), frames_at(generator, z, done + first)), 1)
+          << "frame " << done + first;
+    }
+    done += part.size(0);
+  }
+  EXPECT_EQ(done, frames);
+  EXPECT_FALSE(parts.next().defined());
+}
+
+TEST(RenderingTest, ManyClips) {
+  RenderOptions options;
+  options.count = 6800;
+  options.frames = 5;
+  expect_the_clips_of_all_latents(nn::TemporalType::kLstm, options);
+}
+
+TEST(RenderingTest, LongClip) {
+  RenderOptions options;
+  options.frames = 34000;
+  expect_the_clips_of_all_latents(nn::TemporalType::kConvolution, options);
+}
+
+TEST(RenderingTest, PartsAreTheClipsOfRender) {
+  for (const auto& one : network_cases()) {
+    SCOPED_TRACE(one.name);
+    const CompiledGenerator generator(lively_network(one.options), kTinyShape,
+                                      one.options.class_names);
+    for (const int64_t frames : {3, 5, 23}) {
+      RenderOptions options;
+      options.count = 7;
+      options.frames = frames;
+      options.batch = 3;
+      auto rendering = generator.rendering(options);
+      std::vector<torch::Tensor> parts;
+      for (auto part = rendering.next(); part.defined(); part = rendering.next())
+        parts.push_back(part);
+      EXPECT_TRUE(torch::cat(parts).equal(generator.render(options).flatten(0, 1))) << frames;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vidgen::infer
