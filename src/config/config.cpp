@@ -98,6 +98,19 @@ std::string fit_to_size(Config& config, int64_t written, const YamlTree& yaml) {
              core::join(changes));
 }
 
+/// When the key may be another one.
+const char* when(core::AtResume what) {
+  switch (what) {
+    case core::AtResume::kFree:
+      return "at resume: free";
+    case core::AtResume::kInitFrom:
+      return "at resume: needs --init-from";
+    case core::AtResume::kNever:
+      break;
+  }
+  return "at resume: another run";
+}
+
 }  // namespace
 
 void set_config_key(YamlTree& tree, const std::string& assignment) {
@@ -129,14 +142,15 @@ std::string to_yaml(const Config& config) { return write_yaml(core::write_fields
 std::string explain_config() {
   std::string text;
   for (const auto& entry : core::explain_fields<Config>()) {
-    if (entry.type == "section" || entry.type == "list of sections") {
+    if (entry.is_section()) {
       text +=
           cat("\n", entry.path,
               entry.type == "section" ? "" : cat("  (list, by default ", entry.default_value, ")"),
               "\n    ", entry.help, "\n");
     } else {
       text += cat(entry.path, ": ", entry.default_value, "\n    ", entry.help, " (", entry.type,
-                  entry.range == "any" ? "" : cat(": ", entry.range), ")\n");
+                  entry.range == "any" ? "" : cat(": ", entry.range), "; ", when(entry.at_resume),
+                  ")\n");
     }
   }
   return text;

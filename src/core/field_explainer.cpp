@@ -23,7 +23,8 @@ void FieldExplainer::add(const std::string& name, std::string type, std::string 
   for (const auto& entry : entries_) {
     if (entry.path == path) return;
   }
-  entries_.push_back({path, std::move(type), std::move(value), std::move(range), help, ""});
+  entries_.push_back(
+      {path, std::move(type), std::move(value), std::move(range), help, at_resume(), ""});
 }
 
 void FieldExplainer::field(const std::string& name, bool& value, const std::string& help) {

@@ -11,8 +11,11 @@ void fields(core::FieldVisitor& visitor, SourceOptions& options) {
 }
 
 void fields(core::FieldVisitor& visitor, DataOptions& options) {
+  visitor.at_resume(core::AtResume::kFree);
   visitor.sections("sources", options.sources, "path", "where the videos are");
+  visitor.at_resume(core::AtResume::kInitFrom);
   visitor.field("size", options.size, {16, 1024}, "side of the square frames in pixels");
+  visitor.at_resume(core::AtResume::kFree);
   visitor.field("frames", options.frames, {1, 1024}, "frames of a clip");
   visitor.field("frame_stride", options.frame_stride, {1, 1024},
                 "every how many-th frame of the video belongs to a clip");
@@ -31,13 +34,17 @@ void fields(core::FieldVisitor& visitor, DataOptions& options) {
       "resize", options.resize, {0, 4096},
       "short side in pixels that frames are scaled to before the crop; 0 means data.size");
   visitor.field("horizontal_flip", options.horizontal_flip, "mirrors half of the clips");
+  visitor.at_resume(core::AtResume::kInitFrom);
   visitor.choice<Color>("color", options.color, {{"rgb", Color::kRgb}, {"gray", Color::kGray}},
                         "colour or grey");
+  visitor.at_resume(core::AtResume::kFree);
   visitor.field("holdout", options.holdout, {0, 0.9},
                 "fraction of the files that is kept from training, for evaluation");
+  visitor.at_resume(core::AtResume::kInitFrom);
   visitor.field("classes", options.classes,
                 "whether the folder below the source's that a video is in is its class, which the "
                 "generator is then told");
+  visitor.at_resume(core::AtResume::kFree);
   visitor.choice<OnError>(
       "on_error", options.on_error, {{"skip", OnError::kSkip}, {"stop", OnError::kStop}},
       "what to do about a damaged, too small or too short video: go on without it, or "

@@ -277,26 +277,32 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
       "channels of the hidden stages, one for each halving down to 4x4; empty: 64, "
       "doubling, and above 64x64 half as many at each further size. They follow data.size "
       "as those of the generator do");
+  visitor.at_resume(core::AtResume::kFree);
   visitor.field("frames", options.frames, {1, 4096},
                 "frames of each clip that a frame discriminator looks at");
+  visitor.at_resume(core::AtResume::kInitFrom);
   visitor.field("pool", options.pool, {1, 4},
                 "averages squares of this many pixels a side first: 1, 2 or 4");
   visitor.field("attention", options.attention, {4, 1024},
                 "resolutions behind which a block of self-attention stands");
   visitor.choice("attention_axes", options.attention_axes, axes_choices(),
                  "whether positions attend to their own frame or to the whole clip");
+  visitor.at_resume(core::AtResume::kFree);
   visitor.field("weight", options.weight, {0, 1e6},
                 "factor of this discriminator's term in the generator's loss");
 }
 
 void fields(core::FieldVisitor& visitor, ModelOptions& options) {
+  visitor.at_resume(core::AtResume::kInitFrom);
   visitor.section("generator", options.generator, "paints the frames");
   visitor.section("temporal", options.temporal, "makes the latents of a clip's frames");
   visitor.sections("discriminators", options.discriminators, "type",
                    "tell real clips from generated ones; their losses are added");
+  visitor.at_resume(core::AtResume::kFree);
   visitor.choice("init", options.init, nn::init_choices(),
                  "how weights start: dcgan (normal 0.02), default (PyTorch's own) or he (variance "
                  "2 / fan in)");
+  visitor.at_resume(core::AtResume::kInitFrom);
   visitor.field("class_names", options.class_names,
                 "what the classes are called, in alphabetical order; with data.classes they are "
                 "filled in, or must be those that are found");

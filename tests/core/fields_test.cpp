@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <map>
 
 #include "support/error.h"
 
@@ -177,6 +178,44 @@ TEST(FieldsTest, IntegersBeyond64BitsAreRefused) {
   EXPECT_THAT(problem_with(R"({"steps": 18446744073709551615})"),
               testing::HasSubstr("expected an integer"));
   EXPECT_THAT(problem_with(R"({"steps": 1e300})"), testing::HasSubstr("expected an integer"));
+}
+
+struct Kinds {
+  double free = 0;
+  Inner inner;
+  std::vector<Inner> items;
+  double other = 0;
+};
+
+void fields(FieldVisitor& v, Kinds& o) {
+  v.field("unsaid", o.free, {}, "Unsaid.");
+  v.at_resume(AtResume::kFree);
+  v.field("free", o.free, {}, "Free.");
+  v.section("inner", o.inner, "Inner.");
+  v.sections("items", o.items, "path", "Items.");
+  v.at_resume(AtResume::kInitFrom);
+  v.field("other", o.other, {}, "Other.");
+}
+
+struct Outside {
+  Kinds kinds;
+  double last = 0;
+};
+
+void fields(FieldVisitor& v, Outside& o) {
+  v.section("kinds", o.kinds, "Kinds.");
+  v.field("last", o.last, {}, "Last.");
+}
+
+TEST(FieldsTest, WhatIsSaidOfAKeyHoldsToTheEndOfItsSection) {
+  std::map<std::string, AtResume> kinds;
+  for (const auto& entry : explain_fields<Outside>()) kinds[entry.path] = entry.at_resume;
+  EXPECT_EQ(kinds.at("kinds.unsaid"), AtResume::kNever);
+  EXPECT_EQ(kinds.at("kinds.free"), AtResume::kFree);
+  EXPECT_EQ(kinds.at("kinds.inner.path"), AtResume::kFree);
+  EXPECT_EQ(kinds.at("kinds.items[].weight"), AtResume::kFree);
+  EXPECT_EQ(kinds.at("kinds.other"), AtResume::kInitFrom);
+  EXPECT_EQ(kinds.at("last"), AtResume::kNever);
 }
 
 TEST(FieldsTest, ExplainsEachFieldOnce) {

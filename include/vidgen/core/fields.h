@@ -39,9 +39,24 @@ struct Range {
 template <class E>
 using Choices = std::vector<std::pair<std::string, E>>;
 
+/// What may be done about a key when a run goes on.
+enum class AtResume {
+  /// It cannot be another one. So is a key of which nothing is said.
+  kNever,
+  /// It may be another one: the run goes on with it.
+  kFree,
+  /// Another value gives networks other tensors: a new run can begin with those that fit
+  /// (--init-from).
+  kInitFrom
+};
+
 class FieldVisitor {
  public:
   virtual ~FieldVisitor() = default;
+
+  /// Of the fields that follow, to the end of the innermost section; sections inside begin with it.
+  void at_resume(AtResume what) { at_resume_ = what; }
+  AtResume at_resume() const { return at_resume_; }
 
   virtual void field(const std::string& name, bool& value, const std::string& help) = 0;
   virtual void field(const std::string& name, int64_t& value, Range<int64_t> range,
@@ -77,7 +92,7 @@ class FieldVisitor {
   template <class T>
   void section(const std::string& name, T& options, const std::string& help) {
     if (!begin_section(name, help)) return;
-    fields(*this, options);
+    visit_inside(options);
     end_section();
   }
 
@@ -89,13 +104,13 @@ class FieldVisitor {
     if (auto size = begin_list(name, items.size(), shorthand, help)) items.assign(*size, T{});
     for (size_t i = 0; i < items.size(); ++i) {
       begin_item(i);
-      fields(*this, items[i]);
+      visit_inside(items[i]);
       end_section();
     }
     std::vector<T> example(item_example() ? 1 : 0);
     for (auto& item : example) {
       begin_item(0);
-      fields(*this, item);
+      visit_inside(item);
       end_section();
     }
     end_list();
@@ -115,6 +130,16 @@ class FieldVisitor {
   virtual void end_list() = 0;
   /// Whether an item that is not in the list is to be visited, to show what one looks like.
   virtual bool item_example() const { return false; }
+
+ private:
+  template <class T>
+  void visit_inside(T& options) {
+    const AtResume outside = at_resume_;
+    fields(*this, options);
+    at_resume_ = outside;
+  }
+
+  AtResume at_resume_ = AtResume::kNever;
 };
 
 /// Sets fields from a tree; keys that are absent keep their value. Throws FieldError for an unknown
@@ -207,8 +232,11 @@ struct FieldHelp {
   std::string default_value;
   std::string range;
   std::string help;
+  AtResume at_resume = AtResume::kNever;
   /// Of a list of sections: the field that an item of text alone stands for, if there is one.
   std::string shorthand;
+
+  bool is_section() const { return type == "section" || type == "list of sections"; }
 };
 
 class FieldExplainer : public FieldVisitor {
