@@ -91,7 +91,8 @@ Json measure(const std::string& what, const BenchArguments& arguments) {
 }
 
 void run(const std::string& what, const BenchArguments& arguments) {
-  if (!arguments.json.empty()) core::check_can_create(arguments.json);
+  Outputs outputs;
+  if (!arguments.json.empty()) outputs.claim_file(arguments.json);
   if (!arguments.trace.empty() || !arguments.step.empty()) {
     const auto config = arguments.config.read();
     if (!arguments.trace.empty()) bench::trace_training(config, arguments.trace);
@@ -123,7 +124,8 @@ CLI::App& add_rendering(CLI::App& command, const std::string& name, const std::s
   add_precision(*sub, arguments->precision);
   as_output(sub->add_option("--json", arguments->json, "Also write the figures here"));
   sub->callback([arguments, measure] {
-    if (!arguments->json.empty()) core::check_can_create(arguments->json);
+    Outputs outputs;
+    if (!arguments->json.empty()) outputs.claim_file(arguments->json);
     const Json report = measure(*arguments);
     print(report);
     if (!arguments->json.empty()) write_json(arguments->json, report);

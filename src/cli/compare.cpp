@@ -43,8 +43,11 @@ void check_arguments(const CompareArguments& arguments) {
                     ": nothing to compare it with, expected the original and at least one file "
                     "more"));
   }
-  if (!arguments.out.empty()) check_can_fill(arguments.out);
-  if (!arguments.json.empty()) core::check_can_create(arguments.json);
+}
+
+void claim(const CompareArguments& arguments, Outputs& outputs) {
+  if (!arguments.out.empty()) outputs.claim_folder(arguments.out);
+  if (!arguments.json.empty()) outputs.claim_file(arguments.json);
 }
 
 /// One of FILES.
@@ -291,6 +294,8 @@ void measure_memory(Comparison& comparison) {
 
 void run(const CompareArguments& arguments) {
   check_arguments(arguments);
+  Outputs outputs;
+  claim(arguments, outputs);
   Comparison comparison;
   comparison.seed = arguments.seed;
   comparison.clips = arguments.clips;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "arguments.h"
+#include "output.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
@@ -42,7 +43,8 @@ void preview(const PreviewArguments& arguments) {
     throw Error(core::cat("--out ", arguments.out.string(),
                           ": unknown extension, expected .png, .mp4, .avi or .gif"));
   }
-  core::check_can_create(arguments.out);
+  Outputs outputs;
+  outputs.claim_file(arguments.out);
   const auto options = arguments.config.read_quietly();
   const auto cache = data::prepare_clips(options.data);
   const auto clips = first_clips(options, cache, arguments.count);

@@ -60,9 +60,6 @@ void check_arguments(const EvalArguments& arguments) {
   if (arguments.extractor.empty() != arguments.features.empty()) {
     throw Error("--extractor and --features go together");
   }
-  for (const auto& path : {arguments.report, arguments.json}) {
-    if (!path.empty()) core::check_can_create(path);
-  }
 }
 
 metrics::FeatureKind feature_kind(const std::string& name) {
@@ -177,6 +174,10 @@ void save(const Evaluation& evaluation, const EvalArguments& arguments) {
 
 void run(const EvalArguments& arguments) {
   check_arguments(arguments);
+  Outputs outputs;
+  for (const auto& path : {arguments.report, arguments.json}) {
+    if (!path.empty()) outputs.claim_file(path);
+  }
   metrics::Extractor extractor;
   if (!arguments.extractor.empty()) {
     extractor = metrics::load_extractor(arguments.extractor, feature_kind(arguments.features));

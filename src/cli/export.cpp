@@ -28,9 +28,10 @@ void run_export(ExportArguments arguments) {
   const bool onnx = arguments.format == "onnx";
   auto& options = arguments.options;
   options.format = onnx ? infer::ExportFormat::kOnnx : infer::ExportFormat::kTorchScript;
-  check_result_name("--out", arguments.out, onnx ? ".onnx" : ".pt");
+  Outputs outputs;
+  outputs.claim_file("--out", arguments.out, onnx ? ".onnx" : ".pt");
   const bool with_example = !arguments.reference.empty();
-  if (with_example) check_result_name("--reference", arguments.reference, ".safetensors");
+  if (with_example) outputs.claim_file("--reference", arguments.reference, ".safetensors");
 
   const infer::Exporter exporter(checkpoint::read_trained(arguments.checkpoint));
   exporter.write(options, arguments.out);

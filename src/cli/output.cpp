@@ -31,15 +31,6 @@ void write_json(const std::filesystem::path& path, const core::Json& json) {
   file.commit();
 }
 
-void check_result_name(const char* option, const std::filesystem::path& path,
-                       const std::string& extension) {
-  if (core::lower_extension(path) != extension) {
-    throw Error(
-        core::cat(option, " ", path.string(), ": expected a name that ends in ", extension));
-  }
-  core::check_can_create(path);
-}
-
 std::filesystem::path own_program() {
   std::error_code error;
   auto program = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -47,11 +38,25 @@ std::filesystem::path own_program() {
   return program;
 }
 
-void check_can_fill(const std::filesystem::path& folder) {
+void Outputs::claim_file(const std::filesystem::path& path) {
+  core::check_can_create(path);
+  files_.emplace_back(path);
+}
+
+void Outputs::claim_file(const char* option, const std::filesystem::path& path,
+                         const std::string& extension) {
+  if (core::lower_extension(path) != extension) {
+    throw Error(
+        core::cat(option, " ", path.string(), ": expected a name that ends in ", extension));
+  }
+  claim_file(path);
+}
+
+void Outputs::claim_folder(const std::filesystem::path& folder) {
   const auto name = folder.has_filename() ? folder : folder.parent_path();
   std::error_code error;
-  if (std::filesystem::exists(name, error)) return core::check_can_create(name / "file");
-  core::check_can_create(name);
+  core::check_can_create(std::filesystem::exists(name, error) ? name / "file" : name);
+  folders_.push_back(std::make_unique<core::OutputFolder>(name));
 }
 
 }  // namespace vidgen::cli

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "vidgen/core/json.h"
+#include "vidgen/core/lock.h"
 
 /// What several subcommands need to say what they found.
 namespace vidgen::cli {
@@ -18,15 +21,23 @@ std::string json_text(const core::Json& json);
 /// Writes it indented; whole or not at all. Throws vidgen::Error naming the file.
 void write_json(const std::filesystem::path& path, const core::Json& json);
 
-/// Throws vidgen::Error naming the option unless the file ends in `extension` and can be created.
-void check_result_name(const char* option, const std::filesystem::path& path,
-                       const std::string& extension);
+/// What a command is going to write: kept from other processes from the time it is named until the
+/// command ends. Everything throws vidgen::Error where it could not be written, and core::InUse.
+class Outputs {
+ public:
+  void claim_file(const std::filesystem::path& path);
+  /// The same; throws vidgen::Error naming the option unless the name ends in `extension`.
+  void claim_file(const char* option, const std::filesystem::path& path,
+                  const std::string& extension);
+  /// A folder that is to be filled; made where it is missing.
+  void claim_folder(const std::filesystem::path& folder);
+
+ private:
+  std::vector<core::OutputLock> files_;
+  std::vector<std::unique_ptr<core::OutputFolder>> folders_;
+};
 
 /// The file of this program, to start it again. Throws vidgen::Error where the system does not say.
 std::filesystem::path own_program();
-
-/// Throws vidgen::Error unless files can be created in the folder, or the folder itself where there
-/// is none yet.
-void check_can_fill(const std::filesystem::path& folder);
 
 }  // namespace vidgen::cli

@@ -210,7 +210,8 @@ checkpoint::Checkpoint finetune(checkpoint::Checkpoint checkpoint,
 
 void run(PruneArguments arguments) {
   complete(arguments);
-  check_result_name("--out", arguments.out, ".safetensors");
+  Outputs outputs;
+  outputs.claim_file("--out", arguments.out, ".safetensors");
   auto checkpoint = checkpoint::read_trained(
       arguments.checkpoint,
       arguments.reads_state() ? checkpoint::Prefer::kCheckpoint : checkpoint::Prefer::kWeights);

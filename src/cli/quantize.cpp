@@ -61,7 +61,8 @@ size_t bytes_of(const checkpoint::Tensors& tensors) {
 }
 
 void run(const QuantizeArguments& arguments) {
-  check_result_name("--out", arguments.out, ".safetensors");
+  Outputs outputs;
+  outputs.claim_file("--out", arguments.out, ".safetensors");
   const auto source = checkpoint::read_trained(arguments.checkpoint);
   auto result = compress::quantize_checkpoint(source, arguments.quantize);
   result.file.path = arguments.out;

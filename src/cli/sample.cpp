@@ -86,11 +86,6 @@ std::vector<std::string> parse_classes(const std::vector<std::string>& texts,
   return names;
 }
 
-void check_writable(const fs::path& out, SampleFormat format) {
-  if (format != SampleFormat::kFolder) return core::check_can_create(out);
-  check_can_fill(out);
-}
-
 /// What a picture or a single file of clips cannot have.
 void check_format(const SampleArguments& arguments, SampleFormat format) {
   if (!arguments.grid.empty() && format != SampleFormat::kVideo)
@@ -114,7 +109,12 @@ int64_t clips_of_a_seed(const SampleArguments& arguments, const std::optional<Gr
 
 void run(SampleArguments arguments) {
   const SampleFormat format = sample_format(arguments.out);
-  check_writable(arguments.out, format);
+  Outputs outputs;
+  if (format == SampleFormat::kFolder) {
+    outputs.claim_folder(arguments.out);
+  } else {
+    outputs.claim_file(arguments.out);
+  }
   check_format(arguments, format);
   std::optional<Grid> grid;
   if (!arguments.grid.empty()) grid = parse_grid(arguments.grid);
