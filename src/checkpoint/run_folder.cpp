@@ -113,9 +113,10 @@ void RunFolder::rewind_log(int64_t step, const std::function<void(const core::Js
   std::string kept, line;
   while (std::getline(file, line)) {
     const auto entry = core::Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const char* key = entry.is_object() && entry.contains("event") ? "before_step" : "step";
     const bool has_step =
-        entry.is_object() && entry.contains("step") && entry["step"].is_number_integer();
-    if (!has_step || entry["step"].get<int64_t>() > step) continue;
+        entry.is_object() && entry.contains(key) && entry[key].is_number_integer();
+    if (!has_step || entry[key].get<int64_t>() > step) continue;
     kept += line + "\n";
     keep(entry);
   }

@@ -102,6 +102,18 @@ std::optional<std::filesystem::path> chosen_checkpoint(const checkpoint::RunFold
   return choice;
 }
 
+// Throws where the file with which a new run is to begin comes with another, or with a run.
+void check_init_from(const TrainArguments& arguments, const checkpoint::RunFolder& folder) {
+  if (arguments.resume != "auto" && arguments.resume != "none") {
+    throw Error(cat("--init-from ", arguments.init_from,
+                    ": begins a new run, expected no --resume ", arguments.resume));
+  }
+  if (const auto newest = folder.newest_checkpoint()) {
+    throw Error(cat(folder.path().string(), ": already holds a run (", newest->filename().string(),
+                    "); use another --run-dir, or go on with it without --init-from"));
+  }
+}
+
 }  // namespace
 
 void save_config(const checkpoint::RunFolder& folder, const config::Config& config) {
@@ -120,6 +132,8 @@ void run_training(const TrainArguments& arguments) {
         cat("--resume ", arguments.resume, ": no such file, expected auto, none or a checkpoint"));
   }
   const checkpoint::RunFolder folder(config.run_dir);
+  const bool begins_with_file = !arguments.init_from.empty();
+  if (begins_with_file) check_init_from(arguments, folder);
   if (const auto file = chosen_checkpoint(folder, arguments.resume)) {
     const auto stored = checkpoint::read_description(*file);
     models::keep_unnamed_widths(config.model, checkpoint::model_options(stored), stored.clip);
@@ -127,6 +141,10 @@ void run_training(const TrainArguments& arguments) {
   }
   core::catch_interrupts();
   train::Trainer trainer(config);
+  if (begins_with_file) {
+    trainer.init_from(checkpoint::read_checkpoint(
+        checkpoint::find_checkpoint(arguments.init_from, checkpoint::Prefer::kCheckpoint)));
+  }
   if (arguments.dry_run) return print_dry_run(trainer);
 
   resume(trainer, folder, arguments.resume);
@@ -153,6 +171,10 @@ void add_train_arguments(CLI::App& command, TrainArguments& arguments) {
                              "auto goes on where the run is, none starts anew, or a checkpoint"))
       ->type_name("auto|none|PATH")
       ->capture_default_str();
+  as_path(command.add_option("--init-from", arguments.init_from,
+                             "Begin a new run with what fits of a run's, checkpoint's or weights "
+                             "file's networks"))
+      ->type_name("RUN|FILE");
   command.add_flag(
       "--dry-run", arguments.dry_run,
       "Show the networks, what a step costs and how long the run takes; write nothing");

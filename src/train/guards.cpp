@@ -120,9 +120,7 @@ void Trainer::restore_best(const Diverged& problem) {
   const bool wanted = options_.train.on_divergence == OnDivergence::kRestoreBest;
   if (!wanted || !best_is_kept_ || restored_ != 0) throw problem;
   const auto best = checkpoint::read_checkpoint(folder_.best());
-  checkpoint::StateLoader loader(folder_.best(), best.file);
-  visit(loader);
-  loader.finish();
+  load_state(best).finish();
   restored_ = 1;
   first_bad_step_.fill_(-1);
   reset_meters();

@@ -18,7 +18,8 @@ struct StepFile {
 
 /// The files of one training run:
 ///   config.yaml                           the resolved configuration
-///   log.jsonl                             one JSON object a line
+///   log.jsonl                             one flat JSON object a line, with its "step" or, of what
+///                                         happened between steps, an "event" and its "before_step"
 ///   checkpoints/step-XXXXXXXX.safetensors the last few
 ///   samples/step-XXXXXXXX.png and .mp4    the same latents each time
 ///   samples/real.png and .mp4             clips of the training data
