@@ -72,14 +72,21 @@ Json parse(const std::string& text) {
   }
 }
 
+struct Entry {
+  Json json;
+  /// Of an event the one that comes after it.
+  int64_t step = 0;
+};
+
 /// Nothing for what is no line of a log.
-std::optional<Json> parse_line(const std::string& text) {
-  auto entry = parse(text);
-  if (!entry.is_object()) return std::nullopt;
-  const auto step = entry.find("step");
-  if (step == entry.end() || !step->is_number_unsigned()) return std::nullopt;
-  if (step->get<uint64_t>() > std::numeric_limits<int64_t>::max()) return std::nullopt;
-  return entry;
+std::optional<Entry> parse_line(const std::string& text) {
+  auto json = parse(text);
+  if (!json.is_object()) return std::nullopt;
+  const auto step = json.find(json.contains("event") ? "before_step" : "step");
+  if (step == json.end() || !step->is_number_unsigned()) return std::nullopt;
+  const auto value = step->get<uint64_t>();
+  if (value > std::numeric_limits<int64_t>::max()) return std::nullopt;
+  return Entry{std::move(json), static_cast<int64_t>(value)};
 }
 
 /// What becomes of the parts of a log.
@@ -109,13 +116,13 @@ Division divide(const core::InputFile& file, int64_t step,
     if (!entry) {
       add_span(parts.damaged, line.span);
       if (parts.damaged_lines++ == 0) parts.first_damaged_line = number;
-    } else if (entry->at("step").get<int64_t>() > step) {
+    } else if (entry->step > step) {
       add_span(parts.later, line.span);
       ++parts.later_lines;
     } else {
       add_span(parts.stays, line.span);
       parts.lacks_newline = !line.ended;
-      keep(*entry);
+      keep(entry->json);
     }
   });
   return parts;

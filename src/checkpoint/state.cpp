@@ -1,5 +1,6 @@
 #include "vidgen/checkpoint/state.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "vidgen/checkpoint/damaged.h"
@@ -36,9 +37,21 @@ void StateSaver::number(const std::string& name, double& value) {
   metadata[name] = std::string(text, written.ptr);
 }
 
+bool StateLoader::may_begin_anew(const std::string& name) const {
+  return std::any_of(prefixes_.begin(), prefixes_.end(), [&name](const std::string& prefix) {
+    return name.compare(0, prefix.size(), prefix) == 0;
+  });
+}
+
 void StateLoader::tensor(const std::string& name, torch::Tensor& value) {
   visited_.insert(name);
   const auto found = file_.tensors.find(name);
+  const bool fits = found != file_.tensors.end() && found->second.sizes() == value.sizes() &&
+                    found->second.scalar_type() == value.scalar_type();
+  if (!fits && may_begin_anew(name)) {
+    begun_anew_.insert(name);
+    return;
+  }
   if (found == file_.tensors.end()) {
     throw Damaged(
         path_, cat(path_.string(), ": tensor ", name, " is missing, expected ", describe(value)));
@@ -70,9 +83,12 @@ void StateLoader::counter(const std::string& name, int64_t& value) {
 
 void StateLoader::number(const std::string& name, double& value) { parse(name, value, "a number"); }
 
-void StateLoader::finish() const {
+void StateLoader::finish() {
   for (const auto& [name, tensor] : file_.tensors) {
-    if (visited_.count(name) == 0) {
+    if (visited_.count(name) > 0) continue;
+    if (may_begin_anew(name)) {
+      left_.insert(name);
+    } else {
       throw Error(cat(path_.string(), ": tensor ", name, " (", describe(tensor),
                       ") has no place in this model"));
     }

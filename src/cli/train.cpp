@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "starting_point.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/config/config.h"
 #include "vidgen/core/files.h"
@@ -89,6 +90,18 @@ config::Config adapted(config::Config config, const checkpoint::Checkpoint& star
   return train::with_pruned_widths(config, start);
 }
 
+// Throws where the file with which a new run is to begin comes with another, or with a run.
+void check_init_from(const TrainArguments& arguments, const checkpoint::RunFolder& folder) {
+  if (arguments.resume != "auto" && arguments.resume != "none") {
+    throw Error(cat("--init-from ", arguments.init_from,
+                    ": begins a new run, expected no --resume ", arguments.resume));
+  }
+  if (const auto newest = folder.newest_checkpoint()) {
+    throw Error(cat(folder.path().string(), ": already holds a run (", newest->filename().string(),
+                    "); use another --run-dir, or go on with it without --init-from"));
+  }
+}
+
 }  // namespace
 
 void save_config(const checkpoint::RunFolder& folder, const config::Config& config) {
@@ -112,11 +125,17 @@ void run_training(const TrainArguments& arguments) {
   std::optional<core::OutputFolder> claim;
   if (!arguments.dry_run) claim.emplace(config.run_dir);
   const checkpoint::RunFolder folder(config.run_dir);
+  const bool begins_with_file = !arguments.init_from.empty();
+  if (begins_with_file) check_init_from(arguments, folder);
   std::unique_ptr<train::Trainer> built;
   const auto begin = [&](const checkpoint::Checkpoint* start) {
     built.reset();
     built = std::make_unique<train::Trainer>(start ? adapted(config, *start) : config);
     if (start && !arguments.dry_run) built->resume(*start);
+    if (begins_with_file) {
+      built->init_from(
+          checkpoint::read_trained(arguments.init_from, checkpoint::Prefer::kCheckpoint));
+    }
   };
   if (arguments.dry_run) {
     begin_dry_run(folder, arguments.resume, begin);
@@ -149,6 +168,10 @@ void add_train_arguments(CLI::App& command, TrainArguments& arguments) {
                              "an older one of the run, or any in another --run-dir"))
       ->type_name("auto|none|PATH")
       ->capture_default_str();
+  as_path(command.add_option("--init-from", arguments.init_from,
+                             "Begin a new run with what fits of a run's, checkpoint's or weights "
+                             "file's networks"))
+      ->type_name("RUN|FILE");
   command.add_flag(
       "--dry-run", arguments.dry_run,
       "Show the networks, what a step costs and how long the run takes; write nothing");

@@ -12,6 +12,7 @@ struct TrainArguments {
   ConfigArguments config;
   std::string run_dir;
   std::string resume = "auto";
+  std::string init_from;
   bool dry_run = false;
 };
 

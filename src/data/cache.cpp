@@ -96,7 +96,6 @@ ClipCache prepare_clips(const DataOptions& options) {
   const std::map<fs::path, CacheJob> jobs = make_jobs(entries, options);
   ClipCache cache;
   cache.class_names = class_names(entries);
-  cache.identity = identity_of(entries);
   std::vector<std::string> problems;
   for (const ManifestEntry& entry : entries) {
     const CacheJob& job = jobs.at(entry.path);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "decode.h"
+#include "fingerprint.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
@@ -119,7 +120,9 @@ void CacheBuilder::stream(CacheJob& job) {
     count_frame(job);
   };
   job.report = decode_video(job.source, options_, decoder_threads_, append);
-  if (job.report.problem.empty()) writer.commit(job.key, job.report);
+  if (!job.report.problem.empty()) return;
+  job.report.fingerprint = fingerprint_of(job.source);
+  writer.commit(job.key, job.report);
 }
 
 void CacheBuilder::count_frame(const CacheJob& job) {

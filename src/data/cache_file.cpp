@@ -23,6 +23,7 @@ core::Json to_json(const VideoReport& report) {
           {"frames", report.frames},
           {"damage", report.damage},
           {"notes", report.notes},
+          {"fingerprint", report.fingerprint},
           {"cuts", report.cuts},
           {"breaks", report.breaks}};
 }
@@ -38,6 +39,7 @@ VideoReport report_from_json(const core::Json& json) {
   report.frames = json.at("frames");
   report.damage = json.at("damage");
   report.notes = json.at("notes").get<std::vector<std::string>>();
+  report.fingerprint = json.at("fingerprint");
   report.cuts = json.at("cuts").get<std::vector<int64_t>>();
   report.breaks = json.at("breaks").get<std::vector<int64_t>>();
   return report;

@@ -11,9 +11,9 @@
 namespace vidgen::data {
 namespace {
 
-/// In [0, 1), the same for a name wherever and whenever it is computed.
-double position_of(const std::string& name) {
-  return static_cast<double>(core::derive_seed(0, name) >> 11) * 0x1p-53;
+/// In [0, 1), the same for a content wherever and whenever it is computed.
+double position_of(uint64_t fingerprint) {
+  return static_cast<double>(core::derive_seed(fingerprint, "holdout") >> 11) * 0x1p-53;
 }
 
 /// What a clip is drawn from.
@@ -25,16 +25,17 @@ core::CounterRandom random_of(uint64_t seed, int64_t index) {
 
 std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double holdout) {
   std::vector<bool> mask(videos.size(), false);
-  if (holdout <= 0 || videos.size() < 2) return mask;
+  if (holdout <= 0 || videos.empty()) return mask;
   std::vector<double> positions;
   for (const CachedVideo& video : videos) {
-    positions.push_back(position_of(core::cat(video.entry.source, '/', video.entry.inside)));
+    positions.push_back(position_of(video.report.fingerprint));
   }
-  for (size_t i = 0; i < videos.size(); ++i) mask[i] = positions[i] < holdout;
   const auto [first, last] = std::minmax_element(positions.begin(), positions.end());
-  mask[static_cast<size_t>(first - positions.begin())] = true;
-  // Where all have the same name, first and last are two different ones all the same.
-  mask[static_cast<size_t>(last - positions.begin())] = false;
+  if (*first == *last) return mask;
+  for (size_t i = 0; i < videos.size(); ++i) {
+    const double position = positions[i];
+    mask[i] = position == *first || (position < holdout && position != *last);
+  }
   return mask;
 }
 
@@ -49,7 +50,8 @@ ClipDataset::ClipDataset(const DataOptions& options, const ClipCache& cache, Spl
     for (const Shot& shot : shots_of(video.report, options)) {
       const int64_t clips = clips_in(shot, options);
       if (clips == 0) continue;
-      source.videos.push_back({video.pixels, shot.begin, clips, video.entry.label});
+      source.videos.push_back(
+          {video.pixels, video.report.fingerprint, shot.begin, clips, video.entry.label});
       source.clips += clips;
     }
   }
@@ -123,13 +125,13 @@ int64_t ClipDataset::label(uint64_t seed, int64_t index) const {
 std::vector<ClipPlace> ClipDataset::separate_clips(uint64_t seed) const {
   // The smallest of exponential variates with these rates comes first: a draw by weight.
   std::vector<std::pair<double, ClipPlace>> order;
-  std::set<std::pair<const CacheFile*, int64_t>> taken;  // two sources can name the same file
+  std::set<std::pair<uint64_t, int64_t>> taken;  // two sources can have the same file, or copies
   core::CounterRandom random(core::derive_seed(seed, "separate clips"), 0);
   for (size_t s = 0; s < sources_.size(); ++s) {
     const Source& source = sources_[s];
     for (size_t v = 0; v < source.videos.size(); ++v) {
       const Video& video = source.videos[v];
-      if (!taken.insert({video.pixels.get(), video.begin}).second) continue;
+      if (!taken.insert({video.fingerprint, video.begin}).second) continue;
       for (int64_t start = 0; start < video.clips; start += options_.span()) {
         const double key = -std::log1p(-random.uniform()) * static_cast<double>(source.clips);
         order.push_back({key / source.weight, {s, v, video.begin + start, random.next()}});

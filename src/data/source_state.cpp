@@ -40,20 +40,4 @@ core::Json source_state(const fs::path& source, const DataOptions& options) {
           {"picture_fps", options.picture_fps}};
 }
 
-std::string identity_of(const std::vector<ManifestEntry>& videos) {
-  std::string all;
-  for (const ManifestEntry& video : videos) {
-    int64_t bytes = bytes_of(video.path);
-    if (bytes < 0) {
-      bytes = 0;
-      const auto pictures = video::pictures_of(video.path);
-      for (const fs::path& picture : pictures.value_or(std::vector<fs::path>())) {
-        bytes += bytes_of(picture);
-      }
-    }
-    all += core::cat(video.source, '/', video.inside, '/', bytes, '/');
-  }
-  return core::cat(core::derive_seed(0, all));
-}
-
 }  // namespace vidgen::data

@@ -4,8 +4,8 @@
 
 #include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/recovery.h"
+#include "vidgen/train/changes.h"
 #include "vidgen/train/options.h"
-#include "vidgen/train/trainer.h"
 
 namespace vidgen::train {
 namespace {
@@ -23,15 +23,17 @@ Json common_options(const models::ModelOptions& model, const models::ClipShape& 
 }
 
 void check_student(const RunOptions& student, const checkpoint::Checkpoint& teacher) {
-  std::string expected, found;
-  const auto key =
-      first_difference(common_options(checkpoint::model_options(teacher), teacher.clip),
-                       common_options(student.model, clip_shape(student.data)), expected, found);
+  const auto differences =
+      changes_between(common_options(checkpoint::model_options(teacher), teacher.clip),
+                      common_options(student.model, clip_shape(student.data)));
   const auto refuse = [&teacher](const std::string& where, const auto& has, const auto& needs) {
     throw core::FieldError(where, core::cat("found ", has, ", expected ", needs,
                                             " as in its teacher, ", teacher.path.string()));
   };
-  if (!key.empty()) refuse(key, found, expected);
+  if (!differences.empty()) {
+    const auto& first = differences.front();
+    refuse(first.key, first.now.dump(), first.before.dump());
+  }
   // Stages before are pictures of clips, those behind are of frames.
   const auto& painter = student.model.generator;
   const auto model = checkpoint::model_options(teacher);
@@ -46,8 +48,10 @@ void check_student(const RunOptions& student, const checkpoint::Checkpoint& teac
 void fields(core::FieldVisitor& visitor, DistillOptions& options) {
   visitor.path("teacher", options.teacher,
                "a run's folder, a checkpoint or a weights file; empty: there is no teacher");
+  visitor.at_resume(core::AtResume::kInitFrom);
   visitor.field("teacher_sha1", options.teacher_sha1,
                 "SHA-1 of its file; filled in, or must be what is found");
+  visitor.at_resume(core::AtResume::kFree);
   visitor.choice("output_loss", options.output_loss,
                  core::Choices<losses::OutputLoss>{{"l1", losses::OutputLoss::kL1},
                                                    {"mse", losses::OutputLoss::kMse}},

@@ -135,10 +135,7 @@ void Trainer::restore_best(const Diverged& problem) {
   const bool wanted = options_.train.on_divergence == OnDivergence::kRestoreBest;
   if (!wanted || !best_is_kept_ || restored_ != 0) throw problem;
   try {
-    const auto best = checkpoint::read_checkpoint(folder_.best());
-    checkpoint::StateLoader loader(folder_.best(), best.file);
-    visit(loader);
-    loader.finish();
+    load_state(checkpoint::read_checkpoint(folder_.best())).finish();
   } catch (const checkpoint::Damaged& damaged) {
     core::log_warning(damaged.what());
     throw problem;

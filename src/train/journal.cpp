@@ -42,11 +42,25 @@ report::EventFile& Journal::events() {
   return *events_;
 }
 
-void Journal::log(core::Json line) {
+void Journal::append(core::Json& line) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
   line["seconds"] = seconds_before_ + elapsed.count();
   line["time"] = time_of_day();
   log_.append(line);
+}
+
+void Journal::event(int64_t step, const core::Json& event) {
+  if (event.is_null()) return;
+  // Names of files need not be UTF-8.
+  const auto text = event.dump(2, ' ', false, core::Json::error_handler_t::replace);
+  core::Json line{{"event", event.at("event")}, {"before_step", step}};
+  line.update(core::parse_json(text));
+  append(line);
+  if (with_events_) events().add_text(step, "events", "```json\n" + text + "\n```\n");
+}
+
+void Journal::log(core::Json line) {
+  append(line);
   if (page_) page_->add_line(line);
   if (!with_events_) return;
   std::vector<std::pair<std::string, double>> scalars;

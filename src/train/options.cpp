@@ -21,8 +21,8 @@ void fields(core::FieldVisitor& v, OptimOptions& o) {
           "Steps over which the learning rates grow from 0.");
   v.choice("decay", o.decay,
            {{"none", Decay::kNone}, {"linear", Decay::kLinear}, {"cosine", Decay::kCosine}},
-           "How the learning rates fall from the warm-up to the end of the run, whose length "
-           "(train.steps, train.minutes) then cannot be changed when it is resumed.");
+           "How the learning rates fall from the warm-up to the end of the run (train.steps, "
+           "train.minutes); where that is moved they follow from then on.");
   v.field("final_lr_factor", o.final_lr_factor, {0, 1},
           "What they are multiplied by at the end, with decay.");
   v.field("clip_grad_norm", o.clip_grad_norm, {0, 1e12},
@@ -67,7 +67,10 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
            "What the networks compute in; auto is the fastest that is safe on the device.");
   v.section("scaler", o.scaler, "Loss scaling, one scaler for each optimiser.");
   v.section("ema", o.ema, "Average of the generator's weights: what is sampled and exported.");
+  // Another seed is meant to make another run.
+  v.at_resume(core::AtResume::kNever);
   v.field("seed", o.seed, {0, INT64_MAX}, "Everything random is derived from it.");
+  v.at_resume(core::AtResume::kFree);
   v.choice(
       "device", o.device,
       {{"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}},
@@ -115,6 +118,8 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
 }
 
 void fields(core::FieldVisitor& v, RunOptions& o) {
+  // Data and networks say more of their own keys.
+  v.at_resume(core::AtResume::kFree);
   v.section("data", o.data, "Where clips come from.");
   v.section("model", o.model, "The networks.");
   v.section("loss", o.loss, "What the networks are trained on.");

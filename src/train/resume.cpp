@@ -1,7 +1,11 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "vidgen/core/log.h"
+#include "vidgen/core/text.h"
+#include "vidgen/data/video_set.h"
+#include "vidgen/train/changes.h"
 #include "vidgen/train/trainer.h"
 
 namespace vidgen::train {
@@ -10,115 +14,72 @@ namespace {
 using core::cat;
 using core::Json;
 
-// These may change between the parts of a run: they decide what is written, where and when, not
-// what is computed.
-const std::set<std::string> kFreeKeys{"run_dir",
-                                      "data.cache_dir",
-                                      "data.workers",
-                                      "data.on_error",
-                                      "distill.teacher",  // its hash tells what it is
-                                      "train.cuda_graph",
-                                      "train.recompute",
-                                      "train.log_every",
-                                      "train.sample_every",
-                                      "train.sample_minutes",
-                                      "train.sample_clips",
-                                      "train.checkpoint_every",
-                                      "train.keep_checkpoints",
-                                      "train.evaluate.every",
-                                      "train.evaluate.min_diversity",
-                                      "train.evaluate.min_class_diversity",
-                                      "train.on_divergence",
-                                      "train.saturation",
-                                      "train.tensorboard",
-                                      "train.report"};
-
-void flatten(const Json& tree, const std::string& path,
-             std::vector<std::pair<std::string, Json>>& out) {
-  if (tree.is_object()) {
-    for (const auto& [key, value] : tree.items())
-      flatten(value, path.empty() ? key : cat(path, ".", key), out);
-  } else if (tree.is_array() && !tree.empty() && tree[0].is_object()) {
-    for (size_t i = 0; i < tree.size(); ++i) flatten(tree[i], cat(path, "[", i, "]"), out);
-  } else {
-    out.emplace_back(path, tree);
+/// What tensors may be missing in the checkpoint, or be of another shape there, since they are
+/// state of what can be switched on and off.
+std::vector<std::string> switched(const RunOptions& stored, const RunOptions& options) {
+  std::vector<std::string> prefixes{"scaler.", "augment.", "meters."};
+  if (stored.is_adversarial() != options.is_adversarial()) {
+    prefixes.insert(prefixes.end(), {"discriminator.", "optimizer.discriminator."});
   }
+  return prefixes;
 }
 
-/// Whether the key may be another one when a run goes on.
-bool is_free(const std::string& key, const std::map<std::string, Json>& options) {
-  if (key == "train.steps" || key == "train.minutes") {
-    // The learning rates of a run that decays depend on its length. A run of some minutes may do
-    // without them.
-    const auto is = [&](const char* name, const Json& value) {
-      const auto found = options.find(name);
-      return found == options.end() || found->second == value;
-    };
-    return is("optim.decay", "none") && is("train.minutes", 0.0);
+/// "scaler.generator" of "scaler.generator.scale", and others; "" for none.
+std::string groups_of(const std::set<std::string>& names) {
+  std::set<std::string> groups;
+  for (const std::string& name : names) {
+    const size_t last = name.find('.', name.find('.') + 1);
+    groups.insert(name.substr(0, last));
   }
-  return kFreeKeys.count(key) > 0;
+  groups.erase("meters.sums");
+  return core::join({groups.begin(), groups.end()});
 }
 
-/// Where the videos are may have changed: checkpoints hold what tells them from others. The paths
-/// of `stored` become those of `options` where it can be so. Returns what the user has to know.
-std::vector<std::string> follow_sources(const checkpoint::Checkpoint& checkpoint,
-                                        const std::string& videos, const data::DataOptions& options,
-                                        data::DataOptions& stored) {
-  std::vector<std::string> warnings;
-  const auto warn = [&](const char* what) {
-    warnings.push_back(cat(checkpoint.path.string(), ": ", what));
-  };
+/// A line for each that there is something to say of, and the same for the log.
+class Story {
+ public:
+  explicit Story(const checkpoint::Checkpoint& checkpoint)
+      : event_{{"event", "resumed"}, {"from", checkpoint.path.filename().string()}} {}
+
+  void add(const std::vector<Change>& changes) {
+    for (const Change& change : changes) add(change.key, change.values());
+  }
+  void add(const std::string& what, const std::string& text) {
+    if (text.empty()) return;
+    lines_.push_back(cat(what, ": ", text));
+    event_[what] = text;
+  }
+  void tell() const {
+    for (const std::string& line : lines_) core::log_info(line);
+  }
+  /// Null where nothing is another.
+  Json event() const { return lines_.empty() ? Json() : event_; }
+
+ private:
+  std::vector<std::string> lines_;
+  Json event_;
+};
+
+bool contains(const std::vector<Change>& changes, const std::string& key) {
+  return std::any_of(changes.begin(), changes.end(),
+                     [&key](const Change& change) { return change.key == key; });
+}
+
+/// Nothing where an older vidgen wrote the checkpoint.
+std::optional<data::VideoSet> videos_of(const checkpoint::Checkpoint& checkpoint) {
   const auto found = checkpoint.file.metadata.find(kVideosKey);
-  const bool known = found != checkpoint.file.metadata.end();
-  const bool other = known && found->second != videos;
-  bool moved = false;
-  const size_t count = std::min(stored.sources.size(), options.sources.size());
-  for (size_t i = 0; i < count; ++i) moved |= stored.sources[i].path != options.sources[i].path;
-  if (!known && options.holdout > 0) {
-    warn(
-        "is of an older vidgen, which chose by other rules what data.holdout keeps from training: "
-        "of what is kept now a part was trained on");
-  }
-  if (moved && !known) {
-    warn(
-        "data.sources are spelled otherwise than in this checkpoint of an older vidgen, which does "
-        "not tell whether they hold the same videos");
-  }
-  if (!moved && other) warn("data.sources hold other videos than those that it was trained on");
-  if (moved && !other) {
-    for (size_t i = 0; i < count; ++i) stored.sources[i].path = options.sources[i].path;
-  }
-  return warnings;
+  return found == checkpoint.file.metadata.end() ? std::nullopt
+                                                 : data::VideoSet::parse(found->second);
 }
 
 }  // namespace
 
-std::string first_difference(const Json& before, const Json& now, std::string& left,
-                             std::string& right) {
-  std::vector<std::pair<std::string, Json>> all_before, all_now;
-  flatten(before, "", all_before);
-  flatten(now, "", all_now);
-  const std::map<std::string, Json> old(all_before.begin(), all_before.end());
-  const std::map<std::string, Json> current(all_now.begin(), all_now.end());
-  const auto show = [](const std::map<std::string, Json>& values, const std::string& key) {
-    const auto found = values.find(key);
-    return found == values.end() ? std::string("nothing") : found->second.dump();
-  };
-  all_now.insert(all_now.end(), all_before.begin(), all_before.end());
-  for (const auto& [key, value] : all_now) {
-    if (is_free(key, current)) continue;
-    left = show(old, key);
-    right = show(current, key);
-    if (left != right) return key;
-  }
-  return "";
-}
-
 RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& checkpoint) {
   bool pruned = false;
   for (const auto& pass : checkpoint.passes) {
-    // What was done before a distillation was done to the teacher.
-    if (pass.at("pass") == "distill") pruned = false;
+    // What was done before a distillation was done to the teacher, and before a new run began with
+    // a file to another run's generator.
+    if (pass.at("pass") == "distill" || pass.at("pass") == kInitPass) pruned = false;
     if (pass.at("pass") == "prune" && pass.at("options").value("method", Json()) == "structured") {
       pruned = true;
     }
@@ -133,6 +94,19 @@ RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& 
   return options;
 }
 
+checkpoint::StateLoader Trainer::load_state(const checkpoint::Checkpoint& checkpoint) {
+  RunOptions stored;
+  checkpoint.read_options(checkpoint.config, stored);
+  checkpoint::StateLoader loader(checkpoint.path, checkpoint.file);
+  loader.let_begin_anew(switched(stored, options_));
+  visit(loader);
+  const auto& metadata = checkpoint.file.metadata;
+  const auto names = metadata.find(kMetersKey);
+  const bool others = names != metadata.end() && names->second != core::join(gan_->metric_names());
+  if (others || loader.begun_anew().count("meters.sums") > 0) reset_meters();
+  return loader;
+}
+
 void Trainer::resume(const checkpoint::Checkpoint& checkpoint) {
   const auto& path = checkpoint.path;
   checkpoint::refuse_quantized(checkpoint);
@@ -140,37 +114,53 @@ void Trainer::resume(const checkpoint::Checkpoint& checkpoint) {
     throw Error(
         cat(path.string(),
             ": holds weights only; to resume, give a file of the folder checkpoints, or what "
-            "vidgen prune --state writes"));
+            "vidgen prune --state writes; a new run begins with it by --init-from ",
+            path.string()));
   }
   RunOptions stored;
   checkpoint.read_options(checkpoint.config, stored);
-  std::vector<std::string> warnings;
-  if (options_.reads_clips()) {
-    warnings = follow_sources(checkpoint, videos_, options_.data, stored.data);
-  }
-  std::string before, now;
-  const std::string key =
-      first_difference(core::write_fields(stored), core::write_fields(options_), before, now);
-  if (!key.empty()) {
-    const bool videos = key.rfind("data.sources", 0) == 0;
-    throw Error(cat(path.string(), ": ", key, " is ", before, " in the checkpoint and ", now,
-                    " in the configuration", videos ? ", where other videos are" : ""));
-  }
-  for (const std::string& warning : warnings) core::log_warning(warning);
+  const auto changes = changes_between(core::write_fields(stored), core::write_fields(options_));
+  refuse_what_is_not_free(checkpoint, changes);
   if (checkpoint.step > options_.train.steps) {
     throw Error(cat(path.string(), ": is at step ", checkpoint.step, ", beyond train.steps ",
                     options_.train.steps));
   }
   gan_->set_masks(checkpoint.tensors_under("mask."));
-  checkpoint::StateLoader loader(path, checkpoint.file);
-  visit(loader);
+  auto loader = load_state(checkpoint);
   run_length_.visit(loader);
   loader.finish();
   forget_best_without_score(checkpoint);
   step_ = checkpoint.step;
   passes_ = checkpoint.passes;
   last_good_ = path;
+  if (contains(changes, "train.steps") || contains(changes, "train.minutes")) {
+    run_length_.count_anew(step_);
+  }
   core::log_info(cat("resumed from ", path.string(), " at step ", step_));
+
+  Story story(checkpoint);
+  story.add(changes);
+  const auto videos = videos_of(checkpoint);
+  const bool compared = videos_ && videos, unknown = videos_ && !videos && stored.reads_clips();
+  const std::string other_videos = compared ? videos_->changes_since(*videos) : "";
+  // An older vidgen held out others.
+  const bool holds_out_more =
+      options_.data.holdout > (unknown ? 0 : stored.data.holdout) && videos_.has_value();
+  story.add("data",
+            unknown ? "cannot be compared, as an older vidgen wrote the checkpoint" : other_videos);
+  story.add("begins anew", groups_of(loader.begun_anew()));
+  story.add("no longer needed", groups_of(loader.left()));
+  if (best_step_ >= 0 && (!other_videos.empty() || holds_out_more || changes_scores(changes))) {
+    story.add("best", cat("that of step ", best_step_,
+                          " cannot be compared with what comes; looking for the best from now on"));
+    best_step_ = -1;
+  }
+  story.tell();
+  if (holds_out_more) {
+    core::log_warning(cat("data.holdout ", options_.data.holdout,
+                          ": of what is held out now a part was trained on"));
+  }
+  if (const Json event = story.event(); !event.is_null()) events_.push_back(event);
 }
 
 void Trainer::begin_with(const checkpoint::Checkpoint& start) {

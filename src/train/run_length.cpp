@@ -17,11 +17,20 @@ bool RunLength::passed(int64_t step, double seconds) {
   const double rate = static_cast<double>(step - measured_step_) / measured;
   measured_step_ = step;
   measured_seconds_ = seconds_;
-  const double fitting = std::max(0.0, budget_ - seconds_) * rate;
   const int64_t before = steps_;
+  fit(step, rate);
+  return std::abs(steps_ - before) > before / 10;
+}
+
+void RunLength::fit(int64_t step, double rate) {
+  const double fitting = std::max(0.0, budget_ - seconds_) * rate;
   const auto room = static_cast<double>(most_ - step);
   steps_ = step + static_cast<int64_t>(std::min(fitting, room));
-  return std::abs(steps_ - before) > before / 10;
+}
+
+void RunLength::count_anew(int64_t step) {
+  steps_ = most_;
+  if (budget_ > 0 && seconds_ > 0) fit(step, static_cast<double>(step) / seconds_);
 }
 
 void RunLength::visit(checkpoint::StateVisitor& visitor) {

@@ -77,6 +77,7 @@ std::vector<size_t> evenly_chosen(size_t count) {
 RunPage::RunPage(const RunOptions& options) : options_(options), folder_(options.run_dir) {}
 
 void RunPage::add_line(const core::Json& line) {
+  if (line.contains("event")) return;
   const size_t before = steps_.size();
   steps_.push_back(line.at("step").get<double>());
   for (const auto& [key, value] : line.items()) {
@@ -216,7 +217,8 @@ Html RunPage::how_to_go_on() const {
   return report::heading("To go on") +
          report::paragraph(
              "In the folder where training was started. The first goes on where the run was "
-             "stopped; --set train.steps=N makes it longer.") +
+             "stopped; --set train.steps=N makes it longer, and learning rates that fall do so to "
+             "the new end.") +
          report::preformatted(commands);
 }
 

@@ -48,7 +48,7 @@ Trainer::Trainer(const RunOptions& options)
 
 void Trainer::open_clips() {
   const auto cache = data::prepare_clips(options_.data);
-  videos_ = cache.identity;
+  videos_.emplace(cache.videos);
   dataset_ = std::make_shared<data::ClipDataset>(options_.data, cache, data::Split::kTrain);
   const data::ClipRates rates(options_.data, cache);
   shape_.fps = rates.usual();
@@ -204,7 +204,8 @@ void Trainer::write_state(const std::filesystem::path& path) {
   checkpoint::StateSaver saver;
   visit(saver);
   run_length_.visit(saver);
-  if (!videos_.empty()) saver.metadata[kVideosKey] = videos_;
+  if (videos_) saver.metadata[kVideosKey] = videos_->text();
+  saver.metadata[kMetersKey] = core::join(gan_->metric_names());
   for (const auto& [name, tensor] : saver.tensors) {
     if (!tensor.isfinite().all().item<bool>()) diverged(name, step_);
   }
@@ -279,6 +280,8 @@ void Trainer::train_to_the_end() {
 
 Trainer::End Trainer::run() {
   journal_ = std::make_unique<Journal>(options_, step_);
+  if (step_ == 0) events_.push_back(init_event());
+  for (const auto& event : events_) journal_->event(step_ + 1, event);
   progress_ = std::make_unique<core::Progress>("step", run_length(), step_);
   find_best_file();
   saved_ = last_good_ && *last_good_ == folder_.checkpoint(step_);

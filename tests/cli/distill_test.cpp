@@ -132,8 +132,21 @@ TEST_F(DistillTest, ARunKeepsItsTeacher) {
                  {"distill", "--config", "student/config.yaml", "--teacher", "other", "--set",
                   "train.steps=4"},
                  {"distill.teacher_sha1: found ", "that of other/weights.safetensors"});
-  expect_refuses(work_, distill({"--set", "train.steps=4", "--set", "distill.feature=1"}),
-                 {"step-00000002.safetensors: distill.feature is 0.0 in the checkpoint and 1.0"});
+}
+
+TEST_F(DistillTest, LessonsMayChange) {
+  expect_success(work_.run(distill()));
+  const auto seen = work_.run(distill({"--set", "train.steps=4", "--set", "distill.feature=1"}));
+  expect_success(seen);
+  EXPECT_THAT(seen.err, HasSubstr("distill.feature: 0.0 -> 1.0\n"));
+  // Discriminators come, and go again.
+  const auto judged = work_.run(distill({"--set", "train.steps=6", "--set", "distill.adversarial=1",
+                                         "--set", "data.sources=clip.mp4"}));
+  expect_success(judged);
+  EXPECT_THAT(judged.err, HasSubstr("begins anew: discriminator.0, discriminator.1, optimizer."));
+  const auto alone = work_.run(distill({"--set", "train.steps=8"}));
+  expect_success(alone);
+  EXPECT_THAT(alone.err, HasSubstr("no longer needed: discriminator.0, discriminator.1, optimi"));
 }
 
 TEST_F(DistillTest, DiscriminatorsNeedClips) {

@@ -105,12 +105,13 @@ TEST(ResumeTest, ACheckpointOlderThanAKeyHasItsDefault) {
   const Workspace interrupted, straight;
   expect_success(interrupted.train({"--set", "train.steps=3"}));
   make_older(checkpoint_file(interrupted / "run", 3));
-  // Where the key is set to something else, the run would be another one.
-  for (const std::string setting : {"data.horizontal_flip=true", "augment.color=1"}) {
-    const auto changed = interrupted.train({"--set", "train.steps=6", "--set", setting});
-    const std::string key = setting.substr(0, setting.find('='));
-    expect_refused(changed, {"step-00000003.safetensors: " + key + " is ", " in the checkpoint"});
-  }
+  // A key that is set to something else than its default is another one.
+  const Workspace changed;
+  fs::copy(interrupted / "run", changed / "run", fs::copy_options::recursive);
+  const auto other = changed.train({"--set", "train.steps=6", "--set", "augment.color=1"});
+  expect_success(other);
+  EXPECT_THAT(other.err, ::testing::HasSubstr("augment.color: 0.0 -> 1.0\n"));
+  EXPECT_THAT(other.err, ::testing::Not(::testing::HasSubstr("horizontal_flip")));
   const Workspace::Arguments to_6{"--set", "train.steps=6"};
   expect_success(interrupted.train(to_6));
   expect_success(straight.train(to_6));
@@ -175,16 +176,6 @@ TEST(ResumeTest, EveryStepIsLoggedOnce) {
   for (size_t i = 0; i < log.size(); ++i) EXPECT_EQ(log[i].at("step"), i + 1);
 }
 
-TEST(ResumeTest, ARunThatDecaysKeepsItsLength) {
-  const Workspace work;
-  const std::vector<std::string> decays{"--set", "train.steps=6", "--set", "optim.decay=cosine"};
-  auto longer = decays;
-  longer[1] = "train.steps=8";
-  expect_success(work.train(decays));
-  expect_refused(work.train(longer), {".safetensors: train.steps is 6 in the checkpoint and 8 in "
-                                      "the configuration"});
-}
-
 TEST(ResumeTest, ARunOfSomeMinutesGoesOnForTheRestOfThem) {
   const Workspace work;
   Workspace::Arguments arguments{"--set", "train.minutes=0.03",
@@ -216,7 +207,12 @@ TEST(ResumeTest, ARunOfSomeMinutesGoesOnForTheRestOfThem) {
   EXPECT_TRUE(fs::exists(run / "weights.safetensors"));
 
   arguments[1] = "train.minutes=0.06";
-  expect_refused(work.train(arguments), {"train.minutes is 0.03 in the checkpoint and 0.06 in "});
+  const int64_t reached = newest_step(run);
+  const auto longer = work.train(arguments);
+  expect_success(longer);
+  EXPECT_THAT(longer.err, ::testing::HasSubstr("train.minutes: 0.03 -> 0.06\n"));
+  EXPECT_GT(newest_step(run), reached);
+  EXPECT_GT(seconds(), 0.8 * 3.6);
 }
 
 /// When a program is killed: at any time, after its first steps, or while it writes a checkpoint.
@@ -288,58 +284,6 @@ TEST(ResumeTest, FromAFileIntoANewRun) {
   for (const auto& [name, tensor] : want.tensors) {
     EXPECT_TRUE(tensor.equal(got.tensors.at(name))) << name;
   }
-}
-
-/// Three videos in a folder, and two steps of a run on it.
-void train_on_folder(const Workspace& work) {
-  fs::create_directories(work / "videos");
-  for (const int frames : {12, 13, 14}) {
-    write_tiny_video(work / "videos" / (std::to_string(frames) + ".mp4"), frames);
-  }
-  expect_success(work.train({"--set", "data.sources=videos"}));
-}
-
-TEST(ResumeTest, DataMayBeSpelledOtherwiseOrMoved) {
-  const Workspace work;
-  train_on_folder(work);
-  const std::string absolute = (work / "videos").string();
-  for (const std::string source : {"./videos/", absolute.c_str(), "moved"}) {
-    if (source == "moved") fs::rename(work / "videos", work / "moved");
-    const std::string run = "run-" + std::to_string(source.size());
-    fs::copy(work / "run", work / run, fs::copy_options::recursive);
-    const auto resumed =
-        work.train({"--run-dir", run, "--set", "data.sources=" + source, "--set", "train.steps=4"});
-    expect_success(resumed);
-    EXPECT_THAT(resumed.err, ::testing::Not(::testing::HasSubstr("warning")));
-    EXPECT_THAT(resumed.err, ::testing::HasSubstr("step-00000002.safetensors at step 2"));
-  }
-}
-
-TEST(ResumeTest, OtherDataIsNotTakenForTheSame) {
-  const Workspace work;
-  train_on_folder(work);
-  fs::copy(work / "videos", work / "other");
-  write_tiny_video(work / "other" / "15.mp4", 15);
-  expect_refuses(work, work.train_arguments({"--set", "data.sources=other"}),
-                 {"data.sources[0].path is \"videos\" in the checkpoint and \"other\"",
-                  "where other videos are"});
-  write_tiny_video(work / "videos" / "15.mp4", 15);
-  const auto grown = work.train({"--set", "data.sources=videos", "--set", "train.steps=3"});
-  expect_success(grown);
-  EXPECT_THAT(grown.err, ::testing::HasSubstr("other videos than those that it was trained on"));
-}
-
-TEST(ResumeTest, ACheckpointThatDoesNotTellItsVideosSaysSo) {
-  const Workspace work;
-  train_on_folder(work);
-  const fs::path path = checkpoint_file(work / "run", 2);
-  auto file = checkpoint::read_safetensors(path);
-  ASSERT_EQ(file.metadata.erase("videos"), 1u);
-  checkpoint::write_safetensors(path, file.tensors, file.metadata);
-  const auto resumed = work.train(
-      {"--set", "data.sources=./videos", "--set", "data.holdout=0", "--set", "train.steps=3"});
-  expect_success(resumed);
-  EXPECT_THAT(resumed.err, ::testing::HasSubstr("does not tell whether they hold the same videos"));
 }
 
 }  // namespace

@@ -133,13 +133,24 @@ inline void expect_success(const ProgramResult& result) {
   EXPECT_EQ(result.exit_code, 0) << "signal " << result.signal << "\n" << result.out << result.err;
 }
 
-/// The lines of a run's log.
-inline std::vector<core::Json> read_log(const std::filesystem::path& run) {
+/// The lines of a run's log with an event, or those without.
+inline std::vector<core::Json> log_lines(const std::filesystem::path& run, bool with_event) {
   std::vector<core::Json> lines;
-  for (const auto& line : lines_of(read_bytes(run / "log.jsonl"))) {
-    lines.push_back(core::Json::parse(line));
+  for (const auto& text : lines_of(read_bytes(run / "log.jsonl"))) {
+    auto line = core::Json::parse(text);
+    if (line.contains("event") == with_event) lines.push_back(std::move(line));
   }
   return lines;
+}
+
+/// The lines of a run's log, of its steps.
+inline std::vector<core::Json> read_log(const std::filesystem::path& run) {
+  return log_lines(run, false);
+}
+
+/// What happened to a run: the other lines of its log.
+inline std::vector<core::Json> run_events(const std::filesystem::path& run) {
+  return log_lines(run, true);
 }
 
 /// The steps of a run's checkpoints, in their order.

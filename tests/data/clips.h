@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "support/temporary_folder.h"
+#include "vidgen/core/random.h"
 #include "vidgen/data/cache.h"
 
 namespace vidgen::test {
@@ -19,6 +20,7 @@ inline data::CachedVideo marked_video(const TemporaryFolder& folder, const std::
   data::VideoReport report;
   report.frames = frames;
   report.clips = frames - span + 1;
+  report.fingerprint = core::derive_seed(source, name);
   data::CacheFileWriter writer(path);
   for (int64_t t = 0; t < frames; ++t) {
     video::Frame frame{height, width, 3, {}};

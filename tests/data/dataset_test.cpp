@@ -186,6 +186,7 @@ std::vector<CachedVideo> named(const std::vector<std::string>& names) {
   std::vector<CachedVideo> videos;
   for (const std::string& name : names) {
     videos.push_back({{"/" + name, "a/" + name, 0, 1, "", 0, name}, {}, nullptr});
+    videos.back().report.fingerprint = core::derive_seed(0, name);
   }
   return videos;
 }
@@ -200,19 +201,38 @@ TEST(HoldoutMaskTest, AddingFilesKeepsTheSplit) {
   EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin()));
 }
 
-TEST(HoldoutMaskTest, DependsOnThePlaceInsideTheSourceAlone) {
+TEST(HoldoutMaskTest, DependsOnTheContentAlone) {
   std::vector<std::string> names;
   for (int i = 0; i < 100; ++i) names.push_back(core::cat(i, ".mp4"));
   auto videos = named(names);
   const std::vector<bool> before = holdout_mask(videos, 0.3);
   for (CachedVideo& video : videos) {
     video.entry.path = "/elsewhere" / video.entry.path;
-    video.entry.name = "./b/" + video.entry.inside;
+    video.entry.inside = "b/" + video.entry.inside;
+    video.entry.source = 1;
   }
   EXPECT_EQ(holdout_mask(videos, 0.3), before);
-  // The files of one name in several sources are not held out together.
-  for (CachedVideo& video : videos) video.entry.source = 1;
+  for (CachedVideo& video : videos) ++video.report.fingerprint;
   EXPECT_NE(holdout_mask(videos, 0.3), before);
+}
+
+TEST(HoldoutMaskTest, CopiesAreOnTheSameSide) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) names.push_back(core::cat(i, ".mp4"));
+  auto videos = named(names);
+  for (CachedVideo copy : named(names)) {
+    copy.entry.source = 1;
+    copy.entry.inside = "copies/" + copy.entry.inside;
+    videos.push_back(copy);
+  }
+  for (const double holdout : {0.001, 0.3, 0.9}) {
+    const std::vector<bool> mask = holdout_mask(videos, holdout);
+    EXPECT_TRUE(std::equal(mask.begin(), mask.begin() + 100, mask.begin() + 100)) << holdout;
+  }
+  // The one that is always held out, and the one that never is, with their copies.
+  const auto few = holdout_mask(named({"a", "b", "a", "b", "b"}), 0.5);
+  EXPECT_NE(few[0], few[1]);
+  EXPECT_EQ(few, (std::vector<bool>{few[0], few[1], few[0], few[1], few[1]}));
 }
 
 TEST(HoldoutMaskTest, BothSidesHaveOneWhenTheyCan) {
@@ -225,7 +245,7 @@ TEST(HoldoutMaskTest, BothSidesHaveOneWhenTheyCan) {
   }
   EXPECT_EQ(holdout_mask(named({"a.mp4"}), 0.9), std::vector<bool>{false});
   EXPECT_EQ(holdout_mask(named({"a.mp4", "b.mp4"}), 0), (std::vector<bool>{false, false}));
-  EXPECT_EQ(holdout_mask(named({"a.mp4", "a.mp4"}), 0.5), (std::vector<bool>{true, false}));
+  EXPECT_EQ(holdout_mask(named({"a.mp4", "a.mp4"}), 0.5), (std::vector<bool>{false, false}));
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 
 namespace vidgen::checkpoint {
 
-/// log.jsonl of a run. Each line is a JSON object with a "step". The
+/// log.jsonl of a run. Each line is a JSON object with a
+/// "step", or of what happened between steps an "event" and its "before_step". The
 /// file only grows while a run goes; what a power cut or another program left in it is kept aside,
 /// never dropped. Every failure throws vidgen::Error, naming the file and the system's reason.
 class RunLog {

@@ -24,14 +24,11 @@ struct CachedVideo {
 /// Each video has one cache file, decoded once and streamed to the disk, so memory does not depend
 /// on its length. It is used as long as the source's path, size and time of change and the settings
 /// that change pixels stay the same, and made again otherwise. What of a video is damaged is
-/// remembered too, but not that it could not be read.
+/// remembered too, and the fingerprint of its content, but not that it could not be read.
 struct ClipCache {
   std::vector<CachedVideo> videos;
   /// By label, of all videos of the sources, usable or not; none without DataOptions::classes.
   std::vector<std::string> class_names{};
-  /// Tells these videos from others by their places inside the sources and their sizes, wherever
-  /// the sources are.
-  std::string identity{};
 };
 
 /// Opens the cache, first making what is missing, several files at a time, with a progress line on

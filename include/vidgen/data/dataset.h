@@ -14,10 +14,10 @@ namespace vidgen::data {
 
 enum class Split { kTrain, kHoldout };
 
-/// Which of the videos are held out. It depends on a video's source, by number, and its place
-/// inside that alone, so neither adding others nor how the source is spelled changes anything,
-/// except that where there are two or more and `holdout` > 0 at least one is held out and at least
-/// one is not.
+/// Which of the videos are held out. It depends on a video's content alone, so neither adding
+/// others nor where it lies nor what it is called changes anything, and copies are on the same
+/// side; except that where there are two contents or more and `holdout` > 0 at least one is held
+/// out and at least one is not.
 std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double holdout);
 
 /// Where a clip of a data set begins.
@@ -72,6 +72,7 @@ class ClipDataset {
   /// One shot of a video: frames from `begin` on, in which so many clips can start.
   struct Video {
     std::shared_ptr<const CacheFile> pixels;
+    uint64_t fingerprint;
     int64_t begin;
     int64_t clips;
     int64_t label;

@@ -47,7 +47,7 @@ struct DataOptions {
   bool horizontal_flip = false;
   Color color = Color::kRgb;
   /// The fraction of the files that is kept from training, for evaluation. Which ones depends on
-  /// their paths inside their sources only.
+  /// their content only.
   double holdout = 0;
   /// Whether clips have classes: a clip's is the name of the folder directly below the source's
   /// that its video is in, however deep.

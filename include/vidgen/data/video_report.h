@@ -39,6 +39,8 @@ struct VideoReport {
   std::string damage{};
   /// What else the user may want to know.
   std::vector<std::string> notes{};
+  /// Of the content of its file (fingerprint_of()); 0 where it is not in the clip cache.
+  uint64_t fingerprint = 0;
   /// Frames (of `frames`) with which another shot begins, by how the picture changes, and those
   /// before which frames are missing. Both grow.
   std::vector<int64_t> cuts{};

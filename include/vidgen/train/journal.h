@@ -24,6 +24,8 @@ class Journal {
 
   /// Adds a line, with the time, to the log. It holds a "step" and numbers.
   void log(core::Json line);
+  /// Adds a line with an "event" that comes before `step`, and texts; none where it is null.
+  void event(int64_t step, const core::Json& event);
   /// Clips from the same latents each time: uint8 RGB [N,T,H,W,3] on the CPU.
   void samples(int64_t step, const torch::Tensor& clips, double fps);
   /// Clips of the training data, to be shown beside them.
@@ -35,6 +37,8 @@ class Journal {
   void update_page(int64_t step, int64_t steps, RunState state);
 
  private:
+  /// With the time.
+  void append(core::Json& line);
   /// Begins the file with the first thing that is to be in it.
   report::EventFile& events();
 

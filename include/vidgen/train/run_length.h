@@ -21,10 +21,16 @@ class RunLength {
   /// `step` steps are done; the last one, with what was written after the one before, took so many
   /// seconds. Returns whether the number of steps changed by more than a tenth.
   bool passed(int64_t step, double seconds);
+  /// The options are others than those that the state is of: how many steps fit is counted by the
+  /// mean speed so far.
+  void count_anew(int64_t step);
   /// Nothing where train.minutes is 0.
   void visit(checkpoint::StateVisitor& visitor);
 
  private:
+  /// As many steps more as fit into what is left of the time, at so many a second.
+  void fit(int64_t step, double rate);
+
   const int64_t most_;
   /// Seconds; 0 does not limit.
   const double budget_;

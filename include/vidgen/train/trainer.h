@@ -12,6 +12,7 @@
 #include "vidgen/core/json.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/data/loader.h"
+#include "vidgen/data/video_set.h"
 #include "vidgen/train/device_feed.h"
 #include "vidgen/train/evaluator.h"
 #include "vidgen/train/gan_step.h"
@@ -24,9 +25,12 @@
 
 namespace vidgen::train {
 
-/// Where a checkpoint's metadata hold what tells its videos from others
-/// (data::ClipCache::identity).
+/// Where a checkpoint's metadata hold what tells its videos from others (data::VideoSet), and the
+/// names of the means that meters.sums are of.
 constexpr const char* kVideosKey = "videos";
+constexpr const char* kMetersKey = "meters.names";
+/// The entry in Checkpoint::passes of a run that began with a file (Trainer::init_from()).
+constexpr const char* kInitPass = "init-from";
 
 /// A loss or a weight is no longer finite.
 class Diverged : public Error {
@@ -48,11 +52,18 @@ class Trainer {
   /// nothing into the run's folder yet.
   explicit Trainer(const RunOptions& options);
 
-  /// Goes on from a checkpoint, bit for bit as if the run had never stopped. Throws vidgen::Error
-  /// naming the first key in which the checkpoint's configuration differs, apart from those that do
-  /// not change the result, and checkpoint::Damaged when a tensor is missing; then this trainer is
-  /// of no use any more. A key that is younger than the checkpoint has its default there.
+  /// Goes on from a checkpoint, bit for bit as if the run had never stopped where nothing is
+  /// another. Says in one line each, and in the log, which keys are (a key that is younger than the
+  /// checkpoint had its default), which videos came, went or changed, and what state begins anew.
+  /// Throws vidgen::Error for a key that is not free (core::AtResume), and checkpoint::Damaged when
+  /// a tensor is missing; then this trainer is of no use any more.
   void resume(const checkpoint::Checkpoint& checkpoint);
+
+  /// Gives a new run the tensors of a file that fit by name and shape: the averaged generator's,
+  /// for the trained and the averaged one, and of a checkpoint the discriminators'. Says what was
+  /// taken and what was not. Masks of weights that were taken stay. Throws vidgen::Error when the
+  /// file is quantised, or nothing of its generator fits.
+  void init_from(checkpoint::Checkpoint start);
 
   /// Begins with the averaged generator of a file in place of an initialised one, its masks and its
   /// passes, and writes that into the run's folder as the checkpoint of step 0. Throws
@@ -123,6 +134,10 @@ class Trainer {
   void start_loader();
   void reset_meters();
   void visit(checkpoint::StateVisitor& visitor);
+  /// Everything but the length of the run.
+  checkpoint::StateLoader load_state(const checkpoint::Checkpoint& checkpoint);
+  /// For the log; null unless the run began with a file.
+  core::Json init_event() const;
   /// Everything but the tensors.
   checkpoint::Checkpoint describe(checkpoint::Kind kind, std::filesystem::path path) const;
   /// Tells run_length_ what the last step took.
@@ -134,13 +149,15 @@ class Trainer {
   const checkpoint::RunFolder folder_;
   std::shared_ptr<const data::ClipDataset> dataset_;
   models::ClipShape shape_;
-  /// What tells the videos from others; empty when none are read.
-  std::string videos_;
+  /// None where none are read.
+  std::optional<data::VideoSet> videos_;
   std::unique_ptr<GanStep> gan_;
   MemoryEstimate memory_;
   std::unique_ptr<data::ClipLoader> loader_;
   std::optional<DeviceFeed> feed_;
   std::unique_ptr<Journal> journal_;
+  /// What the log is to hold before its next line.
+  std::vector<core::Json> events_;
   std::unique_ptr<core::Progress> progress_;
   /// With train.evaluate.every.
   std::unique_ptr<const Evaluator> evaluator_;
@@ -177,10 +194,5 @@ class Trainer {
 /// The options with the widths of the generator in a checkpoint, when structured pruning made them;
 /// as they are otherwise. So a run goes on from its pruned checkpoint without a new configuration.
 RunOptions with_pruned_widths(RunOptions options, const checkpoint::Checkpoint& checkpoint);
-
-/// The first key, in the order of the fields, in which two resolved configurations differ, among
-/// those that change what a run computes; "" when none does. `left` and `right` become the values.
-std::string first_difference(const core::Json& before, const core::Json& now, std::string& left,
-                             std::string& right);
 
 }  // namespace vidgen::train
