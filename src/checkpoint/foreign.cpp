@@ -21,7 +21,7 @@ constexpr const char* kExpected =
 
 std::string read_part(const std::filesystem::path& path, uint64_t offset, size_t bytes) {
   std::string part(bytes, '\0');
-  part.resize(core::InputFile(path).read_at(offset, part.data(), bytes));
+  part.resize(core::InputFile(path).read(offset, part.data(), bytes));
   return part;
 }
 

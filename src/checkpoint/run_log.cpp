@@ -47,7 +47,7 @@ void for_each_line(const core::InputFile& file, const Use& use) {
   };
   std::string buffer(kPartBytes, '\0');
   uint64_t offset = 0;
-  while (const size_t count = file.read_at(offset, buffer.data(), buffer.size())) {
+  while (const size_t count = file.read(offset, buffer.data(), buffer.size())) {
     offset += count;
     std::string_view rest(buffer.data(), count);
     for (size_t end = 0; (end = rest.find('\n')) != std::string_view::npos;) {
@@ -135,7 +135,7 @@ void copy(const core::InputFile& file, const std::vector<Span>& spans, const Use
   for (const auto& span : spans) {
     for (uint64_t at = span.begin; at < span.end; at += buffer.size()) {
       buffer.resize(std::min<uint64_t>(kPartBytes, span.end - at));
-      buffer.resize(file.read_at(at, buffer.data(), buffer.size()));
+      buffer.resize(file.read(at, buffer.data(), buffer.size()));
       if (buffer.empty()) return;
       use(buffer);
     }

@@ -27,6 +27,7 @@ InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
   struct stat status {};
   if (descriptor_ >= 0 && ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) {
     size_ = static_cast<uint64_t>(status.st_size);
+    inode_ = status.st_ino;
     return;
   }
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -35,7 +36,7 @@ InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
 
 InputFile::~InputFile() { ::close(descriptor_); }
 
-size_t InputFile::read_at(uint64_t offset, void* data, size_t bytes) const {
+size_t InputFile::read(uint64_t offset, void* data, size_t bytes) const {
   auto* next = static_cast<char*>(data);
   size_t done = 0;
   while (done < bytes) {

@@ -1,8 +1,8 @@
 #include "vidgen/core/files.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 #include "temporaries.h"
 #include "vidgen/core/disk.h"
@@ -101,6 +102,19 @@ void flush_folder(const fs::path& file) {
   ::close(descriptor);
 }
 
+// "" when there is none.
+std::string home_folder() {
+  if (const char* home = std::getenv("HOME"); home && *home) return home;
+  std::vector<char> buffer(16384);
+  struct passwd entry {
+  }, *found = nullptr;
+  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || !found)
+    return "";
+  // Users that only services run as are given folders that do not exist.
+  std::error_code error;
+  return fs::is_directory(found->pw_dir, error) ? found->pw_dir : "";
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(resolve_output(path)) {
@@ -185,7 +199,7 @@ std::string read_file(const fs::path& path, uint64_t max_bytes) {
         cat(path.string(), ": is ", file.size(), " bytes long, expected at most ", max_bytes));
   }
   std::string content(file.size(), '\0');
-  content.resize(file.read_at(0, content.data(), content.size()));
+  content.resize(file.read(0, content.data(), content.size()));
   return content;
 }
 
@@ -220,6 +234,19 @@ void make_folder(const fs::path& folder) {
   if (error) throw Error(cat("cannot create folder ", folder.string(), ": ", error.message()));
 }
 
+void make_private_folder(const fs::path& folder) {
+  fs::path part;
+  for (const auto& name : folder) {
+    part /= name;
+    std::error_code error;
+    if (fs::is_directory(part, error) || ::mkdir(part.c_str(), 0700) == 0) continue;
+    // Another process may have made it meanwhile.
+    const int reason = errno;
+    if (!fs::is_directory(part, error))
+      fail("create folder", folder, reason == EEXIST ? ENOTDIR : reason);
+  }
+}
+
 void check_can_create(const fs::path& wanted) {
   const fs::path path = resolve_output(wanted);
   const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -235,19 +262,6 @@ void check_can_create(const fs::path& wanted) {
     throw Error(cat("cannot create ", path.string(), ": is a folder, expected the name of a file"));
   // access() asks the file system itself, so a read-only mount is noticed for root too.
   if (::access(folder.c_str(), W_OK | X_OK) != 0) fail("create", path);
-}
-
-MappedFile::MappedFile(const fs::path& path) {
-  const InputFile file(path);
-  size_ = file.size();
-  if (size_ == 0) return;
-  void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.descriptor(), 0);
-  if (memory == MAP_FAILED) fail("read", path);
-  data_ = static_cast<const uint8_t*>(memory);
-}
-
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
 }
 
 TemporaryFolder::TemporaryFolder() {
@@ -290,9 +304,13 @@ fs::path cache_folder() {
   if (const char* folder = std::getenv("VIDGEN_CACHE"); folder && *folder) return folder;
   if (const char* folder = std::getenv("XDG_CACHE_HOME"); folder && *folder)
     return fs::path(folder) / "vidgen";
-  if (const char* home = std::getenv("HOME"); home && *home)
-    return fs::path(home) / ".cache" / "vidgen";
-  return fs::temp_directory_path() / "vidgen-cache";
+  const std::string home = home_folder();
+  if (home.empty()) {
+    throw Error(
+        "there is no home folder to keep a cache in: set VIDGEN_CACHE to a folder that is yours "
+        "alone");
+  }
+  return fs::path(home) / ".cache" / "vidgen";
 }
 
 }  // namespace vidgen::core

@@ -7,7 +7,8 @@
 /// of the file; here it throws.
 namespace vidgen::core {
 
-/// A file that is open for reading.
+/// A file that is read at any place. What is cut short or cannot be read any more while it is in
+/// use is told, where a memory map would end the program. Safe to read from several threads.
 class InputFile {
  public:
   /// Throws vidgen::Error, naming the file and the system's reason, when it cannot be opened or is
@@ -17,17 +18,19 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
-  int descriptor() const { return descriptor_; }
   /// When it was opened.
   uint64_t size() const { return size_; }
+  /// With the path, tells the file from one that takes its place.
+  uint64_t inode() const { return inode_; }
   /// Reads `bytes` from `offset` on, fewer only where the file ends, and returns how many. Throws
   /// vidgen::Error, naming the file and the system's reason, when they cannot be read.
-  size_t read_at(uint64_t offset, void* data, size_t bytes) const;
+  size_t read(uint64_t offset, void* data, size_t bytes) const;
 
  private:
   std::filesystem::path path_;
   int descriptor_ = -1;
   uint64_t size_ = 0;
+  uint64_t inode_ = 0;
 };
 
 /// Brings to the disk what was written to a file, or which files a folder holds; nothing where

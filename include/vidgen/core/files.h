@@ -67,26 +67,12 @@ std::vector<std::filesystem::path> list_folder(const std::filesystem::path& fold
 /// Creates the folder and its parents; throws vidgen::Error naming it and the system's reason.
 void make_folder(const std::filesystem::path& folder);
 
+/// The same for what is nobody else's business: what is created only this user can open.
+void make_private_folder(const std::filesystem::path& folder);
+
 /// Throws vidgen::Error unless the folder that `path` would be created in exists and can be written
 /// to.
 void check_can_create(const std::filesystem::path& path);
-
-/// A read-only memory map of a whole file. Pages are read on first use and can be dropped by the
-/// system at any time.
-class MappedFile {
- public:
-  explicit MappedFile(const std::filesystem::path& path);
-  ~MappedFile();
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-
-  const uint8_t* data() const { return data_; }
-  size_t size() const { return size_; }
-
- private:
-  const uint8_t* data_ = nullptr;
-  size_t size_ = 0;
-};
 
 /// A new empty folder, removed with all that is in it at the end of the scope. Throws vidgen::Error
 /// when it cannot be made.
@@ -113,7 +99,8 @@ std::string expand_home(const std::string& path);
 std::string lower_extension(const std::filesystem::path& path);
 
 /// The folder for things that can be made again: $VIDGEN_CACHE, else $XDG_CACHE_HOME/vidgen, else
-/// ~/.cache/vidgen.
+/// .cache/vidgen in the home folder, $HOME or that of the system's list of users. Throws
+/// vidgen::Error where there is none of them: a folder that others can guess is never used.
 std::filesystem::path cache_folder();
 
 }  // namespace vidgen::core
