@@ -14,6 +14,8 @@
 #include "vidgen/core/error.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
+#include "vidgen/nn/threads.h"
+#include "waiting.h"
 
 namespace {
 
@@ -125,6 +127,8 @@ int run_and_explain(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  vidgen::cli::ask_for_short_turns();
+  vidgen::nn::set_up_threads(0);
   const int code = run_and_explain(argc, argv);
 #ifndef __SANITIZE_ADDRESS__
   // Taking LibTorch apart costs a quarter of what `--help` takes, only to free what the system

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "decode.h"
+#include "vidgen/core/cpus.h"
 #include "vidgen/core/error.h"
 
 namespace vidgen::data {
@@ -34,7 +35,7 @@ void CacheBuilder::run() {
   }
   // Several files at a time use the cores best; where there are fewer files than cores, each file
   // is decoded in several threads.
-  const size_t cores = std::max(std::thread::hardware_concurrency(), 1u);
+  const size_t cores = static_cast<size_t>(core::usable_cpus());
   const size_t count = std::min(cores, jobs_.size());
   decoder_threads_ = static_cast<int>(cores / count);
   std::vector<std::thread> threads;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "threads_note.h"
 #include "vidgen/core/log.h"
 #include "vidgen/train/trainer.h"
 
@@ -169,6 +170,7 @@ void Trainer::resume(const std::filesystem::path& path) {
   step_ = checkpoint.step;
   passes_ = checkpoint.passes;
   last_good_ = path;
+  warn_of_other_threads(checkpoint, device_);
   core::log_info(cat("resumed from ", path.string(), " at step ", step_));
 }
 

@@ -2,6 +2,7 @@
 
 #include <torch/cuda.h>
 
+#include "threads_note.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/memory.h"
@@ -201,6 +202,7 @@ void Trainer::write_state(const std::filesystem::path& path) {
   visit(saver);
   run_length_.visit(saver);
   if (!videos_.empty()) saver.metadata[kVideosKey] = videos_;
+  note_threads(saver.metadata, device_);
   for (const auto& [name, tensor] : saver.tensors) {
     if (!tensor.isfinite().all().item<bool>()) diverged(name, step_);
   }
