@@ -20,6 +20,8 @@
 #include "vidgen/core/lock.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
+#include "vidgen/nn/threads.h"
+#include "waiting.h"
 
 namespace {
 
@@ -146,6 +148,8 @@ int main(int argc, char** argv) {
   keep_freed_memory();
   vidgen::core::handle_signals();
   vidgen::cli::explain_lost_exceptions();
+  vidgen::cli::ask_for_short_turns();
+  vidgen::nn::set_up_threads(0);
   const int code = run_and_explain(argc, argv);
 #ifndef __SANITIZE_ADDRESS__
   // Taking LibTorch apart costs a quarter of what `--help` takes, only to free what the system

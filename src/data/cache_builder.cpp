@@ -7,6 +7,7 @@
 
 #include "decode.h"
 #include "fingerprint.h"
+#include "vidgen/core/cpus.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
@@ -38,7 +39,7 @@ void CacheBuilder::run() {
   }
   // Several files at a time use the cores best; where there are fewer files than cores, each file
   // is decoded in several threads.
-  const size_t cores = std::max(std::thread::hardware_concurrency(), 1u);
+  const size_t cores = static_cast<size_t>(core::usable_cpus());
   const size_t count = std::min(cores, waiting_.size());
   decoder_threads_ = static_cast<int>(cores / count);
   std::vector<std::thread> threads;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "shot_detector.h"
+#include "vidgen/core/cpus.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/frame_schedule.h"
@@ -296,7 +297,7 @@ void judge(VideoReport& report, const DataOptions& options) {
 }
 
 VideoReport inspect_video(const std::filesystem::path& path, const DataOptions& options) {
-  VideoReport report = decode_video(path, options, /*threads=*/0, nullptr);
+  VideoReport report = decode_video(path, options, core::usable_cpus(), nullptr);
   judge(report, options);
   return report;
 }

@@ -15,7 +15,7 @@ namespace vidgen::data {
 /// of times that the resampled video shows it (0: not at all).
 using FrameSink = std::function<void(const video::Frame& frame, int64_t copies)>;
 
-/// Decodes a whole video in that many threads, 0 being one for each core, with or without a sink. A
+/// Decodes a whole video in that many threads, with or without a sink. A
 /// file that cannot be opened is reported as the problem; what the sink throws passes through, and
 /// vidgen::Error where reading fails.
 VideoReport decode_video(const std::filesystem::path& path, const DataOptions& options, int threads,

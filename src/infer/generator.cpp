@@ -8,13 +8,13 @@
 
 #include "executor.h"
 #include "int8_steps.h"
-#include "onednn.h"
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
 #include "vidgen/infer/playable.h"
 #include "vidgen/models/summary.h"
+#include "vidgen/nn/processor.h"
 
 namespace vidgen::infer {
 namespace {
@@ -31,10 +31,11 @@ Precision resolved(const CompileOptions& options, bool quantized) {
   }
   const auto precision = wanted == Precision::kAuto ? Precision::kFloat32 : wanted;
   if (can_compute(precision, options.device)) return precision;
-  throw Error(precision == Precision::kInt8
-                  ? "precision int8: this generator is not quantised, which vidgen quantize does"
-                  : "precision bfloat16: this processor lacks AVX-512, which oneDNN needs for it; "
-                    "use float32");
+  throw Error(
+      precision == Precision::kInt8
+          ? "precision int8: this generator is not quantised, which vidgen quantize does"
+          : "precision bfloat16: this processor lacks AVX-512, which oneDNN needs for it, or "
+            "$ONEDNN_MAX_CPU_ISA keeps oneDNN from using it; use float32");
 }
 
 /// What the layers that are not in eight bits are computed in.
@@ -85,7 +86,7 @@ Precision parse_precision(const std::string& name) {
 
 bool can_compute(Precision precision, torch::Device device) {
   if (precision == Precision::kInt8) return false;
-  return precision != Precision::kBfloat16 || !device.is_cpu() || onednn_has_bfloat16();
+  return precision != Precision::kBfloat16 || !device.is_cpu() || nn::computes_bfloat16();
 }
 
 CompiledGenerator CompiledGenerator::load(const std::filesystem::path& run_or_file,

@@ -11,6 +11,7 @@
 
 #include "steps.h"
 #include "vidgen/nn/phases.h"
+#include "vidgen/nn/processor.h"
 #include "windows.h"
 
 namespace vidgen::infer {
@@ -101,13 +102,8 @@ std::vector<torch::Tensor> matrices_of(const torch::Tensor& filters, int64_t cou
 
 /// Whether oneDNN's int8 kernels add up in 32 bits.
 bool sums_are_exact() {
-#ifdef __x86_64__
-  static const bool exact =
-      __builtin_cpu_supports("avx512vnni") || __builtin_cpu_supports("avxvnni");
+  static const bool exact = nn::has_int8_instructions();
   return exact;
-#else
-  return true;
-#endif
 }
 
 /// What oneDNN's kernels compute of an activation.

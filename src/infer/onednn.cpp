@@ -1,7 +1,5 @@
 #include "onednn.h"
 
-#include <ATen/Context.h>
-
 #include <optional>
 #include <string>
 #include <utility>
@@ -34,13 +32,6 @@ std::pair<std::string, c10::List<std::optional<at::Scalar>>> attribute(Activatio
 }
 
 }  // namespace
-
-bool onednn_has_bfloat16() {
-  if (!at::globalContext().hasMKLDNN()) return false;
-  torch::jit::Stack stack;
-  find_operator("_is_mkldnn_bf16_supported").callBoxed(stack);
-  return stack.front().toBool();
-}
 
 PackedConvolution::PackedConvolution(const torch::Tensor& weight, const torch::Tensor& bias,
                                      const Form& form, Activation activation)

@@ -8,9 +8,6 @@
 
 namespace vidgen::infer {
 
-/// Whether oneDNN computes in bfloat16 on this processor, with instructions for it or without.
-bool onednn_has_bfloat16();
-
 /// A convolution on the CPU by oneDNN, whose weights stay as they are: they are brought into its
 /// order once, and bias and activation are part of its kernel. In the type of the weights.
 class PackedConvolution {

@@ -9,6 +9,7 @@
 #include "vidgen/nn/cuda_graph.h"
 #include "vidgen/nn/init.h"
 #include "vidgen/nn/layout.h"
+#include "vidgen/nn/threads.h"
 #include "vidgen/train/penalties.h"
 
 namespace vidgen::train {
@@ -285,6 +286,7 @@ void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
 }
 
 void GanStep::run(int64_t step, const NextClips& next_clips) {
+  const nn::ThreadsApart apart(device_.is_cpu());
   calibrated_ = false;
   set_learning_rates(step);
   StepDraws draws(options_, step);

@@ -11,6 +11,7 @@
 #include "vidgen/data/manifest.h"
 #include "vidgen/metrics/scores.h"
 #include "vidgen/nn/backend.h"
+#include "vidgen/nn/threads.h"
 
 namespace vidgen::train {
 
@@ -75,7 +76,8 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
       "device", o.device,
       {{"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}},
       "Where to compute; auto is CUDA when there is a device.");
-  v.field("threads", o.threads, {0, 4096}, "CPU threads to compute with; 0 is one a core.");
+  v.field("threads", o.threads, {0, 4096},
+          "CPU threads to compute with; 0 is one for each core that it may use.");
   v.field("tf32", o.tf32,
           "CUDA only: float32 products may be rounded to TF32, several times as fast.");
   v.field("winograd", o.winograd,
@@ -281,7 +283,7 @@ void check_cuda_graph(const RunOptions& options, torch::Device device) {
 }
 
 void set_up_libtorch(const TrainOptions& options) {
-  if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
+  nn::set_up_threads(options.threads);
   nn::backend().winograd = options.winograd;
   nn::backend().recompute = options.recompute;
   auto& context = at::globalContext();

@@ -2,16 +2,14 @@
 
 #include <ATen/Context.h>
 
+#include "vidgen/nn/processor.h"
+
 namespace vidgen::train {
 namespace {
 
 bool has_bfloat16(torch::Device device) {
   if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16");
-#else
-  return false;
-#endif
+  return nn::has_bfloat16_instructions();
 }
 
 }  // namespace

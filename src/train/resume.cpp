@@ -2,6 +2,7 @@
 #include <optional>
 #include <set>
 
+#include "threads_note.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/video_set.h"
@@ -136,6 +137,7 @@ void Trainer::resume(const checkpoint::Checkpoint& checkpoint) {
   if (contains(changes, "train.steps") || contains(changes, "train.minutes")) {
     run_length_.count_anew(step_);
   }
+  warn_of_other_threads(checkpoint, device_);
   core::log_info(cat("resumed from ", path.string(), " at step ", step_));
 
   Story story(checkpoint);

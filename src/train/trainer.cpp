@@ -2,6 +2,7 @@
 
 #include <torch/cuda.h>
 
+#include "threads_note.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/memory.h"
@@ -206,6 +207,7 @@ void Trainer::write_state(const std::filesystem::path& path) {
   run_length_.visit(saver);
   if (videos_) saver.metadata[kVideosKey] = videos_->text();
   saver.metadata[kMetersKey] = core::join(gan_->metric_names());
+  note_threads(saver.metadata, device_);
   for (const auto& [name, tensor] : saver.tensors) {
     if (!tensor.isfinite().all().item<bool>()) diverged(name, step_);
   }

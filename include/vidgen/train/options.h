@@ -84,7 +84,8 @@ struct TrainOptions {
   nn::EmaOptions ema;
   int64_t seed = 0;
   DeviceChoice device = DeviceChoice::kAuto;
-  /// CPU threads to compute with; 0 is one a core. Another count gives other roundings.
+  /// CPU threads to compute with; 0 is one for each core that this process may use
+  /// (nn::set_up_threads). Another count gives other roundings.
   int64_t threads = 0;
   /// CUDA only: float32 products may be computed in TF32 (10 bits of mantissa, range of float32),
   /// several times as fast from Ampere on and closer than bfloat16. Off, float32 is float32.

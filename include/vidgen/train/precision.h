@@ -12,8 +12,8 @@ namespace vidgen::train {
 enum class Precision { kAuto, kFloat32, kBfloat16, kFloat16 };
 
 /// kAuto becomes the fastest that is safe: on CUDA bfloat16 where the device has it, else float16;
-/// on the CPU bfloat16 where it has instructions for it (AVX512-BF16 or AMX), else float32, because
-/// emulated bfloat16 is several times slower.
+/// on the CPU bfloat16 where oneDNN uses instructions for it (nn::has_bfloat16_instructions), else
+/// float32, because emulated bfloat16 is slower, up to thirty times.
 Precision resolve_precision(Precision precision, torch::Device device);
 
 /// The type of a number in this precision, which must not be kAuto.
