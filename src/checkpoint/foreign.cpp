@@ -1,5 +1,7 @@
 #include "foreign.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <string_view>
 
@@ -97,7 +99,8 @@ std::string foreign_kind(const std::filesystem::path& path) {
 
 void refuse_foreign(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return;
+  // Its reader says why it cannot be read.
+  if (!std::filesystem::is_regular_file(path, error) || ::access(path.c_str(), R_OK) != 0) return;
   const auto kind = foreign_kind(path);
   if (!kind.empty()) throw Error(cat(path.string(), ": ", kind, kExpected));
 }

@@ -167,7 +167,7 @@ void check_recompute(const RunOptions& options) {
 }
 
 /// What is not cannot be stored in a checkpoint.
-void check_utf8(const char* key, const std::string& text) {
+void check_utf8(const std::string& key, const std::string& text) {
   try {
     core::Json(text).dump();
   } catch (const core::Json::exception&) {
@@ -201,6 +201,9 @@ void validate(const RunOptions& options) {
                            "expected a number of steps there, or stop");
   }
   check_utf8("run_dir", options.run_dir);
+  check_utf8("data.cache_dir", options.data.cache_dir);
+  for (size_t i = 0; i < options.data.sources.size(); ++i)
+    check_utf8(core::cat("data.sources[", i, "].path"), options.data.sources[i].path);
   check_utf8("distill.teacher", options.distill.teacher);
   if (options.run_dir.empty())
     throw core::FieldError("run_dir", "found nothing, expected the name of a folder");

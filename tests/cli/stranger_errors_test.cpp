@@ -192,7 +192,7 @@ TEST_F(StrangerErrorsTest, EscapesInMetadataAndTensorsAreShown) {
 
 TEST_F(StrangerErrorsTest, EscapesInNamesOfVideosAndClassesAreShown) {
   const std::string evil = "a\n\x1b[2J\x07";
-  for (const std::string name : {evil, std::string("dogs")}) {
+  for (const auto& name : {evil, std::string("dogs")}) {
     fs::create_directories(work_ / "pets" / name);
     fs::copy_file(work_ / "clip.mp4", work_ / "pets" / name / ("b" + evil + ".mp4"));
   }
@@ -207,6 +207,17 @@ TEST_F(StrangerErrorsTest, EscapesInNamesOfVideosAndClassesAreShown) {
     EXPECT_TRUE(is_plain(result.err)) << result.err;
     EXPECT_THAT(result.out + result.err, HasSubstr("a\\n\\x1b[2J\\x07"));
   }
+}
+
+TEST_F(StrangerErrorsTest, NamesThatACheckpointCannotHoldAreRefusedBeforeTraining) {
+  const std::string name = "clips\xff";
+  fs::create_directory(work_ / name);
+  fs::copy_file(work_ / "clip.mp4", work_ / name / "a.mp4");
+  for (const std::string assignment : {"data.sources=", "data.cache_dir=", "run_dir="}) {
+    expect_refuses(work_, work_.train_arguments({"--set", assignment + name}),
+                   {"clips\\xff", "found text that is not UTF-8"});
+  }
+  expect_refuses(work_, work_.train_arguments({"--data", name}), {"found text that is not UTF-8"});
 }
 
 TEST_F(StrangerErrorsTest, NamesOfAnyLength) {
@@ -257,9 +268,8 @@ TEST_F(StrangerErrorsTest, AssignmentsOfAnyLengthAndDepth) {
   std::string deep = "a";
   for (int i = 0; i < 60000; ++i) deep += ".a";
   for (const auto& assignment :
-       {longest, longest + "=1", deep + "=1", "train.steps=" + longest, "data.sources=" + longest,
-        "data.sources=[" + longest, "data.sources=" + std::string(100000, '['),
-        "train.steps=" + std::string(100000, '{'),
+       {longest, longest + "=1", deep + "=1", "train.steps=" + longest, "data.sources=[" + longest,
+        "data.sources=" + std::string(100000, '['), "train.steps=" + std::string(100000, '{'),
         "model.generator.widths[" + std::string(100000, '1') + "]=1"}) {
     expect_refuses(work_, {"config", "tiny.yaml", "--set", assignment},
                    {"--set " + assignment.substr(0, 20)});
@@ -292,7 +302,7 @@ TEST_F(StrangerErrorsTest, PipesSocketsDevicesAndFoldersInPlaceOfFiles) {
           {"eval", "run", "--json", name},
           {"eval", "run", "--report", name},
           {"eval", "run", "--extractor", name, "--features", "clip"},
-          {"data", "inspect", name},
+
           {"data", "synth", "moving-digits", "--out", "digits", "--digits-image", name},
           {"compare", "run", name}}) {
       expect_refuses(work_, arguments, {name});
@@ -316,7 +326,6 @@ TEST_F(StrangerErrorsTest, UnreadableFilesAndFolders) {
   fs::permissions(work_ / "sealed", fs::perms::owner_read | fs::perms::owner_write);
   for (const char* name : {"locked", "locked.mp4", "locked.yaml", "locked.safetensors"})
     fs::permissions(work_ / name, fs::perms::none);
-  fs::permissions(work_ / "run/checkpoints", fs::perms::none);
   const std::vector<std::pair<Arguments, std::string>> cases{
       {{"train", "locked.yaml"}, "locked.yaml"},
       {{"config", "locked.yaml"}, "locked.yaml"},
@@ -329,16 +338,17 @@ TEST_F(StrangerErrorsTest, UnreadableFilesAndFolders) {
       {{"train", "tiny.yaml", "--data", "sealed/a.mp4", "--run-dir", "out"}, "sealed/a.mp4"},
       {{"train", "tiny.yaml", "--resume", "sealed/w.safetensors"}, "sealed/w.safetensors"},
       {{"train", "sealed/tiny.yaml"}, "sealed/tiny.yaml"},
-      // The run that is there is not begun anew because its checkpoints cannot be seen.
-      {{"train", "tiny.yaml"}, "run/checkpoints"},
       {{"sample", "run", "--out", "locked/out.mp4"}, "locked/out.mp4"},
       {{"sample", "run", "--out", "sealed/out.mp4"}, "sealed/out.mp4"},
       {{"sample", "run", "--out", "sealed/folder/out.mp4"}, "sealed/folder"},
       {{"eval", "run", "--data", "locked"}, "locked"},
       {{"data", "inspect", "locked"}, "locked"},
       {{"data", "synth", "moving-digits", "--out", "locked"}, "locked"},
-      {{"compare", "run", "locked.safetensors"}, "locked.safetensors"}};
+      {{"compare", "run", "locked.safetensors"}, "locked.safetensors"},
+      // The run that is there is not begun anew because its checkpoints cannot be seen.
+      {{"train", "tiny.yaml"}, "run/checkpoints"}};
   for (const auto& [arguments, name] : cases) {
+    if (name == "run/checkpoints") fs::permissions(work_ / name, fs::perms::none);
     const auto result = run_with_permissions(arguments);
     if (!result) break;
     SCOPED_TRACE(arguments[0] + " " + arguments[1]);

@@ -41,7 +41,7 @@ TEST(ConfigErrorsTest, WhatIsNotYaml) {
       {"unknown anchor", "data: *none\n", {"bad.yaml:1:7: not YAML: "}},
       {"two documents",
        "data: {}\n---\ndata: {}\n",
-       {"bad.yaml:3:1: begins a second document, expected one"}},
+       {"bad.yaml:2:1: begins a second document, expected one"}},
       {"text", "just words\n", {"bad.yaml:1:1: found no keys"}},
       {"list", "- 1\n- 2\n", {"bad.yaml:1:1: found no keys"}},
   });

@@ -149,5 +149,15 @@ TEST(SetKeyTest, RefusesWhatIsMalformed) {
   }
 }
 
+TEST(SetKeyTest, KeysOfAnyLengthAndDepth) {
+  const std::string word(1000000, 'a');
+  EXPECT_THAT(error_of([&] { after(word); }), HasSubstr("expected KEY=VALUE"));
+  EXPECT_THAT(error_of([&] { after(word + ".=1"); }), HasSubstr("a dotted key"));
+  EXPECT_EQ(after(word + "=1").at(word), 1);
+  std::string deep = "a";
+  for (int i = 0; i < 100000; ++i) deep += ".a";
+  EXPECT_THAT(error_of([&] { after(deep + "=1"); }), HasSubstr("is nested more than 64 deep"));
+}
+
 }  // namespace
 }  // namespace vidgen::config

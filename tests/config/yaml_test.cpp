@@ -122,8 +122,24 @@ TEST(ParseYamlTest, RefusesAliasesWithoutEnd) {
     bomb += name + ": &" + name + " [" + before + ", " + before + ", " + before + "]\n";
   }
   EXPECT_THAT(error_in(bomb), HasSubstr("holds more than 10000 values"));
+  // Few values, but a long one.
+  std::string copies = "a: &a " + std::string(100000, 'x') + "\nb: [*a";
+  for (int i = 0; i < 1000; ++i) copies += ", *a";
+  EXPECT_THAT(error_in(copies + "]\n"), HasSubstr("holds more than 16777216 bytes of text"));
   EXPECT_THAT(error_in(std::string(500000, '[')), StartsWith("f.yaml:1:"));
   EXPECT_THAT(error_in(std::string(300000, '{')), StartsWith("f.yaml:1:"));
+}
+
+TEST(ParseYamlTest, RefusesMoreThanAConfigurationNeeds) {
+  std::string many = "a: [";
+  for (int i = 0; i < 200000; ++i) many += "b,";
+  EXPECT_THAT(error_in(many + "b]\n"), HasSubstr("holds more than 10000 values"));
+  std::string deep = "a: ";
+  for (int i = 0; i < 100; ++i) deep += "{a: ";
+  EXPECT_THAT(error_in(deep), HasSubstr("is nested more than 64 deep"));
+  std::string documents;
+  for (int i = 0; i < 200000; ++i) documents += "---\n";
+  EXPECT_THAT(error_in(documents), StartsWith("f.yaml:2:1: begins a second document"));
 }
 
 TEST(ReadYamlTest, RefusesLargeFiles) {
