@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly packages=(build-essential cmake ninja-build pkg-config ca-certificates python3 python3-pip
   libopencv-core-dev libopencv-imgproc-dev libavformat-dev libavcodec-dev libswscale-dev libavutil-dev libwebp-dev libdcmtk-dev libyaml-cpp-dev libspdlog-dev libcli11-dev
-  libprotozero-dev nlohmann-json3-dev libgtest-dev libgmock-dev opencv-doc ffmpeg
+  libprotozero-dev nlohmann-json3-dev libxxhash-dev libgtest-dev libgmock-dev opencv-doc ffmpeg
   dcmtk webp)
 readonly cache="${VIDGEN_CACHE:-$HOME/.cache/vidgen}"
 readonly libtorch="$cache/libtorch-2.11.0"

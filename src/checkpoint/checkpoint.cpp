@@ -1,12 +1,14 @@
 #include "vidgen/checkpoint/checkpoint.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 
 #include "foreign.h"
 #include "sparse.h"
 #include "vidgen/checkpoint/state.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/log.h"
 #include "vidgen/core/version.h"
 #include "vidgen/models/factory.h"
 #include "vidgen/nn/layout.h"
@@ -94,6 +96,14 @@ class MetadataReader {
   const Metadata& metadata_;
 };
 
+void note_missing_checksums(const std::filesystem::path& path) {
+  static std::atomic<bool> noted{false};
+  if (noted.exchange(true)) return;
+  core::log_info(cat(path.string(),
+                     ": is of an older vidgen, or was changed by another program: it has no "
+                     "checksums, and damage of it is not always noticed"));
+}
+
 Checkpoint interpret(const std::filesystem::path& path, SafetensorsFile file) {
   const MetadataReader reader(path, file.metadata);
   const int64_t format = reader.integer(kFormatKey);
@@ -109,6 +119,7 @@ Checkpoint interpret(const std::filesystem::path& path, SafetensorsFile file) {
   checkpoint.step = reader.integer(kStepKey);
   checkpoint.passes = reader.passes();
   checkpoint.read_options(reader.json(kClipKey), checkpoint.clip, kClipKey);
+  if (!file.has_checksums) note_missing_checksums(path);
   checkpoint.file = std::move(file);
   return checkpoint;
 }
@@ -143,14 +154,15 @@ void Checkpoint::refuse_options(const core::FieldError& error) const {
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
   refuse_foreign(path);
-  auto checkpoint = interpret(path, read_safetensors(path));
+  auto checkpoint = interpret(path, read_safetensors(path, Numbers::kFinite));
   expand_sparse_weights(checkpoint.file.tensors, kGeneratorPrefix, path);
   return checkpoint;
 }
 
 Checkpoint read_description(const std::filesystem::path& path) {
   refuse_foreign(path);
-  return interpret(path, {read_safetensors_header(path).metadata, {}});
+  auto header = read_safetensors_header(path);
+  return interpret(path, {std::move(header.metadata), {}, header.has_checksums});
 }
 
 void keep_generator_only(Checkpoint& checkpoint) {
@@ -208,8 +220,21 @@ void load_weights(const Checkpoint& checkpoint, models::VideoGeneratorImpl& gene
   loader.finish();
 }
 
+models::VideoGenerator make_generator(const Checkpoint& checkpoint) {
+  const auto options = model_options(checkpoint);
+  const int64_t weights = models::generator_weights(options, checkpoint.clip);
+  int64_t numbers = 0;
+  for (const auto& item : checkpoint.file.tensors) numbers += item.second.numel();
+  if (weights > numbers) {
+    throw Error(cat(checkpoint.path.string(), ": holds ", numbers,
+                    " numbers, but the generator that its configuration describes has ", weights,
+                    " weights"));
+  }
+  return models::make_generator(options, checkpoint.clip);
+}
+
 models::VideoGenerator load_generator(const Checkpoint& checkpoint) {
-  auto generator = models::make_generator(model_options(checkpoint), checkpoint.clip);
+  auto generator = make_generator(checkpoint);
   nn::to_channels_last(*generator);
   load_weights(checkpoint, *generator);
   generator->eval();

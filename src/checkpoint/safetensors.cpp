@@ -3,10 +3,12 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 
+#include "checksums.h"
+#include "finite.h"
 #include "safetensors_header.h"
+#include "vidgen/core/checksum.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/json.h"
@@ -23,11 +25,11 @@ const std::pair<const char*, torch::ScalarType> kTypes[] = {
     {"F16", torch::kHalf},  {"BF16", torch::kBFloat16}, {"F32", torch::kFloat},
     {"F64", torch::kDouble}};
 
-torch::ScalarType scalar_type(const std::string& dtype, const std::string& subject) {
+std::optional<torch::ScalarType> scalar_type(const std::string& dtype) {
   for (const auto& [name, type] : kTypes) {
     if (dtype == name) return type;
   }
-  throw Error(cat(subject, ": the element type ", dtype, " is not supported"));
+  return {};
 }
 
 std::string dtype_name(const torch::Tensor& tensor, const std::string& subject) {
@@ -40,6 +42,9 @@ std::string dtype_name(const torch::Tensor& tensor, const std::string& subject) 
   }
   throw Error(cat(subject, ": the element type ", tensor.scalar_type(), " cannot be stored"));
 }
+
+/// A multiple of the size of every element type.
+constexpr size_t kPartBytes = 32 * 1024;
 
 std::string subject_of(const std::filesystem::path& path, const std::string& name) {
   return cat(path.string(), ": tensor ", quoted(name));
@@ -58,20 +63,71 @@ std::string encode_length(uint64_t length) {
   return bytes;
 }
 
-SafetensorsHeader read_header(const core::MappedFile& file, const std::filesystem::path& path) {
+/// Reads all of it, or throws.
+void read_bytes(const core::InputFile& file, uint64_t offset, void* out, size_t bytes,
+                const std::filesystem::path& path) {
+  if (file.read(offset, out, bytes) < bytes)
+    throw Error(cat(path.string(), ": was cut short while it was read"));
+}
+
+SafetensorsHeader read_header(const core::InputFile& file, const std::filesystem::path& path) {
   if (file.size() < kPrefixBytes) {
     throw Error(cat(path.string(), ": not a safetensors file: ", file.size(), " bytes long"));
   }
-  const uint64_t length = decode_length(file.data());
+  uint8_t prefix[kPrefixBytes];
+  read_bytes(file, 0, prefix, kPrefixBytes, path);
+  const uint64_t length = decode_length(prefix);
   const uint64_t available = std::min(file.size() - kPrefixBytes, kMaxHeaderBytes);
   if (length > available) {
     throw Error(cat(path.string(), ": not a safetensors file, or cut short: it gives its header ",
                     length, " bytes, expected at most ", available));
   }
-  const std::string_view json(reinterpret_cast<const char*>(file.data()) + kPrefixBytes, length);
+  std::string json(length, '\0');
+  read_bytes(file, kPrefixBytes, json.data(), length, path);
   auto header = parse_header(json, file.size() - kPrefixBytes - length, path);
   header.data_offset = kPrefixBytes + length;
+  take_checksums(header, path);
   return header;
+}
+
+[[noreturn]] void refuse_numbers(const torch::Tensor& tensor, const std::filesystem::path& path,
+                                 const std::string& name) {
+  const auto place = tensor.flatten().isfinite().logical_not().nonzero()[0].item<int64_t>();
+  throw Error(cat(subject_of(path, name), ": number ", place, " of ", tensor.numel(), " is ",
+                  tensor.flatten()[place].item<double>(),
+                  ", expected finite ones: the training diverged, or the file is damaged"));
+}
+
+/// Reads and checks a tensor in parts that stay in the cache of the processor between one and the
+/// other.
+torch::Tensor read_tensor(const core::InputFile& file, const std::filesystem::path& path,
+                          uint64_t data_offset, const std::string& name, const TensorInfo& info,
+                          Numbers numbers) {
+  const auto type = scalar_type(info.dtype);
+  if (!type) {
+    throw Error(
+        cat(subject_of(path, name), ": the element type ", info.dtype, " is not supported"));
+  }
+  if (info.shape.size() > kMostDimensions) {
+    throw Error(cat(subject_of(path, name), ": has ", info.shape.size(),
+                    " dimensions, expected at most ", kMostDimensions));
+  }
+  auto tensor = torch::empty(info.shape, *type);
+  auto* out = static_cast<char*>(tensor.data_ptr());
+  const size_t total = info.end - info.begin, element = tensor.element_size();
+  core::Checksum sum;
+  bool finite = true;
+  for (size_t done = 0; done < total; done += kPartBytes) {
+    const size_t bytes = std::min(kPartBytes, total - done);
+    read_bytes(file, data_offset + info.begin + done, out + done, bytes, path);
+    if (info.checksum) sum.update(out + done, bytes);
+    if (numbers == Numbers::kFinite)
+      finite &= all_finite(out + done, static_cast<int64_t>(bytes / element), *type);
+  }
+  if (info.checksum && sum.value() != *info.checksum)
+    refuse_damaged(path, "tensor " + quoted(name));
+  if (!finite) refuse_numbers(tensor, path, name);
+  return tensor;
 }
 
 using Named = std::pair<std::string, torch::Tensor>;
@@ -114,40 +170,50 @@ std::string encode_header(const std::vector<Named>& order, Json header,
 }  // namespace
 
 SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
-  return read_header(core::MappedFile(path), path);
+  return read_header(core::InputFile(path), path);
 }
 
-SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  const core::MappedFile file(path);
+SafetensorsFile read_safetensors(const std::filesystem::path& path, Numbers numbers) {
+  const core::InputFile file(path);
   auto header = read_header(file, path);
-  SafetensorsFile result{std::move(header.metadata), {}};
+  SafetensorsFile result{std::move(header.metadata), {}, header.has_checksums};
   for (const auto& [name, info] : header.tensors) {
-    auto tensor = torch::empty(info.shape, scalar_type(info.dtype, subject_of(path, name)));
-    // Copied, because data in a file can be unaligned.
-    const auto* data = file.data() + header.data_offset + info.begin;
-    if (tensor.numel() > 0) std::memcpy(tensor.data_ptr(), data, tensor.nbytes());
-    result.tensors.emplace(name, std::move(tensor));
+    result.tensors.emplace(name, read_tensor(file, path, header.data_offset, name, info, numbers));
   }
   return result;
 }
 
 void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,
                        const Metadata& metadata) {
+  std::vector<TensorOutline> outlines;
   for (const auto& [name, tensor] : tensors) {
     const auto subject = subject_of(path, name);
     if (name == kMetadataName) throw Error(cat(subject, ": the name is reserved"));
-    dtype_name(tensor, subject);
+    outlines.push_back({name, dtype_name(tensor, subject), tensor.sizes().vec()});
   }
   const auto order = data_order(tensors);
-  auto header = Json::object();
-  if (!metadata.empty()) header[kMetadataName] = metadata;
+  const auto header = [&](const std::map<std::string, uint64_t>& by_name) {
+    std::vector<uint64_t> checksums;
+    for (const auto& item : tensors) {
+      const auto found = by_name.find(item.first);
+      checksums.push_back(found == by_name.end() ? 0 : found->second);
+    }
+    auto json = Json::object();
+    json[kMetadataName] = with_checksums(metadata, outlines, checksums);
+    return encode_header(order, std::move(json), path);
+  };
 
   core::AtomicFile file(path);
-  file.write(encode_header(order, std::move(header), path));
+  // As long as the right one, which takes its place.
+  file.write(header({}));
+  std::map<std::string, uint64_t> checksums;
   for (const auto& [name, tensor] : order) {
     const auto stored = tensor.detach().to(torch::kCPU).contiguous();
+    checksums[name] = core::checksum(stored.data_ptr(), stored.nbytes());
     file.write(stored.data_ptr(), stored.nbytes());
   }
+  const auto right = header(checksums);
+  file.write_at(0, right.data(), right.size());
   file.commit();
 }
 

@@ -180,20 +180,21 @@ void check_layout(const SafetensorsHeader& header, uint64_t data_bytes,
   uint64_t position = 0;
   for (const auto* tensor : by_offset) {
     const auto& info = tensor->second;
-    const auto range = cat(path.string(), ": tensor ", quoted(tensor->first), ": data_offsets [",
-                           info.begin, ", ", info.end, "]");
-    if (info.begin > info.end) throw Error(cat(range, " end before they begin"));
-    if (info.end > data_bytes) {
-      throw Error(cat(range, " go beyond the ", data_bytes, " bytes of data in the file"));
-    }
+    // Put together only where there is something to say: streams cost more than all the checks.
+    const auto refuse = [&](const auto&... problem) {
+      throw Error(cat(path.string(), ": tensor ", quoted(tensor->first), ": data_offsets [",
+                      info.begin, ", ", info.end, "]", problem...));
+    };
+    if (info.begin > info.end) refuse(" end before they begin");
+    if (info.end > data_bytes) refuse(" go beyond the ", data_bytes, " bytes of data in the file");
     uint64_t bytes = 0;
-    if (!byte_size(info, bytes)) throw Error(cat(range, ": no size fits the shape and type"));
+    if (!byte_size(info, bytes)) refuse(": no size fits the shape and type");
     if (info.end - info.begin != bytes) {
-      throw Error(cat(range, " hold ", info.end - info.begin, " bytes; the shape needs ", bytes));
+      refuse(" hold ", info.end - info.begin, " bytes; the shape needs ", bytes);
     }
     if (info.begin != position) {
-      throw Error(cat(range, info.begin < position ? " overlap another tensor" : " leave a gap",
-                      ", expected to begin at ", position));
+      refuse(info.begin < position ? " overlap another tensor" : " leave a gap",
+             ", expected to begin at ", position);
     }
     position = info.end;
   }

@@ -12,6 +12,8 @@ namespace vidgen::checkpoint {
 inline constexpr uint64_t kPrefixBytes = 8;
 /// The limit of the reference implementation.
 inline constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+/// What LibTorch's loops over elements can do with.
+inline constexpr size_t kMostDimensions = 64;
 inline constexpr const char* kMetadataName = "__metadata__";
 
 /// A name as it may stand in a message: in quotes, on one line, whatever its characters.

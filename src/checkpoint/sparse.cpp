@@ -1,5 +1,6 @@
 #include "sparse.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -43,14 +44,19 @@ struct Parts {
   torch::Tensor mask, values, shape;
 };
 
-/// The elements of a tensor of that shape, -1 when they do not fit the bytes of the mask.
+/// The elements of a tensor of that shape, -1 when they do not fit the bytes of the mask, or even
+/// without the dimensions that are 0 no tensor could have that many.
 int64_t element_count(const Parts& parts, std::vector<int64_t>& shape) {
   const auto* sizes = parts.shape.data_ptr<int64_t>();
   shape.assign(sizes, sizes + parts.shape.numel());
+  if (shape.size() > kMostDimensions) return -1;
   int64_t count = 1;
+  bool empty = false;
   for (const int64_t size : shape) {
-    if (size < 0 || __builtin_mul_overflow(count, size, &count)) return -1;
+    if (size < 0 || __builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) return -1;
+    empty |= size == 0;
   }
+  if (empty) count = 0;
   const int64_t bytes = parts.mask.numel();
   return count / 8 + (count % 8 == 0 ? 0 : 1) == bytes ? count : -1;
 }

@@ -74,7 +74,7 @@ ComparedModel load_model(const checkpoint::Checkpoint& checkpoint,
   model.generator = std::make_unique<infer::CompiledGenerator>(checkpoint, compile);
   // The network as its configuration describes it: what is counted is the same however the weights
   // are stored.
-  auto network = models::make_generator(checkpoint::model_options(checkpoint), checkpoint.clip);
+  auto network = checkpoint::make_generator(checkpoint);
   model.temporal = network->options.temporal;
   model.parameters = models::parameter_count(*network);
   for (const auto& row : models::summarize(*network, checkpoint.clip)) model.flops += row.flops;

@@ -4,6 +4,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "output.h"
+#include "verify.h"
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/config/yaml.h"
@@ -23,6 +24,7 @@ struct InspectArguments {
   bool tensors = false;
   bool config = false;
   bool json = false;
+  bool verify = false;
 };
 
 /// Percentage of zeros; null for a tensor without elements.
@@ -131,7 +133,14 @@ Json all_of(const Checkpoint& checkpoint) {
           {"tensors", tensors_json(checkpoint.file.tensors)}};
 }
 
+void run_verify(const InspectArguments& arguments) {
+  const auto verdicts = verify(arguments.file);
+  std::cout << (arguments.json ? json_text(verdicts_json(verdicts)) : format_verdicts(verdicts));
+  refuse_problems(verdicts);
+}
+
 void run(const InspectArguments& arguments) {
+  if (arguments.verify) return run_verify(arguments);
   const auto checkpoint = checkpoint::read_checkpoint(checkpoint::find_checkpoint(arguments.file));
   if (arguments.json) {
     std::cout << json_text(all_of(checkpoint));
@@ -147,9 +156,16 @@ void run(const InspectArguments& arguments) {
 Run add_inspect(CLI::App& command) {
   auto arguments = std::make_shared<InspectArguments>();
   add_checkpoint(command, arguments->file);
-  command.add_flag("--config", arguments->config, "Also show the configuration inside");
-  command.add_flag("--tensors", arguments->tensors, "Also list the tensors");
+  auto* config =
+      command.add_flag("--config", arguments->config, "Also show the configuration inside");
+  auto* tensors = command.add_flag("--tensors", arguments->tensors, "Also list the tensors");
   command.add_flag("--json", arguments->json, "All of it as JSON, instead of text");
+  command
+      .add_flag("--verify", arguments->verify,
+                "Read all of the file, of a run's folder or of a folder of clip caches, and say of "
+                "each file whether it is as it was written; exit code 2 when one is not")
+      ->excludes(config)
+      ->excludes(tensors);
   return [arguments] { run(*arguments); };
 }
 

@@ -22,8 +22,8 @@ std::set<std::string> transposed_weights(const checkpoint::Checkpoint& checkpoin
 }  // namespace
 
 std::vector<PruneRow> prune_checkpoint(checkpoint::Checkpoint& checkpoint, PruneOptions options) {
-  if (options.pattern) options.transposed = transposed_weights(checkpoint);
-  checkpoint::refuse_quantized(checkpoint);
+  // Without a pattern it does not matter, but that the file is what it says is checked as well.
+  options.transposed = transposed_weights(checkpoint);
   auto result = prune(checkpoint.tensors_under(checkpoint.generator_prefix()), options);
   const auto earlier = checkpoint.tensors_under("mask.");
   for (auto& [name, mask] : result.masks) {

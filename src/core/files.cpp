@@ -1,7 +1,7 @@
 #include "vidgen/core/files.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <vector>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/random.h"
@@ -84,6 +85,19 @@ void rename_into_place(const fs::path& temporary, const fs::path& path) {
     fail("write", path, error);
   }
   flush_folder(path);
+}
+
+// "" when there is none.
+std::string home_folder() {
+  if (const char* home = std::getenv("HOME"); home && *home) return home;
+  std::vector<char> buffer(16384);
+  struct passwd entry {
+  }, *found = nullptr;
+  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || !found)
+    return "";
+  // Users that only services run as are given folders that do not exist.
+  std::error_code error;
+  return fs::is_directory(found->pw_dir, error) ? found->pw_dir : "";
 }
 
 }  // namespace
@@ -198,6 +212,19 @@ void make_folder(const fs::path& folder) {
   if (error) throw Error(cat("cannot create folder ", folder.string(), ": ", error.message()));
 }
 
+void make_private_folder(const fs::path& folder) {
+  fs::path part;
+  for (const auto& name : folder) {
+    part /= name;
+    std::error_code error;
+    if (fs::is_directory(part, error) || ::mkdir(part.c_str(), 0700) == 0) continue;
+    // Another process may have made it meanwhile.
+    const int reason = errno;
+    if (!fs::is_directory(part, error))
+      fail("create folder", folder, reason == EEXIST ? ENOTDIR : reason);
+  }
+}
+
 void check_can_create(const fs::path& wanted) {
   const fs::path path = resolve_output(wanted);
   const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -211,26 +238,37 @@ void check_can_create(const fs::path& wanted) {
   if (::access(folder.c_str(), W_OK | X_OK) != 0) fail("create", path);
 }
 
-MappedFile::MappedFile(const fs::path& path) {
+InputFile::InputFile(const fs::path& path) : path_(path) {
   // O_NONBLOCK: a pipe would otherwise wait for a writer.
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) fail("read", path);
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor_ < 0) fail("read", path);
   struct stat status {};
-  const bool known = ::fstat(descriptor, &status) == 0;
-  if (known && !S_ISREG(status.st_mode)) {
-    ::close(descriptor);
-    throw Error(cat(path.string(), ": is not a regular file"));
-  }
-  size_ = known ? static_cast<size_t>(status.st_size) : 0;
-  void* memory = size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor, 0) : nullptr;
+  const bool known = ::fstat(descriptor_, &status) == 0;
   const int error = errno;
-  ::close(descriptor);
-  if (!known || memory == MAP_FAILED) fail("read", path, error);
-  data_ = static_cast<const uint8_t*>(memory);
+  if (known && S_ISREG(status.st_mode)) {
+    size_ = static_cast<uint64_t>(status.st_size);
+    inode_ = status.st_ino;
+    return;
+  }
+  ::close(descriptor_);
+  if (!known) fail("read", path, error);
+  throw Error(cat(path.string(), ": is not a regular file"));
 }
 
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+InputFile::~InputFile() { ::close(descriptor_); }
+
+size_t InputFile::read(uint64_t offset, void* out, size_t bytes) const {
+  auto* next = static_cast<char*>(out);
+  size_t done = 0;
+  while (done < bytes) {
+    const auto at = static_cast<off_t>(offset + done);
+    const ssize_t count = ::pread(descriptor_, next + done, bytes - done, at);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("read", path_);
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  return done;
 }
 
 TemporaryFolder::TemporaryFolder() {
@@ -268,9 +306,13 @@ fs::path cache_folder() {
   if (const char* folder = std::getenv("VIDGEN_CACHE"); folder && *folder) return folder;
   if (const char* folder = std::getenv("XDG_CACHE_HOME"); folder && *folder)
     return fs::path(folder) / "vidgen";
-  if (const char* home = std::getenv("HOME"); home && *home)
-    return fs::path(home) / ".cache" / "vidgen";
-  return fs::temp_directory_path() / "vidgen-cache";
+  const std::string home = home_folder();
+  if (home.empty()) {
+    throw Error(
+        "there is no home folder to keep a cache in: set VIDGEN_CACHE to a folder that is yours "
+        "alone");
+  }
+  return fs::path(home) / ".cache" / "vidgen";
 }
 
 }  // namespace vidgen::core

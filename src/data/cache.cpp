@@ -53,7 +53,7 @@ std::map<fs::path, CacheJob> make_jobs(const std::vector<ManifestEntry>& entries
                                        const DataOptions& options) {
   const fs::path folder =
       options.cache_dir.empty() ? core::cache_folder() / "clips" : fs::path(options.cache_dir);
-  core::make_folder(folder);
+  core::make_private_folder(folder);
   std::map<fs::path, CacheJob> jobs;
   std::vector<CacheJob*> missing;
   bool stop = false;

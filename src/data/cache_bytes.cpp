@@ -1,11 +1,10 @@
 #include "vidgen/data/cache_bytes.h"
 
-#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "vidgen/core/error.h"
@@ -13,81 +12,49 @@
 namespace vidgen::data {
 namespace {
 
-/// Far below the 65,530 that Linux allows by default: libraries and threads need some, too.
-constexpr int64_t kMostMapped = 512;
+/// A quarter of what the system allows by default: decoders and libraries need some, too.
+constexpr int64_t kMostOpen = 256;
 
-std::atomic<int64_t> maps{0};
+int64_t allowed_open() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<int64_t>(std::min<rlim_t>(limit.rlim_cur / 4, kMostOpen));
+}
 
-/// A file that is open for a moment.
-class OpenFile {
- public:
-  explicit OpenFile(const std::filesystem::path& path)
-      : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (descriptor_ < 0 || ::fstat(descriptor_, &status_) != 0) fail(std::strerror(errno));
-  }
-  ~OpenFile() { ::close(descriptor_); }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-
-  const struct stat& status() const { return status_; }
-  void read(size_t offset, size_t bytes, uint8_t* out) const {
-    while (bytes > 0) {
-      const ssize_t count = ::pread(descriptor_, out, bytes, static_cast<off_t>(offset));
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) fail(count < 0 ? std::strerror(errno) : "it ends too early");
-      out += count;
-      offset += static_cast<size_t>(count);
-      bytes -= static_cast<size_t>(count);
-    }
-  }
-  [[noreturn]] void fail(const char* reason) const {
-    throw Error(core::cat("cannot read ", path_.string(), ": ", reason));
-  }
-
- private:
-  const std::filesystem::path& path_;
-  const int descriptor_;
-  struct stat status_ {};
-};
+std::atomic<int64_t> open_files{0};
 
 }  // namespace
 
-std::atomic<int64_t>& CacheBytes::most_mapped() {
-  static std::atomic<int64_t> most{kMostMapped};
+std::atomic<int64_t>& CacheBytes::most_open() {
+  static std::atomic<int64_t> most{allowed_open()};
   return most;
 }
 
 CacheBytes::CacheBytes(std::filesystem::path path) : path_(std::move(path)) {
-  if (maps.fetch_add(1) < most_mapped()) {
-    try {
-      map_.emplace(path_);
-      size_ = map_->size();
-      return;
-    } catch (const Error&) {
-      // There may be no map left for it.
-      map_.reset();
-    }
-  }
-  --maps;
-  const OpenFile file(path_);
-  if (!S_ISREG(file.status().st_mode)) file.fail("is not a regular file");
-  size_ = static_cast<size_t>(file.status().st_size);
-  inode_ = file.status().st_ino;
+  file_.emplace(path_);
+  size_ = file_->size();
+  inode_ = file_->inode();
+  if (open_files.fetch_add(1) < most_open()) return;
+  --open_files;
+  file_.reset();
 }
 
 CacheBytes::~CacheBytes() {
-  if (map_) --maps;
+  if (file_) --open_files;
 }
 
-const uint8_t* CacheBytes::read(size_t offset, size_t bytes, std::vector<uint8_t>& buffer) const {
-  if (map_) return map_->data() + offset;
-  const OpenFile file(path_);
-  if (file.status().st_ino != inode_ || static_cast<size_t>(file.status().st_size) != size_) {
-    file.fail("another file has taken its place");
-  }
-  buffer.resize(bytes);
-  file.read(offset, bytes, buffer.data());
-  return buffer.data();
+bool CacheBytes::read(uint64_t offset, void* out, size_t bytes) const {
+  if (file_) return file_->read(offset, out, bytes) == bytes;
+  const core::InputFile file(path_);
+  if (file.inode() != inode_)
+    throw Error(core::cat("cannot read ", path_.string(), ": another file has taken its place"));
+  return file.read(offset, out, bytes) == bytes;
+}
+
+bool CacheBytes::remove() const {
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) != 0 || status.st_ino != inode_) return true;
+  return ::unlink(path_.c_str()) == 0;
 }
 
 }  // namespace vidgen::data

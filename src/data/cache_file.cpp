@@ -2,16 +2,29 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
+#include "vidgen/core/checksum.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/json.h"
+#include "vidgen/core/log.h"
 
 namespace vidgen::data {
 namespace {
 
 constexpr size_t kHeaderBytes = 32768;
-constexpr char kMagic[8] = {'V', 'G', 'C', 'L', 'I', 'P', 'S', '1'};
-constexpr size_t kPrefixBytes = sizeof kMagic + sizeof(uint64_t);
+constexpr std::string_view kMagic = "VGCLIPS2";
+/// What the files of all versions begin with.
+constexpr size_t kFamily = 7;
+constexpr const char* kOtherVersion = "is of another version of vidgen, which makes it again";
+
+/// What stands before the header.
+struct Prefix {
+  char magic[8];
+  uint64_t length;
+  uint64_t checksum;
+};
+constexpr size_t kRoom = kHeaderBytes - sizeof(Prefix);
 
 core::Json to_json(const VideoReport& report) {
   return {{"width", report.width},
@@ -27,15 +40,22 @@ core::Json to_json(const VideoReport& report) {
           {"breaks", report.breaks}};
 }
 
+/// Of a key that holds a whole number. Json itself would round any number to one.
+int64_t integer_at(const core::Json& json, const char* key) {
+  const core::Json& value = json.at(key);
+  if (!value.is_number_integer()) throw Error(core::cat(key, " is no whole number"));
+  return value.get<int64_t>();
+}
+
 VideoReport report_from_json(const core::Json& json) {
   VideoReport report;
-  report.width = json.at("width");
-  report.height = json.at("height");
+  report.width = integer_at(json, "width");
+  report.height = integer_at(json, "height");
   report.fps = json.at("fps");
   report.seconds = json.at("seconds");
-  report.frames_promised = json.at("frames_promised");
-  report.frames_read = json.at("frames_read");
-  report.frames = json.at("frames");
+  report.frames_promised = integer_at(json, "frames_promised");
+  report.frames_read = integer_at(json, "frames_read");
+  report.frames = integer_at(json, "frames");
   report.damage = json.at("damage");
   report.notes = json.at("notes").get<std::vector<std::string>>();
   report.cuts = json.at("cuts").get<std::vector<int64_t>>();
@@ -56,43 +76,110 @@ std::shared_ptr<const CacheFile> CacheFile::open(const std::filesystem::path& pa
   if (!std::filesystem::is_regular_file(path)) return nullptr;
   try {
     const std::shared_ptr<CacheFile> file(new CacheFile(path));
-    return file->parse(key) ? file : nullptr;
+    const std::string problem = file->read_header();
+    if (problem.empty()) return file->key_ == key ? file : nullptr;
+    if (problem != kOtherVersion)
+      core::log_warning(core::cat(path.string(), ": ", problem, "; it is made again"));
   } catch (const Error&) {
-    return nullptr;
+    // Making it again says what is wrong.
   }
+  return nullptr;
 }
 
-bool CacheFile::parse(const std::string& key) {
-  if (file_.size() < kHeaderBytes) return false;
-  std::vector<uint8_t> buffer;
-  const uint8_t* data = file_.read(0, kHeaderBytes, buffer);
-  if (std::memcmp(data, kMagic, sizeof kMagic) != 0) return false;
-  uint64_t length = 0;
-  std::memcpy(&length, data + sizeof kMagic, sizeof length);
-  if (length > kHeaderBytes - kPrefixBytes) return false;
+std::string CacheFile::find_damage(const std::filesystem::path& path) {
+  CacheFile file(path);
+  std::string problem = file.read_header();
+  std::vector<uint8_t> frame(problem.empty() ? static_cast<size_t>(file.frame_bytes()) : 0);
+  for (int64_t i = 0; problem.empty() && i < file.frames_; ++i) {
+    if (file.read_and_check(i, 1, 1, frame.data()) >= 0) {
+      problem = core::cat("frame ", i, " of ", file.frames_, " is damaged");
+    }
+  }
+  return problem;
+}
+
+std::string CacheFile::read_header() {
+  if (file_.size() < kHeaderBytes)
+    return core::cat("is no clip cache, or cut short: it has ", file_.size(), " bytes");
+  std::vector<char> data(kHeaderBytes);
+  if (!file_.read(0, data.data(), data.size())) return "was cut short";
+  Prefix prefix{};
+  std::memcpy(&prefix, data.data(), sizeof prefix);
+  const std::string_view magic(prefix.magic, sizeof prefix.magic);
+  if (magic.substr(0, kFamily) != kMagic.substr(0, kFamily)) return "is no clip cache";
+  if (magic != kMagic) return kOtherVersion;
+  const char* room = data.data() + sizeof prefix;
+  if (prefix.length > kRoom || core::checksum(room, kRoom, prefix.length) != prefix.checksum ||
+      !parse(std::string(room, prefix.length))) {
+    return "its header is damaged";
+  }
+  // What the header gives is trusted as little as the rest: a checksum keeps nobody from lying.
+  uint64_t bytes = 0, all = 0;
+  const bool fits = frames_ >= 0 && height_ > 0 && width_ > 0 &&
+                    (channels_ == 1 || channels_ == 3) &&
+                    !__builtin_mul_overflow(height_, width_, &bytes) &&
+                    !__builtin_mul_overflow(bytes, channels_, &bytes) &&
+                    !__builtin_add_overflow(bytes, sizeof(uint64_t), &all) &&
+                    !__builtin_mul_overflow(all, frames_, &all) &&
+                    !__builtin_add_overflow(all, kHeaderBytes, &all);
+  if (fits && all == file_.size()) return "";
+  return core::cat("its header gives ", frames_, " frames of ", height_, "x", width_, "x",
+                   channels_, ", which does not fit its ", file_.size(), " bytes");
+}
+
+bool CacheFile::parse(const std::string& text) {
   try {
-    const auto* text = reinterpret_cast<const char*>(data) + kPrefixBytes;
-    const core::Json header = core::Json::parse(text, text + length);
-    if (header.at("key") != key) return false;
-    frames_ = header.at("frames");
-    height_ = header.at("height");
-    width_ = header.at("width");
-    channels_ = header.at("channels");
+    const core::Json header = core::Json::parse(text);
+    key_ = header.at("key");
+    frames_ = integer_at(header, "frames");
+    height_ = integer_at(header, "height");
+    width_ = integer_at(header, "width");
+    channels_ = integer_at(header, "channels");
     report_ = report_from_json(header.at("report"));
   } catch (const core::Json::exception&) {
     return false;
-  }
-  if (report_.frames != frames_ || !are_places(report_.cuts, frames_) ||
-      !are_places(report_.breaks, frames_)) {
+  } catch (const Error&) {
     return false;
   }
-  return file_.size() == kHeaderBytes + static_cast<size_t>(frames_ * height_ * width_ * channels_);
+  return report_.frames == frames_ && are_places(report_.cuts, frames_) &&
+         are_places(report_.breaks, frames_);
 }
 
-const uint8_t* CacheFile::read(int64_t first, int64_t count, std::vector<uint8_t>& buffer) const {
-  const int64_t bytes = height_ * width_ * channels_;
-  return file_.read(kHeaderBytes + static_cast<size_t>(first * bytes),
-                    static_cast<size_t>(count * bytes), buffer);
+int64_t CacheFile::read_and_check(int64_t first, int64_t count, int64_t stride,
+                                  uint8_t* out) const {
+  const auto bytes = static_cast<size_t>(frame_bytes());
+  const auto place = [](int64_t number, size_t size) {
+    return static_cast<uint64_t>(number) * size;
+  };
+  // Each thread keeps the memory for the next clip.
+  thread_local std::vector<uint64_t> checksums;
+  const int64_t span = (count - 1) * stride + 1;
+  checksums.resize(static_cast<size_t>(span));
+  const uint64_t behind_frames = kHeaderBytes + place(frames_, bytes);
+  if (!file_.read(behind_frames + place(first, sizeof(uint64_t)), checksums.data(),
+                  checksums.size() * sizeof(uint64_t))) {
+    return first;
+  }
+  // One by one, so that a frame is still in the cache of the processor when it is checked.
+  for (int64_t i = 0; i < count; ++i, out += bytes) {
+    const int64_t frame = first + i * stride;
+    if (!file_.read(kHeaderBytes + place(frame, bytes), out, bytes)) return frame;
+    if (core::checksum(out, bytes, static_cast<uint64_t>(frame)) !=
+        checksums[static_cast<size_t>(i * stride)]) {
+      return frame;
+    }
+  }
+  return -1;
+}
+
+void CacheFile::read(int64_t first, int64_t count, int64_t stride, uint8_t* out) const {
+  const int64_t damaged = read_and_check(first, count, stride, out);
+  if (damaged < 0) return;
+  const bool removed = file_.remove();
+  throw Error(core::cat(file_.path().string(), ": frame ", damaged, " of ", frames_,
+                        " of this clip cache is damaged: ",
+                        removed ? "the file was deleted, and the same command makes it again"
+                                : "delete the file, and the same command makes it again"));
 }
 
 CacheFileWriter::CacheFileWriter(const std::filesystem::path& path) : file_(path) {
@@ -100,12 +187,15 @@ CacheFileWriter::CacheFileWriter(const std::filesystem::path& path) : file_(path
 }
 
 void CacheFileWriter::append(const video::Frame& frame) {
-  if (frames_++ == 0) {
+  if (frames_ == 0) {
     height_ = frame.height;
     width_ = frame.width;
     channels_ = frame.channels;
   }
-  file_.write(frame.pixels.data(), frame.pixels.size());
+  const auto& pixels = frame.pixels;
+  checksums_.push_back(
+      core::checksum(pixels.data(), pixels.size(), static_cast<uint64_t>(frames_++)));
+  file_.write(pixels.data(), pixels.size());
 }
 
 std::string CacheFileWriter::header(const std::string& key, const VideoReport& report) const {
@@ -115,7 +205,6 @@ std::string CacheFileWriter::header(const std::string& key, const VideoReport& r
 }
 
 void CacheFileWriter::commit(const std::string& key, const VideoReport& report) {
-  constexpr size_t kRoom = kHeaderBytes - kPrefixBytes;
   std::string header = this->header(key, report);
   if (header.size() > kRoom) {
     VideoReport without_cuts = report;
@@ -127,10 +216,14 @@ void CacheFileWriter::commit(const std::string& key, const VideoReport& report) 
   if (header.size() > kRoom) {
     throw Error(report.path.string() + ": the name is too long for the clip cache");
   }
-  const uint64_t length = header.size();
-  file_.write_at(sizeof kMagic, &length, sizeof length);
-  file_.write_at(kPrefixBytes, header.data(), header.size());
-  file_.write_at(0, kMagic, sizeof kMagic);
+  file_.write(checksums_.data(), checksums_.size() * sizeof(uint64_t));
+  Prefix prefix{};
+  kMagic.copy(prefix.magic, sizeof prefix.magic);
+  prefix.length = header.size();
+  header.resize(kRoom, '\0');
+  prefix.checksum = core::checksum(header.data(), header.size(), prefix.length);
+  file_.write_at(sizeof prefix, header.data(), header.size());
+  file_.write_at(0, &prefix, sizeof prefix);
   file_.commit();
 }
 

@@ -2,7 +2,6 @@
 
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/state.h"
-#include "vidgen/models/factory.h"
 
 namespace vidgen::infer {
 namespace {
@@ -39,7 +38,7 @@ void load_floating(const checkpoint::Checkpoint& file, const QuantizedLayers& la
 
 Playable load_quantized(const checkpoint::Checkpoint& file) {
   Playable generator;
-  generator.network = models::make_generator(checkpoint::model_options(file), file.clip);
+  generator.network = checkpoint::make_generator(file);
   // Its layers are the right ones, their weights come from elsewhere.
   generator.network->eval();
   generator.plan = make_plan(generator.network);

@@ -1,10 +1,15 @@
 #include "vidgen/models/factory.h"
 
+#include <algorithm>
+
 #include "vidgen/core/error.h"
 
 namespace vidgen::models {
+namespace {
 
-VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shape) {
+using nn::TemporalType;
+
+VideoGeneratorOptions generator_options(const ModelOptions& options, const ClipShape& shape) {
   VideoGeneratorOptions generator;
   generator.temporal = options.temporal;
   generator.type = options.generator.type;
@@ -20,7 +25,74 @@ VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shap
   generator.frame.objects = options.generator.objects;
   generator.classes = options.classes();
   generator.class_dim = options.class_dim;
-  return VideoGenerator(generator);
+  return generator;
+}
+
+int64_t temporal_weights(const nn::TemporalOptions& options) {
+  const int64_t dim = options.motion_dim, hidden = options.hidden;
+  switch (options.type) {
+    case TemporalType::kNone:
+      break;
+    case TemporalType::kLstm:
+    case TemporalType::kGru: {
+      const int64_t gates = options.type == TemporalType::kLstm ? 4 : 3;
+      return gates * hidden * (dim + hidden + (options.layers - 1) * 2 * hidden) + hidden * dim;
+    }
+    case TemporalType::kGruCell:
+      return 3 * dim * 2 * dim;
+    case TemporalType::kConvolution: {
+      if (options.layers == 1) return dim * dim * options.kernel;
+      return (2 * dim * hidden + (options.layers - 2) * hidden * hidden) * options.kernel;
+    }
+    case TemporalType::kWaves:
+      return 2 * (dim / 2) * hidden;
+  }
+  return 0;
+}
+
+/// Of what stands behind a stage.
+int64_t block_weights(const DcganGeneratorOptions& options, int64_t resolution, int64_t width) {
+  int64_t count = 0;
+  const auto& attention = options.attention;
+  if (std::find(attention.begin(), attention.end(), resolution) != attention.end()) {
+    const nn::SelfAttentionOptions block{width, options.attention_axes};
+    count += width * (2 * block.query_channels() + width);
+  }
+  if (resolution == options.warp_at) {
+    const auto warp = warp_options(options, width);
+    count += warp.hidden * (warp.code_dim + (warp.fade ? 7 : 6) * warp.moving());
+  }
+  return count;
+}
+
+/// Of the frame generator, whose latents have their lengths.
+int64_t frame_weights(const DcganGeneratorOptions& options, GeneratorType type) {
+  constexpr int64_t kUp = 4 * 4, kSame = 3 * 3;
+  const bool residual = type == GeneratorType::kResidual;
+  int64_t count = 0, resolution = 4;
+  int64_t in = options.warp_at > 0 ? options.clip_dim : options.latent_dim;
+  for (const int64_t out : options.widths) {
+    count += in * out * kUp;
+    if (residual && resolution > 4) count += out * out * kSame + in * out;
+    count += block_weights(options, resolution, out);
+    in = out;
+    resolution *= 2;
+  }
+  return count + in * options.channels * (residual || options.full_size_stage ? kSame : kUp);
+}
+
+}  // namespace
+
+VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shape) {
+  return VideoGenerator(generator_options(options, shape));
+}
+
+int64_t generator_weights(const ModelOptions& options, const ClipShape& shape) {
+  auto generator = generator_options(options, shape);
+  const auto temporal = of_object(generator.temporal, generator.frame.objects);
+  generator.set_latent_dims();
+  return temporal_weights(temporal) + frame_weights(generator.frame, generator.type) +
+         generator.classes * generator.class_dim;
 }
 
 std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,

@@ -85,14 +85,19 @@ torch::Tensor labels_in_turn(int64_t classes, int64_t clips, int64_t first) {
   return torch::arange(first, first + clips, torch::kLong).remainder(classes);
 }
 
+void VideoGeneratorOptions::set_latent_dims() {
+  const auto part = of_object(temporal, frame.objects);
+  frame.clip_dim = part.content_dim + (classes > 0 ? class_dim : 0);
+  frame.latent_dim = frame.objects * (frame.clip_dim + part.motion_dim);
+}
+
 VideoGeneratorImpl::VideoGeneratorImpl(VideoGeneratorOptions options)
     : options(std::move(options)) {
   reset();
 }
 
 void VideoGeneratorImpl::reset() {
-  const int64_t objects = options.frame.objects;
-  const auto temporal = of_object(options.temporal, objects);
+  const auto temporal = of_object(options.temporal, options.frame.objects);
   switch (temporal.type) {
     case TemporalType::kNone:
       break;
@@ -119,9 +124,7 @@ void VideoGeneratorImpl::reset() {
           "temporal", nn::WaveMotion(nn::WaveMotionOptions{temporal.motion_dim, temporal.hidden}));
       break;
   }
-  const bool with_classes = options.classes > 0;
-  options.frame.clip_dim = temporal.content_dim + (with_classes ? options.class_dim : 0);
-  options.frame.latent_dim = objects * (options.frame.clip_dim + temporal.motion_dim);
+  options.set_latent_dims();
   switch (options.type) {
     case GeneratorType::kDcgan:
       dcgan_ = register_module("frame", DcganGenerator(options.frame));
@@ -130,7 +133,7 @@ void VideoGeneratorImpl::reset() {
       residual_ = register_module("frame", ResidualGenerator(options.frame));
       break;
   }
-  if (with_classes) {
+  if (options.classes > 0) {
     classes_ = register_module("classes", torch::nn::Embedding(options.classes, options.class_dim));
   }
 }

@@ -4,11 +4,9 @@
 #include <sys/resource.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <numeric>
-#include <optional>
 #include <set>
 #include <thread>
 
@@ -215,44 +213,6 @@ TEST(FilesTest, ExtensionsAreComparedInLowerCase) {
   EXPECT_EQ(lower_extension("a.tar.Gz"), ".gz");
   EXPECT_EQ(lower_extension("folder.d/a"), "");
   EXPECT_EQ(lower_extension(""), "");
-}
-
-/// Sets a variable of the environment (nullptr: takes it away) until the end of the scope.
-class Variable {
- public:
-  Variable(const char* name, const char* value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before;
-    value ? ::setenv(name, value, 1) : ::unsetenv(name);
-  }
-  ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
-
-TEST(FilesTest, ATildeIsTheHomeFolder) {
-  const Variable home("HOME", "/home/ann");
-  EXPECT_EQ(expand_home("~"), "/home/ann");
-  EXPECT_EQ(expand_home("~/clips/~"), "/home/ann/clips/~");
-  for (const std::string same : {"", "a", "a/~", "./~", "a~", "/~/b"})
-    EXPECT_EQ(expand_home(same), same);
-  EXPECT_THAT(test::error_of([] { expand_home("~bob/clips"); }),
-              testing::AllOf(testing::HasSubstr("\"~bob/clips\""), testing::HasSubstr("./~bob")));
-  const Variable homeless("HOME", nullptr);
-  EXPECT_THAT(test::error_of([] { expand_home("~/clips"); }), testing::HasSubstr("HOME"));
-}
-
-TEST(FilesTest, MapsAWholeFile) {
-  TemporaryFolder folder;
-  std::ofstream(folder.path() / "file") << "mapped";
-  std::ofstream(folder.path() / "empty");
-  const MappedFile file(folder.path() / "file");
-  EXPECT_EQ(std::string(reinterpret_cast<const char*>(file.data()), file.size()), "mapped");
-  EXPECT_EQ(MappedFile(folder.path() / "empty").size(), 0u);
-  EXPECT_THROW(MappedFile(folder.path() / "missing"), Error);
 }
 
 TEST(BoundedQueueTest, DeliversEverythingInOrderAcrossThreads) {

@@ -92,8 +92,9 @@ void expect_holds(const CacheFile& file, const std::vector<std::vector<uint8_t>>
   for (size_t t = 0; t < frames.size(); ++t) {
     ASSERT_EQ(frames[t].size(),
               static_cast<size_t>(file.height() * file.width() * file.channels()));
-    const uint8_t* frame = file.read(static_cast<int64_t>(t), 1, buffer);
-    EXPECT_EQ(std::memcmp(frame, frames[t].data(), frames[t].size()), 0);
+    buffer.resize(frames[t].size());
+    file.read(static_cast<int64_t>(t), 1, 1, buffer.data());
+    EXPECT_EQ(buffer, frames[t]);
   }
 }
 
@@ -244,18 +245,18 @@ TEST_F(ClipCacheTest, SeveralFilesKeepTheirOrder) {
     EXPECT_EQ(cache.videos[static_cast<size_t>(i)].pixels->frames(), 6 + i);
 }
 
-/// While it lives only so many files are mapped.
-class FewMaps {
+/// While it lives only so many files stay open.
+class FewOpen {
  public:
-  explicit FewMaps(int64_t count) : before_(CacheBytes::most_mapped().exchange(count)) {}
-  ~FewMaps() { CacheBytes::most_mapped() = before_; }
+  explicit FewOpen(int64_t count) : before_(CacheBytes::most_open().exchange(count)) {}
+  ~FewOpen() { CacheBytes::most_open() = before_; }
 
  private:
   const int64_t before_;
 };
 
-TEST_F(ClipCacheTest, FilesBeyondTheMapsAreRead) {
-  const FewMaps few(1);
+TEST_F(ClipCacheTest, FilesBeyondThoseThatStayOpenAreOpenedEachTime) {
+  const FewOpen few(1);
   options_.crop = Crop::kRandom;
   for (const char* name : {"a.mp4", "b.mp4", "c.mp4"}) add(name);
   for (int run = 0; run < 2; ++run) {
@@ -264,31 +265,31 @@ TEST_F(ClipCacheTest, FilesBeyondTheMapsAreRead) {
       expect_holds(*video.pixels, decode_directly(video.entry.path, 32, 43, false, 32));
     }
   }
-  std::vector<uint8_t> read(4 * 32 * 32 * 3), mapped(read.size());
+  std::vector<uint8_t> one(4 * 32 * 32 * 3), other(one.size());
   options_.frame_stride = 2;
   const ClipCache cache = prepare_clips(options_);
-  const ClipDataset reading(options_, cache, Split::kTrain);
-  CacheBytes::most_mapped() = 100;
+  const ClipDataset opening(options_, cache, Split::kTrain);
+  CacheBytes::most_open() = 100;
   const ClipCache all = prepare_clips(options_);
-  const ClipDataset mapping(options_, all, Split::kTrain);
+  const ClipDataset open(options_, all, Split::kTrain);
   for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(reading.clip(7, i, read.data()), mapping.clip(7, i, mapped.data()));
-    EXPECT_EQ(read, mapped);
+    EXPECT_EQ(opening.clip(7, i, one.data()), open.clip(7, i, other.data()));
+    EXPECT_EQ(one, other);
   }
 }
 
 TEST_F(ClipCacheTest, AFileThatTookTheOthersPlaceIsNotRead) {
-  const FewMaps none(0);
+  const FewOpen none(0);
   add("a.mp4");
   const ClipCache cache = prepare_clips(options_);
   const fs::path file = cache_files().at(0);
   fs::copy_file(file, folder_ / "copy");
   fs::rename(folder_ / "copy", file);
-  std::vector<uint8_t> buffer;
-  EXPECT_THAT(test::error_of([&] { cache.videos[0].pixels->read(0, 1, buffer); }),
+  std::vector<uint8_t> buffer(32 * 32 * 3);
+  EXPECT_THAT(test::error_of([&] { cache.videos[0].pixels->read(0, 1, 1, buffer.data()); }),
               HasSubstr(file.string() + ": another file has taken its place"));
   fs::remove(file);
-  EXPECT_THAT(test::error_of([&] { cache.videos[0].pixels->read(0, 1, buffer); }),
+  EXPECT_THAT(test::error_of([&] { cache.videos[0].pixels->read(0, 1, 1, buffer.data()); }),
               HasSubstr(file.string() + ": No such file"));
 }
 

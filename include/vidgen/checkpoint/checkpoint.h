@@ -64,7 +64,8 @@ struct Checkpoint {
 };
 
 /// Throws vidgen::Error naming the file when it is missing, damaged, not vidgen's (naming what it
-/// is, if that is known) or of a later format.
+/// is, if that is known) or of a later format, and when a tensor holds a number that is not finite.
+/// Of the first file that has no checksums a line says so.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
 /// As read_checkpoint(), without the tensors.
@@ -85,6 +86,11 @@ models::ModelOptions model_options(const Checkpoint& checkpoint);
 /// Throws vidgen::Error naming the file when its generator is quantised: what trains or changes a
 /// generator asks first.
 void refuse_quantized(const Checkpoint& checkpoint);
+
+/// The generator that the configuration inside describes, with weights of its own. Throws
+/// vidgen::Error naming the file, before anything is allocated, when it would have more weights
+/// than the file has numbers.
+models::VideoGenerator make_generator(const Checkpoint& checkpoint);
 
 /// Gives a network the weights of the averaged generator. Throws vidgen::Error when it is
 /// quantised, and when tensors are missing, superfluous or of another shape than the network has.

@@ -65,25 +65,36 @@ std::string read_file(const std::filesystem::path& path, uint64_t max_bytes);
 /// Creates the folder and its parents; throws vidgen::Error naming it and the system's reason.
 void make_folder(const std::filesystem::path& folder);
 
+/// The same for what is nobody else's business: what is created only this user can open.
+void make_private_folder(const std::filesystem::path& folder);
+
 /// Throws vidgen::Error unless the folder that `path` would be created in exists and can be written
 /// to.
 void check_can_create(const std::filesystem::path& path);
 
-/// A read-only memory map of a whole file. Pages are read on first use and can be dropped by the
-/// system at any time.
-class MappedFile {
+/// A file that is read at any place. What is cut short or cannot be read any more while it is in
+/// use is told, where a memory map would end the program. Safe to read from several threads.
+class InputFile {
  public:
-  explicit MappedFile(const std::filesystem::path& path);
-  ~MappedFile();
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
+  /// Throws vidgen::Error unless it is a regular file that can be read.
+  explicit InputFile(const std::filesystem::path& path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
 
-  const uint8_t* data() const { return data_; }
-  size_t size() const { return size_; }
+  /// When it was opened.
+  uint64_t size() const { return size_; }
+  /// With the path, tells the file from one that takes its place.
+  uint64_t inode() const { return inode_; }
+  /// Reads from `offset` on. Returns how many bytes: fewer only where the file ends. Throws
+  /// vidgen::Error with the system's reason.
+  size_t read(uint64_t offset, void* out, size_t bytes) const;
 
  private:
-  const uint8_t* data_ = nullptr;
-  size_t size_ = 0;
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  uint64_t size_ = 0;
+  uint64_t inode_ = 0;
 };
 
 /// A new empty folder, removed with all that is in it at the end of the scope. Throws vidgen::Error
@@ -111,7 +122,8 @@ std::string expand_home(const std::string& path);
 std::string lower_extension(const std::filesystem::path& path);
 
 /// The folder for things that can be made again: $VIDGEN_CACHE, else $XDG_CACHE_HOME/vidgen, else
-/// ~/.cache/vidgen.
+/// .cache/vidgen in the home folder, $HOME or that of the system's list of users. Throws
+/// vidgen::Error where there is none of them: a folder that others can guess is never used.
 std::filesystem::path cache_folder();
 
 }  // namespace vidgen::core

@@ -18,7 +18,7 @@ struct CachedVideo {
   std::shared_ptr<const CacheFile> pixels;
 };
 
-/// All usable videos of the sources, decoded, scaled and memory-mapped; in the order of
+/// All usable videos of the sources, decoded, scaled and checked when read; in the order of
 /// list_videos().
 ///
 /// Each video has one cache file, decoded once and streamed to the disk, so memory does not depend

@@ -11,32 +11,45 @@
 #include "vidgen/data/video_report.h"
 #include "vidgen/video/frame.h"
 
-/// The decoded frames of one video on disk: 32 KiB that hold "VGCLIPS1", the length of the header
-/// (uint64, little-endian) and the header (JSON: key, frames, height, width, channels, report),
-/// then the frames, uint8 [frames, height, width, channels].
+/// The decoded frames of one video on disk: 32 KiB that hold "VGCLIPS2", the length of the header,
+/// the checksum of what follows up to the frames (the length is its seed), and the header (JSON:
+/// key, frames, height, width, channels, report); the frames, uint8 [frames, height, width,
+/// channels]; then the checksum of each frame, for which its number is the seed. Numbers are
+/// uint64, little-endian, checksums those of core::checksum().
 namespace vidgen::data {
 
 class CacheFile {
  public:
-  /// Null when the file is missing, damaged or was made for another key: it has to be made again
-  /// then.
+  /// Null when the file is missing, damaged, of another version or was made for another key: it has
+  /// to be made again then. Damage is logged as a warning.
   static std::shared_ptr<const CacheFile> open(const std::filesystem::path& path,
                                                const std::string& key);
+  /// Reads all of a file. Returns what is wrong with it, "" when it is as it was written. Throws
+  /// vidgen::Error when it cannot be read.
+  static std::string find_damage(const std::filesystem::path& path);
 
   int64_t frames() const { return frames_; }
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }
   int64_t channels() const { return channels_; }
-  /// `count` frames from `first` on, one behind the other, as CacheBytes::read().
-  const uint8_t* read(int64_t first, int64_t count, std::vector<uint8_t>& buffer) const;
+  /// `count` frames from `first` on, `stride` apart, one behind the other. Throws vidgen::Error
+  /// when one is not as it was written, having deleted the file, so that it is made again; and as
+  /// CacheBytes::read().
+  void read(int64_t first, int64_t count, int64_t stride, uint8_t* out) const;
   /// Of the decoding that made the file.
   const VideoReport& report() const { return report_; }
 
  private:
   explicit CacheFile(const std::filesystem::path& path) : file_(path) {}
-  bool parse(const std::string& key);
+  /// What is wrong with the header; "" when it can be trusted.
+  std::string read_header();
+  bool parse(const std::string& text);
+  int64_t frame_bytes() const { return height_ * width_ * channels_; }
+  /// As read(). Returns the number of the first frame that is not as it was written, -1 for none.
+  int64_t read_and_check(int64_t first, int64_t count, int64_t stride, uint8_t* out) const;
 
   CacheBytes file_;
+  std::string key_;
   int64_t frames_ = 0;
   int64_t height_ = 0;
   int64_t width_ = 0;
@@ -62,6 +75,7 @@ class CacheFileWriter {
   int64_t height_ = 0;
   int64_t width_ = 0;
   int64_t channels_ = 0;
+  std::vector<uint64_t> checksums_;
 };
 
 }  // namespace vidgen::data

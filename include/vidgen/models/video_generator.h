@@ -77,13 +77,16 @@ torch::Tensor labels_in_turn(int64_t classes, int64_t clips, int64_t first = 0);
 struct VideoGeneratorOptions {
   nn::TemporalOptions temporal;
   GeneratorType type = GeneratorType::kDcgan;
-  /// Its clip_dim is set to content_dim, and class_dim more with classes, and its latent_dim to
-  /// motion_dim more.
+  /// Its clip_dim and latent_dim are those of set_latent_dims().
   DcganGeneratorOptions frame;
   /// Classes of clips; 0 for clips that have none.
   int64_t classes = 0;
   /// What is learned for each class: so many numbers.
   int64_t class_dim = 32;
+
+  /// Gives `frame` the clip_dim content_dim, and class_dim more with classes, and the latent_dim
+  /// motion_dim more: as much for each object.
+  void set_latent_dims();
 };
 
 /// Where a motion path stands that is made frame by frame; a new one stands before frame 0.
