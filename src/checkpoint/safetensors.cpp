@@ -45,7 +45,7 @@ std::string dtype_name(const torch::Tensor& tensor, const std::string& subject) 
 }
 
 /// A multiple of the size of every element type.
-constexpr size_t kPartBytes = 32 * 1024;
+constexpr size_t kReadBytes = 32 * 1024;
 
 std::string subject_of(const std::filesystem::path& path, const std::string& name) {
   return cat(path.string(), ": tensor ", quoted(name));
@@ -118,8 +118,8 @@ torch::Tensor read_tensor(const core::InputFile& file, const std::filesystem::pa
   const size_t total = info.end - info.begin, element = tensor.element_size();
   core::Checksum sum;
   bool finite = true;
-  for (size_t done = 0; done < total; done += kPartBytes) {
-    const size_t bytes = std::min(kPartBytes, total - done);
+  for (size_t done = 0; done < total; done += kReadBytes) {
+    const size_t bytes = std::min(kReadBytes, total - done);
     read_bytes(file, data_offset + info.begin + done, out + done, bytes, path);
     if (info.checksum) sum.update(out + done, bytes);
     if (numbers == Numbers::kFinite)

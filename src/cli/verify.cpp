@@ -48,15 +48,16 @@ Verdict verify_file(const fs::path& path) {
 
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (is_cache(entry.path())) files.push_back(entry.path());
+  // The clips are in a folder of vidgen's cache.
+  for (const auto& place : {folder, folder / "clips"}) {
+    for (auto& file : core::list_folder(place)) {
+      if (is_cache(file)) files.push_back(std::move(file));
+    }
   }
-  if (error) throw Error(cat("cannot read ", folder.string(), ": ", error.message()));
   std::sort(files.begin(), files.end());
   const checkpoint::RunFolder run(folder);
-  const auto checkpoints = run.checkpoints();
-  files.insert(files.end(), checkpoints.begin(), checkpoints.end());
+  for (auto& file : run.checkpoints()) files.push_back(std::move(file.path));
+  std::error_code error;
   for (const auto& file : {run.best(), run.weights()}) {
     if (fs::exists(file, error)) files.push_back(file);
   }

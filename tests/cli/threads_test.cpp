@@ -68,7 +68,9 @@ TEST(PrecisionTest, AutoIsWhatOneDnnHasInstructionsFor) {
     EXPECT_EQ(automatic_precision(work, {{"ONEDNN_MAX_CPU_ISA", isa}}), "float32") << isa;
   }
 #ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512bf16")) EXPECT_EQ(automatic_precision(work, {}), "bfloat16");
+  if (__builtin_cpu_supports("avx512bf16")) {
+    EXPECT_EQ(automatic_precision(work, {}), "bfloat16");
+  }
 #endif
 }
 
