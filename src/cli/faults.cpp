@@ -1,14 +1,17 @@
 #include "faults.h"
 
 #include <c10/util/Exception.h>
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
-#include <optional>
 #include <string>
 #include <system_error>
 
@@ -94,6 +97,17 @@ std::string asked_for(const std::string& text) {
   return core::format_bytes(std::strtoull(number, nullptr, 10));
 }
 
+void write_text(const char* text) {
+  if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) return;
+}
+
+const char* advice_for_command() {
+  for (const auto& [name, advice] : kAdvice) {
+    if (std::strcmp(name, command) == 0) return advice;
+  }
+  return "lower what it is asked for";
+}
+
 std::string out_of_memory(const std::string& text) {
   std::string line = "out of memory";
   if (const auto bytes = asked_for(text); !bytes.empty())
@@ -106,10 +120,7 @@ std::string out_of_memory(const std::string& text) {
   } else {
     line += " on the GPU";
   }
-  for (const auto& [name, advice] : kAdvice) {
-    if (std::strcmp(name, command) == 0) return line + "; " + advice;
-  }
-  return line;
+  return cat(line, "; ", advice_for_command());
 }
 
 int explain(const std::exception& error) {
@@ -135,6 +146,39 @@ int explain(const std::exception& error) {
   return 1;
 }
 
+/// Whether the address space is all but used up. Does only what a signal handler may.
+bool at_limit_of_address_space() {
+  constexpr uint64_t kNear = uint64_t{64} << 20;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
+  const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  char text[32] = {};
+  const bool known = file >= 0 && ::read(file, text, sizeof(text) - 1) > 0;
+  if (file >= 0) ::close(file);
+  uint64_t pages = 0;
+  for (const char* digit = text; *digit >= '0' && *digit <= '9'; ++digit)
+    pages = 10 * pages + static_cast<uint64_t>(*digit - '0');
+  return known && pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) + kNear > limit.rlim_cur;
+}
+
+/// Some libraries do not look whether they were given the memory that they asked for. Any other
+/// crash is one: the handler is gone when it comes again.
+void on_crash(int) {
+  if (!at_limit_of_address_space()) return;
+  write_text("vidgen: out of memory within the limit of the address space (ulimit -v); ");
+  write_text(advice_for_command());
+  write_text("\n");
+  ::_exit(2);
+}
+
+/// We never leave by exit(), but libgomp does where it can start no thread.
+void on_exit_of_a_library() {
+  write_text(
+      "vidgen: a library gave up, as where no thread can be started (ulimit -u, -v); lower "
+      "train.threads (OMP_NUM_THREADS)\n");
+  ::_exit(2);
+}
+
 [[noreturn]] void explain_and_end() {
   int code = 1;
   if (std::current_exception()) code = explain_exception();
@@ -149,6 +193,16 @@ void explain_lost_exceptions() {
   // The system gives memory when it is written to.
   if (reserve) std::memset(reserve, 1, kReserve);
   std::set_terminate(explain_and_end);
+#ifndef __SANITIZE_ADDRESS__
+  std::atexit(on_exit_of_a_library);
+  static char stack[1 << 16];
+  const stack_t own{stack, 0, sizeof(stack)};
+  ::sigaltstack(&own, nullptr);
+  struct sigaction action {};
+  action.sa_handler = on_crash;
+  action.sa_flags = SA_ONSTACK | SA_RESETHAND;
+  ::sigaction(SIGSEGV, &action, nullptr);
+#endif
 }
 
 void set_command(const char* name) { command = name; }
@@ -163,8 +217,10 @@ int explain_exception() {
       return explain(error);
     }
   } catch (...) {
-    constexpr char kLine[] = "vidgen: out of memory\n";
-    return ::write(STDERR_FILENO, kLine, sizeof(kLine) - 1) > 0 ? 2 : 1;
+    write_text("vidgen: out of memory; ");
+    write_text(advice_for_command());
+    write_text("\n");
+    return 2;
   }
 }
 

@@ -5,7 +5,8 @@ namespace vidgen::cli {
 
 /// To be called once, at the start: an exception that can go nowhere (out of a thread, or of a
 /// region of OpenMP) is explained as explain_exception() does and ends the process with its code,
-/// instead of an abort. Keeps some memory back for that.
+/// instead of an abort. So does a library that crashes where the address space is used up, or that
+/// ends the process where it can start no thread. Keeps some memory back for that.
 void explain_lost_exceptions();
 
 /// The command that is run, by its name: what to lower when memory runs out depends on it.

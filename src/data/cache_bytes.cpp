@@ -32,7 +32,7 @@ std::atomic<int64_t>& CacheBytes::most_open() {
 }
 
 CacheBytes::CacheBytes(std::filesystem::path path) : path_(std::move(path)) {
-  file_.emplace(path_);
+  file_ = std::make_shared<core::InputFile>(path_);
   size_ = file_->size();
   inode_ = file_->inode();
   if (open_files.fetch_add(1) < most_open()) return;
@@ -44,12 +44,11 @@ CacheBytes::~CacheBytes() {
   if (file_) --open_files;
 }
 
-bool CacheBytes::read(uint64_t offset, void* out, size_t bytes) const {
-  if (file_) return file_->read(offset, out, bytes) == bytes;
-  const core::InputFile file(path_);
-  if (file.inode() != inode_)
-    throw Error(core::cat("cannot read ", path_.string(), ": another file has taken its place"));
-  return file.read(offset, out, bytes) == bytes;
+std::shared_ptr<const core::InputFile> CacheBytes::open() const {
+  if (file_) return file_;
+  auto file = std::make_shared<core::InputFile>(path_);
+  if (file->inode() == inode_) return file;
+  throw Error(core::cat("cannot read ", path_.string(), ": another file has taken its place"));
 }
 
 bool CacheBytes::remove() const {

@@ -105,7 +105,7 @@ std::string CacheFile::read_header() {
   if (file_.size() < kHeaderBytes)
     return core::cat("is no clip cache, or cut short: it has ", file_.size(), " bytes");
   std::vector<char> data(kHeaderBytes);
-  if (!file_.read(0, data.data(), data.size())) return "was cut short";
+  if (file_.open()->read(0, data.data(), data.size()) < data.size()) return "was cut short";
   Prefix prefix{};
   std::memcpy(&prefix, data.data(), sizeof prefix);
   const std::string_view magic(prefix.magic, sizeof prefix.magic);
@@ -150,27 +150,21 @@ bool CacheFile::parse(const std::string& text) {
 
 int64_t CacheFile::read_and_check(int64_t first, int64_t count, int64_t stride,
                                   uint8_t* out) const {
-  const auto bytes = static_cast<size_t>(frame_bytes());
-  const auto place = [](int64_t number, size_t size) {
-    return static_cast<uint64_t>(number) * size;
-  };
+  const auto bytes = static_cast<uint64_t>(frame_bytes());
   // Each thread keeps the memory for the next clip.
   thread_local std::vector<uint64_t> checksums;
-  const int64_t span = (count - 1) * stride + 1;
-  checksums.resize(static_cast<size_t>(span));
-  const uint64_t behind_frames = kHeaderBytes + place(frames_, bytes);
-  if (!file_.read(behind_frames + place(first, sizeof(uint64_t)), checksums.data(),
-                  checksums.size() * sizeof(uint64_t))) {
-    return first;
-  }
+  checksums.resize(static_cast<size_t>((count - 1) * stride + 1));
+  const auto file = file_.open();
+  const uint64_t behind_frames = kHeaderBytes + static_cast<uint64_t>(frames_) * bytes;
+  const uint64_t place = behind_frames + static_cast<uint64_t>(first) * sizeof(uint64_t);
+  const size_t size = checksums.size() * sizeof(uint64_t);
+  if (file->read(place, checksums.data(), size) < size) return first;
   // One by one, so that a frame is still in the cache of the processor when it is checked.
   for (int64_t i = 0; i < count; ++i, out += bytes) {
-    const int64_t frame = first + i * stride;
-    if (!file_.read(kHeaderBytes + place(frame, bytes), out, bytes)) return frame;
-    if (core::checksum(out, bytes, static_cast<uint64_t>(frame)) !=
-        checksums[static_cast<size_t>(i * stride)]) {
-      return frame;
-    }
+    const auto frame = static_cast<uint64_t>(first + i * stride);
+    const bool whole = file->read(kHeaderBytes + frame * bytes, out, bytes) == bytes;
+    if (!whole || core::checksum(out, bytes, frame) != checksums[static_cast<size_t>(i * stride)])
+      return first + i * stride;
   }
   return -1;
 }

@@ -166,18 +166,19 @@ bool ClipDataset::copy_square(const CacheFile& pixels, int64_t start, core::Coun
 
 void ClipDataset::copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left,
                        uint8_t* out) const {
-  const int64_t count = options_.frames, stride = options_.frame_stride;
   if (pixels.height() == options_.size && pixels.width() == options_.size)
-    return pixels.read(start, count, stride, out);
+    return pixels.read(start, options_.frames, options_.frame_stride, out);
   // Each thread keeps the memory for the next clip.
   thread_local std::vector<uint8_t> buffer;
   const int64_t row_bytes = options_.size * channels();
-  buffer.resize(static_cast<size_t>(pixels.height() * pixels.width() * channels()));
-  for (int64_t t = 0; t < count; ++t) {
-    pixels.read(start + t * stride, 1, 1, buffer.data());
+  const int64_t frame_bytes = pixels.height() * pixels.width() * channels();
+  buffer.resize(static_cast<size_t>(options_.frames * frame_bytes));
+  pixels.read(start, options_.frames, options_.frame_stride, buffer.data());
+  for (int64_t t = 0; t < options_.frames; ++t) {
+    const uint8_t* frame = buffer.data() + t * frame_bytes;
     for (int64_t y = 0; y < options_.size; ++y, out += row_bytes) {
       const int64_t pixel = (top + y) * pixels.width() + left;
-      std::memcpy(out, buffer.data() + pixel * channels(), static_cast<size_t>(row_bytes));
+      std::memcpy(out, frame + pixel * channels(), static_cast<size_t>(row_bytes));
     }
   }
 }

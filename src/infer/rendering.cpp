@@ -49,7 +49,8 @@ void Rendering::begin_block() {
     // In whole batches.
     const int64_t batch = std::max<int64_t>(1, rows_at_once_ / frames_);
     const int64_t fitting = std::max<int64_t>(1, kFramesOfABlock / frames_ / batch) * batch;
-    if (whole) clips = next_part(clips_ - clip_, fitting);
+    const int64_t left = clips_ - clip_;
+    if (whole) clips = left * frames_ < 2 * kFramesOfABlock ? left : next_part(left, fitting);
     kept_ = random_.next(clips);
     kept_.content = (kept_.content * truncation_).to(device);
     kept_.initial = (kept_.initial * truncation_).to(device);

@@ -18,26 +18,50 @@ namespace {
 
 using core::cat;
 
-/// How often a step keeps what a layer puts out: before and behind its activation and its norm, and
-/// once more while gradients run back. Measured on the recipes in configs/.
-constexpr double kCopies = 3;
-/// Penalties differentiate the discriminators' gradients, whose graph is kept as well.
-constexpr double kPenaltyCopies = 3;
+/// How often a step keeps what a layer puts out, until it is differentiated and while it is. The
+/// rows of a DCGAN's layers show its norms and activations as well. Measured on the recipes in
+/// configs/, in float32, by the peak of one step.
+constexpr double kDcganCopies = 1.5, kResidualCopies = 3.7;
+/// The same of discriminators, for real and generated clips together.
+constexpr double kDcganJudgeCopies = 2.5, kResidualJudgeCopies = 6;
+/// Penalties keep the graph of the discriminators' gradients as well.
+constexpr double kPenaltyFactor = 1.5;
+/// Of what clips look like that are moved and fade (warp_fade).
+constexpr double kFadeCopies = 24;
+/// In bfloat16 and float16 a part stays float32.
+constexpr double kHalfShare = 0.6;
 /// With train.recompute.
-constexpr double kRecomputedShare = 0.5;
+constexpr double kRecomputedShare = 0.8;
 /// By as much an estimate can be too high, and so a run be refused that would fit.
 constexpr double kUncertainty = 1.5;
 /// From here on a run may not fit.
 constexpr double kNearlyFull = 0.8;
 
-double values_of(const std::vector<models::LayerRow>& rows) {
+/// Numbers that the layers put out, of one type of layer or of all.
+double values_of(const std::vector<models::LayerRow>& rows, const std::string& type = "") {
   double values = 0;
   for (const auto& row : rows) {
+    if (!type.empty() && row.type != type) continue;
     double layer = 1;
     for (const int64_t length : row.output) layer *= static_cast<double>(length);
     values += layer;
   }
   return values;
+}
+
+/// What the generator keeps of a clip, in numbers.
+double kept_by_generator(const RunOptions& options, const std::vector<models::LayerRow>& rows) {
+  const auto& network = options.model.generator;
+  const bool residual = network.type == models::GeneratorType::kResidual;
+  const double kept = (residual ? kResidualCopies : kDcganCopies) * values_of(rows);
+  return network.warp_fade ? kept + kFadeCopies * values_of(rows, "Warp") : kept;
+}
+
+double kept_by_discriminator(const RunOptions& options, const models::DiscriminatorOptions& network,
+                             const std::vector<models::LayerRow>& rows) {
+  const bool residual = network.network == models::DiscriminatorNetwork::kResidual;
+  const double copies = residual ? kResidualJudgeCopies : kDcganJudgeCopies;
+  return copies * (options.loss.has_penalties() ? kPenaltyFactor : 1) * values_of(rows);
 }
 
 double clip_values(const models::ClipShape& shape) {
@@ -83,19 +107,17 @@ MemoryEstimate estimate_memory(const RunOptions& options, GanStep& gan) {
   MemoryEstimate estimate;
   estimate.batch_size = train.batch_size;
   double parameters = static_cast<double>(models::parameter_count(*gan.generator()));
-  double kept = kCopies * values_of(models::summarize(*gan.generator(), seen));
-  // Real clips and generated ones.
-  const double copies = 2 * (kCopies + (options.loss.has_penalties() ? kPenaltyCopies / 2 : 0));
+  double kept = kept_by_generator(options, models::summarize(*gan.generator(), seen));
   for (const auto& discriminator : gan.discriminators()) {
     parameters += static_cast<double>(models::parameter_count(*discriminator));
-    kept += copies * values_of(models::summarize(*discriminator, seen));
+    kept += kept_by_discriminator(options, discriminator->options,
+                                  models::summarize(*discriminator, seen));
   }
   if (train.recompute) kept *= kRecomputedShare;
-  const bool half = gan.precision() != Precision::kFloat32;
+  if (gan.precision() != Precision::kFloat32) kept *= kHalfShare;
   // Clips themselves are float32: real and generated ones, augmented, and their gradients.
   constexpr double kClipCopies = 6;
-  estimate.clip =
-      static_cast<uint64_t>(kept * (half ? 2 : 4) + kClipCopies * 4 * clip_values(seen));
+  estimate.clip = static_cast<uint64_t>(4 * (kept + kClipCopies * clip_values(seen)));
   // Gradients, and two averages.
   estimate.optimizers = static_cast<uint64_t>(3 * 4 * parameters);
   const double pixels = clip_values(whole);

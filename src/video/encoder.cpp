@@ -1,5 +1,7 @@
 #include "encoder.h"
 
+#include <new>
+
 #include "vidgen/core/error.h"
 
 namespace vidgen::video {
@@ -95,6 +97,12 @@ void Encoder::finish() {
 
 void Encoder::check(int code) const {
   if (code >= 0) return;
+  if (code == AVERROR(ENOMEM)) throw std::bad_alloc();
+  if (code == AVERROR_EXTERNAL) {
+    throw Error(core::cat(path_.string(), ": cannot write: the encoder ",
+                          avcodec_get_name(codec_->codec_id),
+                          " failed, as it does where memory runs out or no thread can be started"));
+  }
   char reason[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(code, reason, sizeof reason);
   throw Error(core::cat(path_.string(), ": cannot write: ", reason));

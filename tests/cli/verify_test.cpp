@@ -18,6 +18,9 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
+/// Enough for an evaluation.
+constexpr size_t kFrames = 100;
+
 void flip_bit(const fs::path& path, size_t bit) {
   std::string bytes = read_bytes(path);
   bytes.at(bit / 8) ^= static_cast<char>(1 << (bit % 8));
@@ -28,6 +31,7 @@ void flip_bit(const fs::path& path, size_t bit) {
 class VerifyTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    write_tiny_video(work_ / "clip.mp4", kFrames);
     expect_success(work_.train({"--set", "train.checkpoint_every=1", "--set",
                                 "train.evaluate.every=1", "--set", "train.evaluate.metric=swd"}));
     cache_ = fs::directory_iterator(work_ / "cache" / "clips")->path();
@@ -106,17 +110,19 @@ TEST_F(VerifyTest, ADamagedFileIsUsedForNothing) {
 
 TEST_F(VerifyTest, ClipCaches) {
   expect_success(verify("cache/clips"));
-  flip_bit(cache_, 8 * (32768 + 100));
+  // In each of the frames: training reads some of them.
+  for (size_t frame = 0; frame < kFrames; ++frame)
+    flip_bit(cache_, 8 * (32768 + 16 * 16 * 3 * frame + 100));
   const auto bad = verify("cache/clips");
   EXPECT_EQ(bad.exit_code, 2);
-  EXPECT_THAT(bad.out, HasSubstr(": frame 0 of 24 is damaged"));
+  EXPECT_THAT(bad.out, HasSubstr(": frame 0 of 100 is damaged"));
   EXPECT_EQ(verify(cache_.string()).exit_code, 2);
   EXPECT_TRUE(fs::exists(cache_)) << "looking changes nothing";
 
   const std::vector<std::string> again{"train", "--config", "tiny.yaml", "--run-dir", "again"};
   const auto stopped = work_.run(again);
   EXPECT_EQ(stopped.exit_code, 2);
-  EXPECT_THAT(stopped.err, AllOf(HasSubstr(cache_.filename().string() + ": frame 0 of 24"),
+  EXPECT_THAT(stopped.err, AllOf(HasSubstr(cache_.filename().string() + ": frame "),
                                  HasSubstr("the same command makes it again")));
   expect_success(work_.run(again));
   expect_success(verify("cache/clips"));

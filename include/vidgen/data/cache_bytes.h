@@ -3,7 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
+#include <memory>
 
 #include "vidgen/core/disk.h"
 
@@ -21,10 +21,9 @@ class CacheBytes {
 
   const std::filesystem::path& path() const { return path_; }
   uint64_t size() const { return size_; }
-  /// Reads `bytes` from `offset` on. False when the file ends before that: it was cut short.
-  /// Throws vidgen::Error naming the file when it cannot be read any more, or another one has taken
-  /// its place.
-  bool read(uint64_t offset, void* out, size_t bytes) const;
+  /// To read from. Throws vidgen::Error naming the file when it cannot be opened any more, or
+  /// another one has taken its place.
+  std::shared_ptr<const core::InputFile> open() const;
   /// Deletes the file, if it is still the one that was opened. False when it is there afterwards.
   bool remove() const;
 
@@ -34,7 +33,7 @@ class CacheBytes {
  private:
   std::filesystem::path path_;
   /// Where it stays open.
-  std::optional<core::InputFile> file_;
+  std::shared_ptr<const core::InputFile> file_;
   uint64_t size_ = 0;
   uint64_t inode_ = 0;
 };

@@ -34,7 +34,7 @@ class CacheFile {
   int64_t channels() const { return channels_; }
   /// `count` frames from `first` on, `stride` apart, one behind the other. Throws vidgen::Error
   /// when one is not as it was written, having deleted the file, so that it is made again; and as
-  /// CacheBytes::read().
+  /// CacheBytes::open().
   void read(int64_t first, int64_t count, int64_t stride, uint8_t* out) const;
   /// Of the decoding that made the file.
   const VideoReport& report() const { return report_; }

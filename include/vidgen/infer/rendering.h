@@ -16,8 +16,9 @@ struct RenderOptions;
 /// outlive: a part at a time, in memory that does not grow with their number, nor with their length
 /// unless frames look at the others of their clip (attention_axes: space_time).
 ///
-/// Motion is computed for 16384 frames at once, or for twice as many where those are all; that of
-/// other parts is the same up to the rounding of other sizes of matrices.
+/// Motion is computed for 16384 frames at once, or for up to twice as many where those are all; in
+/// parts it is the same up to the rounding of other sizes of matrices, which less than one pixel in
+/// a thousand shows by one level.
 class Rendering {
  public:
   Rendering(Rendering&&) = default;
