@@ -28,6 +28,14 @@ int64_t open_all(const std::vector<CacheJob*>& jobs, const DataOptions& options)
   return frames;
 }
 
+/// A little more than the header promises, at the rate that is asked for.
+int64_t frames_to_expect(const VideoReport& report, const DataOptions& options) {
+  constexpr double kMore = 1.1, kMost = 1e6;
+  const double rate = options.fps > 0 && report.fps > 0 ? options.fps / report.fps : 1;
+  const double frames = static_cast<double>(report.frames_promised) * rate * kMore;
+  return 100 + static_cast<int64_t>(std::clamp(frames, 0.0, kMost));
+}
+
 }  // namespace
 
 CacheBuilder::CacheBuilder(const DataOptions& options, std::vector<CacheJob*> jobs)
@@ -115,7 +123,7 @@ void CacheBuilder::build(CacheJob& job) {
 }
 
 void CacheBuilder::stream(CacheJob& job) {
-  CacheFileWriter writer(job.file);
+  CacheFileWriter writer(job.file, frames_to_expect(job.report, options_));
   const auto append = [&](const video::Frame& frame, int64_t copies) {
     for (int64_t i = 0; i < copies; ++i) writer.append(frame);
     count_frame(job);

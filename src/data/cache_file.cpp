@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "vidgen/core/checksum.h"
+#include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/json.h"
 #include "vidgen/core/log.h"
@@ -22,9 +23,14 @@ constexpr const char* kOtherVersion = "is of another version of vidgen, which ma
 struct Prefix {
   char magic[8];
   uint64_t length;
-  uint64_t checksum;
 };
-constexpr size_t kRoom = kHeaderBytes - sizeof(Prefix);
+/// Its checksum is behind it.
+constexpr size_t kRoom = kHeaderBytes - sizeof(Prefix) - sizeof(uint64_t);
+
+/// Of all that stands before the frames.
+size_t front_bytes(int64_t room_for_checksums) {
+  return kHeaderBytes + static_cast<size_t>(room_for_checksums) * sizeof(uint64_t);
+}
 
 core::Json to_json(const VideoReport& report) {
   return {{"width", report.width},
@@ -112,19 +118,21 @@ std::string CacheFile::read_header() {
   if (magic.substr(0, kFamily) != kMagic.substr(0, kFamily)) return "is no clip cache";
   if (magic != kMagic) return kOtherVersion;
   const char* room = data.data() + sizeof prefix;
-  if (prefix.length > kRoom || core::checksum(room, kRoom, prefix.length) != prefix.checksum ||
+  uint64_t sum = 0;
+  std::memcpy(&sum, room + kRoom, sizeof sum);
+  if (prefix.length > kRoom || core::checksum(room, kRoom, prefix.length) != sum ||
       !parse(std::string(room, prefix.length))) {
     return "its header is damaged";
   }
   // What the header gives is trusted as little as the rest: a checksum keeps nobody from lying.
-  uint64_t bytes = 0, all = 0;
-  const bool fits = frames_ >= 0 && height_ > 0 && width_ > 0 &&
-                    (channels_ == 1 || channels_ == 3) &&
-                    !__builtin_mul_overflow(height_, width_, &bytes) &&
-                    !__builtin_mul_overflow(bytes, channels_, &bytes) &&
-                    !__builtin_add_overflow(bytes, sizeof(uint64_t), &all) &&
-                    !__builtin_mul_overflow(all, frames_, &all) &&
-                    !__builtin_add_overflow(all, kHeaderBytes, &all);
+  uint64_t bytes = 0, sums = 0, all = 0;
+  const bool fits =
+      frames_ >= 0 && height_ > 0 && width_ > 0 && (channels_ == 1 || channels_ == 3) &&
+      room_for_checksums_ >= frames_ && !__builtin_mul_overflow(height_, width_, &bytes) &&
+      !__builtin_mul_overflow(bytes, channels_, &bytes) &&
+      !__builtin_mul_overflow(bytes, frames_, &all) &&
+      !__builtin_mul_overflow(room_for_checksums_, sizeof(uint64_t), &sums) &&
+      !__builtin_add_overflow(all, sums, &all) && !__builtin_add_overflow(all, kHeaderBytes, &all);
   if (fits && all == file_.size()) return "";
   return core::cat("its header gives ", frames_, " frames of ", height_, "x", width_, "x",
                    channels_, ", which does not fit its ", file_.size(), " bytes");
@@ -138,6 +146,7 @@ bool CacheFile::parse(const std::string& text) {
     height_ = integer_at(header, "height");
     width_ = integer_at(header, "width");
     channels_ = integer_at(header, "channels");
+    room_for_checksums_ = integer_at(header, "checksums");
     report_ = report_from_json(header.at("report"));
   } catch (const core::Json::exception&) {
     return false;
@@ -155,14 +164,13 @@ int64_t CacheFile::read_and_check(int64_t first, int64_t count, int64_t stride,
   thread_local std::vector<uint64_t> checksums;
   checksums.resize(static_cast<size_t>((count - 1) * stride + 1));
   const auto file = file_.open();
-  const uint64_t behind_frames = kHeaderBytes + static_cast<uint64_t>(frames_) * bytes;
-  const uint64_t place = behind_frames + static_cast<uint64_t>(first) * sizeof(uint64_t);
+  const uint64_t place = kHeaderBytes + static_cast<uint64_t>(first) * sizeof(uint64_t);
   const size_t size = checksums.size() * sizeof(uint64_t);
   if (file->read(place, checksums.data(), size) < size) return first;
   // One by one, so that a frame is still in the cache of the processor when it is checked.
   for (int64_t i = 0; i < count; ++i, out += bytes) {
     const auto frame = static_cast<uint64_t>(first + i * stride);
-    const bool whole = file->read(kHeaderBytes + frame * bytes, out, bytes) == bytes;
+    const bool whole = file->read(front_bytes(room_for_checksums_) + frame * bytes, out, bytes) == bytes;
     if (!whole || core::checksum(out, bytes, frame) != checksums[static_cast<size_t>(i * stride)])
       return first + i * stride;
   }
@@ -179,8 +187,11 @@ void CacheFile::read(int64_t first, int64_t count, int64_t stride, uint8_t* out)
                                 : "delete the file, and the same command makes it again"));
 }
 
-CacheFileWriter::CacheFileWriter(const std::filesystem::path& path) : file_(path) {
-  file_.write(std::string(kHeaderBytes, '\0'));
+CacheFileWriter::CacheFileWriter(const std::filesystem::path& path, int64_t expected_frames)
+    : path_(path),
+      file_(std::make_unique<core::AtomicFile>(path)),
+      room_(std::max<int64_t>(expected_frames, 1)) {
+  file_->write(std::string(front_bytes(room_), '\0'));
 }
 
 void CacheFileWriter::append(const video::Frame& frame) {
@@ -192,16 +203,19 @@ void CacheFileWriter::append(const video::Frame& frame) {
   const auto& pixels = frame.pixels;
   checksums_.push_back(
       core::checksum(pixels.data(), pixels.size(), static_cast<uint64_t>(frames_++)));
-  file_.write(pixels.data(), pixels.size());
+  file_->write(pixels.data(), pixels.size());
 }
 
 std::string CacheFileWriter::header(const std::string& key, const VideoReport& report) const {
-  return core::Json{{"key", key},      {"frames", frames_},     {"height", height_},
-                    {"width", width_}, {"channels", channels_}, {"report", to_json(report)}}
+  return core::Json{{"key", key},           {"frames", frames_},
+                    {"height", height_},    {"width", width_},
+                    {"channels", channels_}, {"checksums", room_},
+                    {"report", to_json(report)}}
       .dump(-1, ' ', false, core::Json::error_handler_t::replace);
 }
 
 void CacheFileWriter::commit(const std::string& key, const VideoReport& report) {
+  if (frames_ > room_) make_room();
   std::string header = this->header(key, report);
   if (header.size() > kRoom) {
     VideoReport without_cuts = report;
@@ -213,15 +227,39 @@ void CacheFileWriter::commit(const std::string& key, const VideoReport& report) 
   if (header.size() > kRoom) {
     throw Error(report.path.string() + ": the name is too long for the clip cache");
   }
-  file_.write(checksums_.data(), checksums_.size() * sizeof(uint64_t));
+  write_front(*file_, std::move(header));
+  file_->commit();
+}
+
+/// All that stands before the frames.
+void CacheFileWriter::write_front(core::AtomicFile& file, std::string header) const {
   Prefix prefix{};
   kMagic.copy(prefix.magic, sizeof prefix.magic);
   prefix.length = header.size();
   header.resize(kRoom, '\0');
-  prefix.checksum = core::checksum(header.data(), header.size(), prefix.length);
-  file_.write_at(sizeof prefix, header.data(), header.size());
-  file_.write_at(0, &prefix, sizeof prefix);
-  file_.commit();
+  const uint64_t sum = core::checksum(header.data(), header.size(), prefix.length);
+  std::string front(front_bytes(room_), '\0');
+  std::memcpy(front.data(), &prefix, sizeof prefix);
+  header.copy(front.data() + sizeof prefix, header.size());
+  std::memcpy(front.data() + kHeaderBytes - sizeof sum, &sum, sizeof sum);
+  std::memcpy(front.data() + kHeaderBytes, checksums_.data(), checksums_.size() * sizeof(uint64_t));
+  file.write_at(0, front.data(), front.size());
+}
+
+/// For the checksums, by another file with the same frames.
+void CacheFileWriter::make_room() {
+  constexpr size_t kPart = 1 << 20;
+  const core::InputFile frames(file_->temporary());
+  uint64_t place = front_bytes(room_);
+  room_ = frames_;
+  auto larger = std::make_unique<core::AtomicFile>(path_);
+  larger->write(std::string(front_bytes(room_), '\0'));
+  std::string part(kPart, '\0');
+  while (const size_t bytes = frames.read(place, part.data(), part.size())) {
+    larger->write(part.data(), bytes);
+    place += bytes;
+  }
+  file_ = std::move(larger);
 }
 
 }  // namespace vidgen::data

@@ -111,8 +111,9 @@ TEST_F(VerifyTest, ADamagedFileIsUsedForNothing) {
 TEST_F(VerifyTest, ClipCaches) {
   expect_success(verify("cache/clips"));
   // In each of the frames: training reads some of them.
-  for (size_t frame = 0; frame < kFrames; ++frame)
-    flip_bit(cache_, 8 * (32768 + 16 * 16 * 3 * frame + 100));
+  const auto bytes = fs::file_size(cache_);
+  for (size_t frame = 1; frame <= kFrames; ++frame)
+    flip_bit(cache_, 8 * (bytes - 16 * 16 * 3 * frame + 100));
   const auto bad = verify("cache/clips");
   EXPECT_EQ(bad.exit_code, 2);
   EXPECT_THAT(bad.out, HasSubstr(": frame 0 of 100 is damaged"));

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr size_t kHeaderBytes = 32768, kPrefixBytes = 24;
+constexpr size_t kHeaderBytes = 32768, kPrefixBytes = 16, kSumBytes = 8;
 constexpr int64_t kFrames = 12, kFrameBytes = 16 * 16 * 3;
 
 class CacheDamageTest : public ::testing::Test {
@@ -66,12 +66,17 @@ class CacheDamageTest : public ::testing::Test {
     if (key == "frames") header["report"]["frames"] = value;
     std::string text = header.dump();
     length = text.size();
-    text.resize(kHeaderBytes - kPrefixBytes, '\0');
+    text.resize(kHeaderBytes - kPrefixBytes - kSumBytes, '\0');
     const uint64_t sum = core::checksum(text.data(), text.size(), length);
     std::string bytes = good_;
     std::memcpy(bytes.data() + 8, &length, sizeof length);
-    std::memcpy(bytes.data() + 16, &sum, sizeof sum);
+    std::memcpy(bytes.data() + kHeaderBytes - kSumBytes, &sum, sizeof sum);
     return bytes.replace(kPrefixBytes, text.size(), text);
+  }
+
+  /// They are the last of the file.
+  static size_t frames_place(const std::string& file) {
+    return file.size() - static_cast<size_t>(kFrames * kFrameBytes);
   }
 
   test::TemporaryFolder folder_;
@@ -85,7 +90,7 @@ TEST_F(CacheDamageTest, AFlippedBitOfAFrameIsNoticedAndTheFileMadeAgain) {
   for (int i = 0; i < 40; ++i) {
     const auto place = static_cast<size_t>(random_() % (kFrames * kFrameBytes));
     std::string bad = good_;
-    bad[kHeaderBytes + place] ^= static_cast<char>(1 << random_() % 8);
+    bad[frames_place(bad) + place] ^= static_cast<char>(1 << random_() % 8);
     test::write_bytes(file_, bad);
     const ClipCache cache = prepare_clips(options_);
     const auto frame = place / kFrameBytes;
@@ -102,9 +107,9 @@ TEST_F(CacheDamageTest, AFlippedBitOfAFrameIsNoticedAndTheFileMadeAgain) {
 
 TEST_F(CacheDamageTest, DamageOfAChecksumAndExchangedFramesAreNoticed) {
   std::string bad_sum = good_, exchanged = good_;
-  bad_sum.back() ^= 1;
+  bad_sum[kHeaderBytes + 11 * kSumBytes] ^= 1;
   for (const int64_t bytes : {kFrameBytes, int64_t{8}}) {
-    const size_t frames = kHeaderBytes + (bytes == 8 ? kFrames * kFrameBytes : 0);
+    const size_t frames = bytes == 8 ? kHeaderBytes : frames_place(good_);
     std::swap_ranges(exchanged.begin() + static_cast<std::ptrdiff_t>(frames),
                      exchanged.begin() + static_cast<std::ptrdiff_t>(frames) + bytes,
                      exchanged.begin() + static_cast<std::ptrdiff_t>(frames) + bytes);
@@ -118,7 +123,7 @@ TEST_F(CacheDamageTest, DamageOfAChecksumAndExchangedFramesAreNoticed) {
 TEST_F(CacheDamageTest, AnyBitOfTheHeaderIsNoticed) {
   for (int i = 0; i < 60; ++i) {
     std::string bad = good_;
-    const size_t place = i < 24 ? static_cast<size_t>(i) : random_() % kHeaderBytes;
+    const size_t place = i < 16 ? static_cast<size_t>(i) : random_() % kHeaderBytes;
     bad[place] ^= static_cast<char>(1 << random_() % 8);
     const std::string said = said_of(bad);
     // A flip of the version's digit makes it one of another version, which needs no word.
@@ -147,7 +152,7 @@ TEST_F(CacheDamageTest, AGeometryThatDoesNotFitTheFileIsNoticed) {
 }
 
 TEST_F(CacheDamageTest, AFileThatIsCutShortWhileItIsInUseIsAnError) {
-  for (const auto size : {good_.size() - 1, kHeaderBytes + 5 * kFrameBytes, size_t{0}}) {
+  for (const auto size : {good_.size() - 1, frames_place(good_) + 5 * kFrameBytes, size_t{0}}) {
     test::write_bytes(file_, good_);
     const ClipCache cache = prepare_clips(options_);
     fs::resize_file(file_, size);
@@ -160,7 +165,7 @@ TEST_F(CacheDamageTest, AFileThatIsCutShortWhileItIsInUseIsAnError) {
 
 TEST_F(CacheDamageTest, WhatTookThePlaceOfADamagedFileStays) {
   std::string bad = good_;
-  bad[kHeaderBytes] ^= 1;
+  bad[frames_place(bad)] ^= 1;
   test::write_bytes(file_, bad);
   const ClipCache cache = prepare_clips(options_);
   test::write_bytes(folder_ / "new", good_);
@@ -175,6 +180,26 @@ TEST_F(CacheDamageTest, FilesOfAnEarlierVersionAreMadeAgainWithoutAWord) {
   EXPECT_EQ(CacheFile::find_damage((test::write_bytes(file_, old), file_)),
             "is of another version of vidgen, which makes it again");
   EXPECT_EQ(said_of(old).find(file_.string()), std::string::npos);
+}
+
+TEST_F(CacheDamageTest, MoreFramesThanExpectedHaveChecksumsToo) {
+  const auto write = [this](const std::string& name, int64_t expected) {
+    CacheFileWriter writer(folder_ / name, expected);
+    video::Frame frame;
+    frame.height = frame.width = 16;
+    frame.channels = 3;
+    for (int64_t i = 0; i < 5000; ++i) {
+      frame.pixels.assign(kFrameBytes, static_cast<uint8_t>(i));
+      writer.append(frame);
+    }
+    VideoReport report;
+    report.frames = 5000;
+    writer.commit("key", report);
+  };
+  write("few.clips", 1);
+  write("many.clips", 5000);
+  EXPECT_EQ(CacheFile::find_damage(folder_ / "few.clips"), "");
+  EXPECT_TRUE(test::read_bytes(folder_ / "few.clips") == test::read_bytes(folder_ / "many.clips"));
 }
 
 TEST_F(CacheDamageTest, FoldersOfTheCacheArePrivate) {
@@ -192,7 +217,7 @@ TEST_F(CacheDamageTest, CropsAndStridesAreCheckedAsWell) {
   std::string bytes = test::read_bytes(file);
   // All frames but those of even numbers.
   const size_t frame = 20 * 20 * 3;
-  for (size_t i = 0; i < kFrames; i += 2) bytes[kHeaderBytes + i * frame] ^= 1;
+  for (size_t i = 0; i < kFrames; i += 2) bytes[bytes.size() - (kFrames - i) * frame] ^= 1;
   test::write_bytes(file, bytes);
   const ClipCache damaged = prepare_clips(options_);
   const ClipDataset dataset(options_, damaged, Split::kTrain);

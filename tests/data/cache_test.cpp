@@ -290,7 +290,7 @@ TEST_F(ClipCacheTest, AFileThatTookTheOthersPlaceIsNotRead) {
               HasSubstr(file.string() + ": another file has taken its place"));
   fs::remove(file);
   EXPECT_THAT(test::error_of([&] { cache.videos[0].pixels->read(0, 1, 1, buffer.data()); }),
-              HasSubstr(file.string() + ": No such file"));
+              HasSubstr(file.string() + ": no such file"));
 }
 
 TEST_F(ClipCacheTest, AFileNamedTwiceIsDecodedOnce) {

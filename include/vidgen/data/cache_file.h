@@ -12,10 +12,11 @@
 #include "vidgen/video/frame.h"
 
 /// The decoded frames of one video on disk: 32 KiB that hold "VGCLIPS2", the length of the header,
-/// the checksum of what follows up to the frames (the length is its seed), and the header (JSON:
-/// key, frames, height, width, channels, report); the frames, uint8 [frames, height, width,
-/// channels]; then the checksum of each frame, for which its number is the seed. Numbers are
-/// uint64, little-endian, checksums those of core::checksum().
+/// the header (JSON: key, frames, height, width, channels, checksums, report), and, in their last
+/// eight bytes, the checksum of it with the zeros behind it (its length is the seed); room for so
+/// many checksums, of which each frame has one, for which its number is the seed; and the frames,
+/// uint8 [frames, height, width, channels]. Numbers are uint64, little-endian, checksums those of
+/// core::checksum().
 namespace vidgen::data {
 
 class CacheFile {
@@ -54,6 +55,7 @@ class CacheFile {
   int64_t height_ = 0;
   int64_t width_ = 0;
   int64_t channels_ = 0;
+  int64_t room_for_checksums_ = 0;
   VideoReport report_;
 };
 
@@ -61,7 +63,8 @@ class CacheFile {
 /// vidgen::Error.
 class CacheFileWriter {
  public:
-  explicit CacheFileWriter(const std::filesystem::path& path);
+  /// With more frames than expected it ends with a copy of the file.
+  explicit CacheFileWriter(const std::filesystem::path& path, int64_t expected_frames = 1000);
   /// All frames have the size of the first.
   void append(const video::Frame& frame);
   /// `key` says what the file was made from: CacheFile::open() must be given the same.
@@ -69,8 +72,12 @@ class CacheFileWriter {
 
  private:
   std::string header(const std::string& key, const VideoReport& report) const;
+  void write_front(core::AtomicFile& file, std::string header) const;
+  void make_room();
 
-  core::AtomicFile file_;
+  std::filesystem::path path_;
+  std::unique_ptr<core::AtomicFile> file_;
+  int64_t room_;
   int64_t frames_ = 0;
   int64_t height_ = 0;
   int64_t width_ = 0;
