@@ -99,8 +99,8 @@ class MetadataReader {
   }
 
   [[noreturn]] void wrong(const char* key, const std::string& found, const char* expected) const {
-    throw Damaged(path_, cat(path_.string(), ": metadata \"", key, "\" is \"", core::shortened(found),
-                             "\", expected ", expected));
+    throw Damaged(path_, cat(path_.string(), ": metadata \"", key, "\" is \"",
+                             core::shortened(found), "\", expected ", expected));
   }
 
   const std::filesystem::path& path_;

@@ -9,8 +9,8 @@
 #include "finite.h"
 #include "safetensors_header.h"
 #include "vidgen/core/checksum.h"
-#include "vidgen/core/error.h"
 #include "vidgen/core/disk.h"
+#include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/json.h"
 

@@ -107,7 +107,8 @@ int run(int argc, char** argv) {
   vidgen::cli::use_help_form(app);
   app.require_subcommand(1);
   app.footer(
-      "Exit codes: 0 done, 2 something you can put right, 75 stopped by a signal with all saved (the "
+      "Exit codes: 0 done, 2 something you can put right, 75 stopped by a signal with all saved "
+      "(the "
       "same\ncommand goes on), 1 a fault of vidgen.");
   app.set_version_flag("--version", vidgen::cli::version_text);
   app.add_flag_callback(

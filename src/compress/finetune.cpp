@@ -52,9 +52,18 @@ bool holds_only_beginnings(const fs::path& run_dir) {
   return !error;
 }
 
-/// `pruned` has the passes that the checkpoint must have to go on with it.
-void refuse_another(const checkpoint::Checkpoint& newest, const checkpoint::Checkpoint& pruned) {
-  if (newest.passes == pruned.passes) return;
+[[noreturn]] void refuse_run(const fs::path& run_dir, const fs::path& newest) {
+  throw Error(core::cat(run_dir.string(), ": already holds a run (", newest.filename().string(),
+                        "), expected an empty folder or none"));
+}
+
+/// Throws unless the checkpoint is of the fine-tuning of this generator, and not beyond its end.
+void refuse_another(const checkpoint::Checkpoint& newest, const checkpoint::Checkpoint& pruned,
+                    const train::RunOptions& run) {
+  auto passes = newest.passes;
+  if (!passes.empty()) passes.erase(passes.size() - 1);
+  if (newest.step > run.train.steps) refuse_run(run.run_dir, newest.path);
+  if (passes == pruned.passes) return;
   throw Error(core::cat(newest.path.string(),
                         ": is of the fine-tuning of another generator, or of one that was pruned "
                         "otherwise; expected an empty folder or none"));
@@ -124,12 +133,9 @@ void check_is_free(const FinetuneOptions& options) {
   std::error_code error;
   if (!fs::exists(run_dir, error)) return;
   const auto newest = checkpoint::RunFolder(run_dir).newest_checkpoint();
-  if (newest ? is_of(*newest, pass_options(options)) : holds_only_beginnings(run_dir)) return;
-  throw Error(core::cat(run_dir.string(), ": ",
-                        newest
-                            ? core::cat("already holds a run (", newest->filename().string(), ")")
-                            : "already exists",
-                        ", expected an empty folder or none"));
+  if (newest && !is_of(*newest, pass_options(options))) refuse_run(run_dir, *newest);
+  if (newest || holds_only_beginnings(run_dir)) return;
+  throw Error(core::cat(run_dir.string(), ": already exists, expected an empty folder or none"));
 }
 
 std::optional<checkpoint::Checkpoint> finetune(
@@ -139,15 +145,18 @@ std::optional<checkpoint::Checkpoint> finetune(
   const checkpoint::RunFolder folder(options.run_dir);
   const bool distills = options.method == FinetuneMethod::kDistill;
   train::Trainer trainer(finetune_options(checkpoint, options));
+  std::optional<checkpoint::Checkpoint> interrupted;
+  if (folder.newest_checkpoint()) {
+    interrupted = checkpoint::read_trained(folder.path(), checkpoint::Prefer::kCheckpoint);
+    refuse_another(*interrupted, checkpoint, trainer.options());
+  }
   if (begin) begin(trainer.options());
   folder.create();
   checkpoint.path = folder.path() / kPrunedName;
   checkpoint::write_checkpoint(checkpoint);
   checkpoint::add_pass(checkpoint, kPassName, pass_options(options));
-  if (folder.newest_checkpoint()) {
-    const auto newest = checkpoint::read_trained(folder.path(), checkpoint::Prefer::kCheckpoint);
-    refuse_another(newest, checkpoint);
-    trainer.resume(newest);
+  if (interrupted) {
+    trainer.resume(*interrupted);
   } else if (distills) {
     trainer.begin_with(checkpoint);
   } else {

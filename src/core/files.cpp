@@ -52,7 +52,8 @@ fs::path temporary_name(const fs::path& path) {
   char mark[48];
   std::snprintf(mark, sizeof(mark), "%s-%016lx", kTemporaryMark, random);
   auto name = path;
-  name.replace_filename(cat(short_name(stem, std::strlen(mark) + extension.size()), mark, extension));
+  name.replace_filename(
+      cat(short_name(stem, std::strlen(mark) + extension.size()), mark, extension));
   return name;
 }
 

@@ -111,7 +111,8 @@ void write_holder(int descriptor) {
 }
 
 bool is_same_file(int descriptor, const fs::path& path) {
-  struct stat open {}, named {};
+  struct stat open {
+  }, named{};
   return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
          open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }
@@ -122,7 +123,8 @@ double age_of(const fs::path& lease) {
     return static_cast<double>(status.st_mtim.tv_sec) +
            1e-9 * static_cast<double>(status.st_mtim.tv_nsec);
   };
-  struct stat before {}, now {};
+  struct stat before {
+  }, now{};
   if (::stat(lease.c_str(), &before) != 0) return 0;
   const AtomicFile clock(lease);
   if (::fstat(clock.descriptor(), &now) != 0) return 0;
@@ -196,7 +198,8 @@ struct OutputLock::Held {
         return held;
       }
       if (errno != EEXIST) fail(path);
-      if (!has_ended(read_holder(path)) && age_of(path) < std::chrono::duration<double>(kLease).count())
+      if (!has_ended(read_holder(path)) &&
+          age_of(path) < std::chrono::duration<double>(kLease).count())
         return nullptr;
       ::unlink(path.c_str());
     }

@@ -170,7 +170,8 @@ int64_t CacheFile::read_and_check(int64_t first, int64_t count, int64_t stride,
   // One by one, so that a frame is still in the cache of the processor when it is checked.
   for (int64_t i = 0; i < count; ++i, out += bytes) {
     const auto frame = static_cast<uint64_t>(first + i * stride);
-    const bool whole = file->read(front_bytes(room_for_checksums_) + frame * bytes, out, bytes) == bytes;
+    const bool whole =
+        file->read(front_bytes(room_for_checksums_) + frame * bytes, out, bytes) == bytes;
     if (!whole || core::checksum(out, bytes, frame) != checksums[static_cast<size_t>(i * stride)])
       return first + i * stride;
   }
@@ -207,9 +208,12 @@ void CacheFileWriter::append(const video::Frame& frame) {
 }
 
 std::string CacheFileWriter::header(const std::string& key, const VideoReport& report) const {
-  return core::Json{{"key", key},           {"frames", frames_},
-                    {"height", height_},    {"width", width_},
-                    {"channels", channels_}, {"checksums", room_},
+  return core::Json{{"key", key},
+                    {"frames", frames_},
+                    {"height", height_},
+                    {"width", width_},
+                    {"channels", channels_},
+                    {"checksums", room_},
                     {"report", to_json(report)}}
       .dump(-1, ' ', false, core::Json::error_handler_t::replace);
 }

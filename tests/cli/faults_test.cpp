@@ -115,7 +115,8 @@ TEST_F(FaultTest, OneFailingCallCostsNothing) {
 /// A file system of its own in a file, which can be copied as a power cut would leave it.
 class Disk {
  public:
-  explicit Disk(fs::path image, fs::path place) : image_(std::move(image)), place_(std::move(place)) {
+  explicit Disk(fs::path image, fs::path place)
+      : image_(std::move(image)), place_(std::move(place)) {
     fs::create_directories(place_);
   }
   ~Disk() { unmount(); }
@@ -126,7 +127,10 @@ class Disk {
     return shell("truncate -s 40M '" + image_.string() + "' && mkfs.ext4 -q -F '" +
                  image_.string() + "'");
   }
-  bool mount() { return mounted_ = shell("mount -o loop,commit=1 '" + image_.string() + "' '" + place_.string() + "'"); }
+  bool mount() {
+    return mounted_ =
+               shell("mount -o loop,commit=1 '" + image_.string() + "' '" + place_.string() + "'");
+  }
   void unmount() {
     if (mounted_) shell("umount '" + place_.string() + "'");
     mounted_ = false;
@@ -163,8 +167,7 @@ TEST_F(FaultTest, PowerCutsCostAtMostWhatCameAfterTheLastCheckpoint) {
     {
       Program program(program_path(), arguments(1000000), work.options());
       const auto run = disk.place() / "run";
-      ASSERT_TRUE(wait_until(
-          [&] { return newest_step(run) > reached + 2 || !program.running(); }));
+      ASSERT_TRUE(wait_until([&] { return newest_step(run) > reached + 2 || !program.running(); }));
       ASSERT_TRUE(program.running()) << program.err();
       std::this_thread::sleep_for(std::chrono::milliseconds(random() % 400));
       program.signal(SIGSTOP);

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "cli/workspace.h"
-#include "vidgen/core/interrupt.h"
 #include "vidgen/checkpoint/checkpoint.h"
+#include "vidgen/core/interrupt.h"
 
 namespace vidgen::test {
 namespace {

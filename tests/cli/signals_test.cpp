@@ -116,8 +116,7 @@ ProgramResult run_in_shell(const Workspace& work, const std::string& line) {
 
 TEST(SignalTest, ClosedDescriptorsGetIntoNoFile) {
   const Workspace work;
-  const auto result =
-      run_in_shell(work, "exec \"$VIDGEN\" train --config tiny.yaml <&- >&- 2>&-");
+  const auto result = run_in_shell(work, "exec \"$VIDGEN\" train --config tiny.yaml <&- >&- 2>&-");
   expect_success(result);
   const auto open = run_in_shell(work, "exec \"$VIDGEN\" train --config tiny.yaml --run-dir open");
   expect_success(open);
@@ -133,7 +132,8 @@ TEST(SignalTest, ClosedDescriptorsGetIntoNoFile) {
 TEST(SignalTest, WhoDoesNotReadOnDoesNotEndATraining) {
   const Workspace work;
   expect_success(run_in_shell(
-      work, "\"$VIDGEN\" train --config tiny.yaml --set train.steps=30 2>&1 | head -n 1 >/dev/null"));
+      work,
+      "\"$VIDGEN\" train --config tiny.yaml --set train.steps=30 2>&1 | head -n 1 >/dev/null"));
   EXPECT_TRUE(fs::exists(work / "run/weights.safetensors"));
   const auto head = run_in_shell(work, "\"$VIDGEN\" config --explain | head -n 1");
   EXPECT_EQ(head.err, "");
@@ -159,8 +159,8 @@ TEST(SignalTest, FilesThatMayNotGrowGiveALine) {
   auto options = work.options();
   options.file_limit = 3000;
   for (const auto& arguments : {Workspace::train_arguments({}),
-                                {"data", "synth", "moving-digits", "--out", "digits", "--clips", "1",
-                                 "--digits-image", sample_video("digits.png").string()}}) {
+                                {"data", "synth", "moving-digits", "--out", "digits", "--clips",
+                                 "1", "--digits-image", sample_video("digits.png").string()}}) {
     const auto result = run_program(program_path(), arguments, options);
     EXPECT_EQ(result.exit_code, 2) << "signal " << result.signal;
     EXPECT_THAT(result.err, HasSubstr("File too large"));
@@ -171,16 +171,15 @@ TEST(SignalTest, FilesThatMayNotGrowGiveALine) {
 TEST(SignalTest, WhatCannotGoOnIsEndedByItAndLeavesNothing) {
   const Workspace work;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
-    Program program(program_path(),
-                    {"sample", "--checkpoint", "none", "--out", "a.mp4"}, work.options());
+    Program program(program_path(), {"sample", "--checkpoint", "none", "--out", "a.mp4"},
+                    work.options());
     program.wait();
     Program synth(program_path(),
                   {"data", "synth", "moving-digits", "--out", "digits", "--clips", "100000",
                    "--digits-image", sample_video("digits.png").string()},
                   work.options());
-    ASSERT_TRUE(wait_until([&] {
-      return fs::exists(work / "digits/clip-000002.avi") || !synth.running();
-    }));
+    ASSERT_TRUE(wait_until(
+        [&] { return fs::exists(work / "digits/clip-000002.avi") || !synth.running(); }));
     synth.signal(signal);
     EXPECT_EQ(synth.wait().signal, signal);
     EXPECT_THAT(work.temporary_files(), IsEmpty());
@@ -240,8 +239,10 @@ TEST(OneWriterTest, TwoPrepareOneCacheTogether) {
   for (int i = 0; i < 12; ++i) {
     write_tiny_video(work / ("films/" + std::to_string(i) + ".mp4"), 200, 64);
   }
-  const Arguments prepare{"data", "prepare", "--config", "tiny.yaml", "--set", "data.sources=films"};
-  Program first(program_path(), prepare, work.options()), second(program_path(), prepare, work.options());
+  const Arguments prepare{"data",      "prepare", "--config",
+                          "tiny.yaml", "--set",   "data.sources=films"};
+  Program first(program_path(), prepare, work.options()),
+      second(program_path(), prepare, work.options());
   const auto one = first.wait(), two = second.wait();
   expect_success(one);
   expect_success(two);
@@ -251,8 +252,9 @@ TEST(OneWriterTest, TwoPrepareOneCacheTogether) {
 
 TEST(LeftoversTest, KilledSynthAndPrepareGoOn) {
   const Workspace work, whole;
-  const Arguments synth{"data", "synth", "moving-digits", "--out", "digits", "--clips", "40",
-                        "--classes", "--digits-image", sample_video("digits.png").string()};
+  const Arguments synth{
+      "data",    "synth", "moving-digits", "--out",          "digits",
+      "--clips", "40",    "--classes",     "--digits-image", sample_video("digits.png").string()};
   {
     Program program(program_path(), synth, work.options());
     ASSERT_TRUE(wait_until([&] { return work.tree().size() > 15 || !program.running(); }));

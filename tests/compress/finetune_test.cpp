@@ -140,7 +140,9 @@ TEST_F(FinetuneTest, AFolderThatIsInUseIsLeftAlone) {
   std::filesystem::create_directory(folder_ / "empty");
   EXPECT_EQ(test::error_of([&] { check_is_free({{}, 1, folder_ / "empty"}); }), "");
   finetune(small, distilling(1));
-  EXPECT_THAT(test::error_of([&] { check_is_free({{}, 1, folder_ / "run"}); }),
+  EXPECT_THAT(test::error_of([&] {
+                check_is_free({{}, 1, folder_ / "run"});
+              }),
               HasSubstr("already holds a run (step-00000001.safetensors)"));
 }
 

@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "support/error.h"
-#include "vidgen/core/error.h"
 #include "vidgen/core/disk.h"
+#include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 
 /// Files that are read in parts, and the folders of a user.

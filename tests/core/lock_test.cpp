@@ -22,8 +22,9 @@ TEST(OutputLockTest, KeepsOthersOutAndNamesTheHolder) {
   {
     const OutputLock lock(clip);
     const auto message = test::error_of([&] { OutputLock second(clip); });
-    EXPECT_THAT(message, StartsWith(clip.string() + ": is being written by vidgen sample, process " +
-                                    std::to_string(::getpid()) + " on "));
+    EXPECT_THAT(message,
+                StartsWith(clip.string() + ": is being written by vidgen sample, process " +
+                           std::to_string(::getpid()) + " on "));
     EXPECT_THAT(message, HasSubstr(", since 20"));
     EXPECT_THROW(OutputLock second(clip), InUse);
     EXPECT_FALSE(OutputLock::try_lock(clip));

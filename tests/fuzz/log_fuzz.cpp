@@ -38,7 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     train::RunOptions options;
     options.run_dir = place.string();
     train::RunPage page(options);
-    checkpoint::RunLog(folder.log()).rewind(2, [&page](const core::Json& line) { page.add_line(line); });
+    checkpoint::RunLog(folder.log()).rewind(2, [&page](const core::Json& line) {
+      page.add_line(line);
+    });
   });
   std::filesystem::remove_all(place);
   return 0;

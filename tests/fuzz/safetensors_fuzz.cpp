@@ -26,8 +26,7 @@ std::string written(checkpoint::Kind kind) {
 
 /// Without checksums, which would refuse whatever is changed: as an older vidgen wrote it.
 std::string without_checksums(std::string file) {
-  for (size_t at = 0; (at = file.find("vidgen.checksum", at)) != std::string::npos;)
-    file[at] = 'V';
+  for (size_t at = 0; (at = file.find("vidgen.checksum", at)) != std::string::npos;) file[at] = 'V';
   return file;
 }
 

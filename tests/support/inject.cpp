@@ -1,9 +1,12 @@
 // To be preloaded: lets one call on a file below a folder fail, as disks and network folders do.
 //
 //   VIDGEN_INJECT_UNDER   the folder, absolute
-//   VIDGEN_INJECT         CALL:N:ERRNO, the N-th call (from 1) fails with that number; CALL is open, read, write, fsync,
-//                         rename, mmap or flock. N 0 is every call. Of write ERRNO 0 writes half of what is asked for.
-//   VIDGEN_INJECT_COUNTS  a file that then holds how many calls of each kind there were: uint64, in that order
+//   VIDGEN_INJECT         CALL:N:ERRNO, the N-th call (from 1) fails with that number; CALL is
+//   open, read, write, fsync,
+//                         rename, mmap or flock. N 0 is every call. Of write ERRNO 0 writes half of
+//                         what is asked for.
+//   VIDGEN_INJECT_COUNTS  a file that then holds how many calls of each kind there were: uint64, in
+//   that order
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -25,7 +28,8 @@
 namespace {
 
 enum Call { kOpen, kRead, kWrite, kFsync, kRename, kMmap, kFlock, kCalls };
-constexpr const char* kNames[kCalls] = {"open", "read", "write", "fsync", "rename", "mmap", "flock"};
+constexpr const char* kNames[kCalls] = {"open",   "read", "write", "fsync",
+                                        "rename", "mmap", "flock"};
 
 template <class Function>
 Function next(const char* name, Function) {
@@ -54,7 +58,8 @@ struct Plan {
     if (!file) return;
     const int descriptor = NEXT(open)(file, O_RDWR | O_CREAT, 0644);
     if (descriptor < 0 || ::ftruncate(descriptor, sizeof(own)) != 0) return;
-    void* memory = NEXT(mmap)(nullptr, sizeof(own), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    void* memory =
+        NEXT(mmap)(nullptr, sizeof(own), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (memory != MAP_FAILED) counts = static_cast<std::atomic<uint64_t>*>(memory);
     ::close(descriptor);
   }
@@ -95,26 +100,26 @@ bool fails(Call call, const std::string& path) {
 
 extern "C" {
 
-#define OPEN(name)                                                   \
-  int name(const char* path, int flags, ...) {                       \
-    va_list arguments;                                               \
-    va_start(arguments, flags);                                      \
-    const mode_t mode = va_arg(arguments, mode_t);                   \
-    va_end(arguments);                                               \
-    if (fails(kOpen, path_of(AT_FDCWD, path))) return -1;            \
-    return NEXT(name)(path, flags, mode);                            \
+#define OPEN(name)                                        \
+  int name(const char* path, int flags, ...) {            \
+    va_list arguments;                                    \
+    va_start(arguments, flags);                           \
+    const mode_t mode = va_arg(arguments, mode_t);        \
+    va_end(arguments);                                    \
+    if (fails(kOpen, path_of(AT_FDCWD, path))) return -1; \
+    return NEXT(name)(path, flags, mode);                 \
   }
 OPEN(open)
 OPEN(open64)
 
-#define OPENAT(name)                                                 \
-  int name(int folder, const char* path, int flags, ...) {           \
-    va_list arguments;                                               \
-    va_start(arguments, flags);                                      \
-    const mode_t mode = va_arg(arguments, mode_t);                   \
-    va_end(arguments);                                               \
-    if (fails(kOpen, path_of(folder, path))) return -1;              \
-    return NEXT(name)(folder, path, flags, mode);                    \
+#define OPENAT(name)                                       \
+  int name(int folder, const char* path, int flags, ...) { \
+    va_list arguments;                                     \
+    va_start(arguments, flags);                            \
+    const mode_t mode = va_arg(arguments, mode_t);         \
+    va_end(arguments);                                     \
+    if (fails(kOpen, path_of(folder, path))) return -1;    \
+    return NEXT(name)(folder, path, flags, mode);          \
   }
 OPENAT(openat)
 OPENAT(openat64)
@@ -124,10 +129,10 @@ ssize_t read(int descriptor, void* buffer, size_t bytes) {
   return NEXT(read)(descriptor, buffer, bytes);
 }
 
-#define PREAD(name, Offset)                                                          \
-  ssize_t name(int descriptor, void* buffer, size_t bytes, Offset offset) {          \
-    if (fails(kRead, path_of(descriptor, nullptr))) return -1;                       \
-    return NEXT(name)(descriptor, buffer, bytes, offset);                            \
+#define PREAD(name, Offset)                                                 \
+  ssize_t name(int descriptor, void* buffer, size_t bytes, Offset offset) { \
+    if (fails(kRead, path_of(descriptor, nullptr))) return -1;              \
+    return NEXT(name)(descriptor, buffer, bytes, offset);                   \
   }
 PREAD(pread, off_t)
 PREAD(pread64, off64_t)
@@ -140,13 +145,13 @@ ssize_t write(int descriptor, const void* buffer, size_t bytes) {
   return NEXT(write)(descriptor, buffer, bytes);
 }
 
-#define PWRITE(name, Offset)                                                              \
-  ssize_t name(int descriptor, const void* buffer, size_t bytes, Offset offset) {         \
-    if (fails(kWrite, path_of(descriptor, nullptr))) {                                    \
-      if (errno != 0) return -1;                                                          \
-      bytes = (bytes + 1) / 2;                                                            \
-    }                                                                                     \
-    return NEXT(name)(descriptor, buffer, bytes, offset);                                 \
+#define PWRITE(name, Offset)                                                      \
+  ssize_t name(int descriptor, const void* buffer, size_t bytes, Offset offset) { \
+    if (fails(kWrite, path_of(descriptor, nullptr))) {                            \
+      if (errno != 0) return -1;                                                  \
+      bytes = (bytes + 1) / 2;                                                    \
+    }                                                                             \
+    return NEXT(name)(descriptor, buffer, bytes, offset);                         \
   }
 PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
@@ -170,10 +175,11 @@ int rename(const char* from, const char* to) {
   return fails(kRename, path_of(AT_FDCWD, to)) ? -1 : NEXT(rename)(from, to);
 }
 
-#define MMAP(name, Offset)                                                                          \
-  void* name(void* where, size_t bytes, int protection, int flags, int descriptor, Offset offset) { \
-    if (descriptor >= 0 && fails(kMmap, path_of(descriptor, nullptr))) return MAP_FAILED;           \
-    return NEXT(name)(where, bytes, protection, flags, descriptor, offset);                         \
+#define MMAP(name, Offset)                                                                \
+  void* name(void* where, size_t bytes, int protection, int flags, int descriptor,        \
+             Offset offset) {                                                             \
+    if (descriptor >= 0 && fails(kMmap, path_of(descriptor, nullptr))) return MAP_FAILED; \
+    return NEXT(name)(where, bytes, protection, flags, descriptor, offset);               \
   }
 MMAP(mmap, off_t)
 MMAP(mmap64, off64_t)

@@ -51,9 +51,9 @@ void check_is_free(const FinetuneOptions& options);
 /// pruned.safetensors, trains, and returns the result, which has a pass "finetune" more: for
 /// kAdversarial the run's last checkpoint, for kDistill what was given with the generator of that
 /// one (the averaged one, in a checkpoint also the other), its batch normalisation measured anew.
-/// Returns nothing where a stop was asked for before the end (core::interrupted()). Where one of the
-/// same pruned generator was interrupted, by whatever, it goes on from its newest checkpoint. Throws
-/// as check_is_free() and train::Trainer.
+/// Returns nothing where a stop was asked for before the end (core::interrupted()). Where one of
+/// the same pruned generator was interrupted, by whatever, it goes on from its newest checkpoint.
+/// Throws as check_is_free() and train::Trainer.
 std::optional<checkpoint::Checkpoint> finetune(
     checkpoint::Checkpoint checkpoint, const FinetuneOptions& options,
     const std::function<void(const train::RunOptions&)>& begin = {});
