@@ -160,9 +160,11 @@ void set_aside_later(const RunFolder& run, int64_t step, bool passed_over) {
 
 Checkpoint read_trained(const fs::path& run_or_file, Prefer prefer) {
   std::error_code error;
-  if (!fs::exists(run_or_file, error))
+  const auto status = fs::status(run_or_file, error);
+  if (status.type() == fs::file_type::not_found)
     throw Error(cat(run_or_file.string(), ": no such file or run folder"));
-  if (!fs::is_directory(run_or_file, error)) return read_checkpoint(run_or_file);
+  if (error) throw Error(cat("cannot read ", run_or_file.string(), ": ", error.message()));
+  if (!fs::is_directory(status)) return read_checkpoint(run_or_file);
   const RunFolder run(run_or_file);
   const auto files = candidates(run, prefer);
   if (files.empty()) {

@@ -146,6 +146,7 @@ int explain(const std::exception& error) {
   return 1;
 }
 
+#ifndef __SANITIZE_ADDRESS__
 /// Whether the address space is all but used up. Does only what a signal handler may.
 bool at_limit_of_address_space() {
   constexpr uint64_t kNear = uint64_t{64} << 20;
@@ -178,6 +179,7 @@ void on_exit_of_a_library() {
       "train.threads (OMP_NUM_THREADS)\n");
   ::_exit(2);
 }
+#endif
 
 [[noreturn]] void explain_and_end() {
   int code = 1;

@@ -121,6 +121,7 @@ void run_training(const TrainArguments& arguments) {
     throw Error(
         cat("--resume ", arguments.resume, ": no such file, expected auto, none or a checkpoint"));
   }
+  if (error) throw Error(cat("cannot read ", arguments.resume, ": ", error.message()));
   core::catch_interrupts();
   std::optional<core::OutputFolder> claim;
   if (!arguments.dry_run) claim.emplace(config.run_dir);

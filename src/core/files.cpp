@@ -236,6 +236,10 @@ void make_folder(const fs::path& folder) {
 }
 
 void make_private_folder(const fs::path& folder) {
+  // Nothing is made of a name that is too long.
+  std::error_code unknown;
+  if (fs::status(folder, unknown).type() == fs::file_type::none)
+    fail("create folder", folder, unknown.value());
   fs::path part;
   for (const auto& name : folder) {
     part /= name;

@@ -32,8 +32,9 @@ std::string& title() {
   return instance;
 }
 
-[[noreturn]] void fail(const fs::path& path, int error = errno) {
-  throw Error(cat("cannot lock ", path.string(), ": ", std::strerror(error)));
+[[noreturn]] void refuse(const fs::path& output, const fs::path& lock, int error) {
+  throw Error(cat("cannot write ", output.string(), ": cannot make ", lock.filename().string(),
+                  " beside it: ", std::strerror(error)));
 }
 
 fs::path lock_file_of(const fs::path& output) {
@@ -163,17 +164,18 @@ struct OutputLock::Held {
   }
 
   /// Takes the lock; null where somebody else holds it.
-  static std::unique_ptr<Held> take(const fs::path& path) {
+  static std::unique_ptr<Held> take(const fs::path& output) {
+    const auto path = lock_file_of(output);
     for (;;) {
       const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-      if (descriptor < 0) fail(path);
+      if (descriptor < 0) refuse(output, path, errno);
       const int error = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
       // Who held it may have deleted it since.
       const bool same = is_same_file(descriptor, path);
       if (error == 0 && same) return hold(path, descriptor);
       ::close(descriptor);
       if (error == EWOULDBLOCK && same) return nullptr;
-      if (error != 0 && error != EWOULDBLOCK && error != EINTR) return lease(path);
+      if (error != 0 && error != EWOULDBLOCK && error != EINTR) return lease(output, path);
     }
   }
 
@@ -186,7 +188,7 @@ struct OutputLock::Held {
     return held;
   }
 
-  static std::unique_ptr<Held> lease(const fs::path& lock_file) {
+  static std::unique_ptr<Held> lease(const fs::path& output, const fs::path& lock_file) {
     auto path = lock_file;
     path += "-lease";
     ::unlink(lock_file.c_str());
@@ -197,7 +199,7 @@ struct OutputLock::Held {
         held->keep_renewing();
         return held;
       }
-      if (errno != EEXIST) fail(path);
+      if (errno != EEXIST) refuse(output, path, errno);
       if (!has_ended(read_holder(path)) &&
           age_of(path) < std::chrono::duration<double>(kLease).count())
         return nullptr;
@@ -211,7 +213,7 @@ OutputLock::OutputLock(OutputLock&&) noexcept = default;
 OutputLock& OutputLock::operator=(OutputLock&&) noexcept = default;
 OutputLock::~OutputLock() = default;
 
-OutputLock::OutputLock(const fs::path& output) : held_(Held::take(lock_file_of(output))) {
+OutputLock::OutputLock(const fs::path& output) : held_(Held::take(output)) {
   if (held_) return;
   const auto file = lock_file_of(output);
   auto holder = read_holder(file);
@@ -220,7 +222,7 @@ OutputLock::OutputLock(const fs::path& output) : held_(Held::take(lock_file_of(o
 }
 
 std::optional<OutputLock> OutputLock::try_lock(const fs::path& output) {
-  auto held = Held::take(lock_file_of(output));
+  auto held = Held::take(output);
   if (!held) return std::nullopt;
   return OutputLock(std::move(held));
 }

@@ -34,6 +34,8 @@ bool is_plain(const std::string& text) {
 class StrangerErrorsTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    // Enough to evaluate with.
+    write_tiny_video(work_ / "clip.mp4", 80);
     const auto result = work_.train({"--set", "train.steps=1"});
     ASSERT_EQ(result.exit_code, 0) << result.err;
   }
@@ -180,7 +182,7 @@ TEST_F(StrangerErrorsTest, EscapesInMetadataAndTensorsAreShown) {
     EXPECT_TRUE(is_plain(refused.err)) << refused.err;
     EXPECT_EQ(work_.tree(), before);
   };
-  expect_tame({"sample", "evil.safetensors", "--out", "out.mp4"});
+  expect_refuses(work_, {"sample", "evil.safetensors", "--out", "out.mp4"}, {"evil.safetensors: "});
   expect_tame({"inspect", evil});
   expect_tame({"train", evil});
   expect_tame({evil});

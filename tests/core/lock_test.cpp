@@ -51,7 +51,7 @@ TEST(OutputLockTest, LongNamesHaveLocksToo) {
 TEST(OutputLockTest, TheFolderMustBeThere) {
   const TemporaryFolder folder;
   EXPECT_THAT(test::error_of([&] { OutputLock lock(folder / "no/clip.mp4"); }),
-              HasSubstr("cannot lock " + (folder / "no/").string()));
+              HasSubstr("cannot write " + (folder / "no/clip.mp4").string()));
 }
 
 TEST(OutputFolderTest, LeavesNothingWhereNothingWasPut) {
