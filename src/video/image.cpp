@@ -31,6 +31,7 @@ AvCodec open_png(const Frame& image, AVPixelFormat pixels) {
 }  // namespace
 
 void check_png_size(const std::filesystem::path& path, int64_t width, int64_t height) {
+  silence_libav();
   // FFmpeg's own limit.
   const bool fits =
       width > 0 && height > 0 && width <= INT_MAX && height <= INT_MAX &&

@@ -65,17 +65,20 @@ class FaultTest : public ::testing::Test {
     return counts;
   }
 
-  /// The first, the last, and some between, or all.
+  /// Two of them, or all.
   static std::vector<uint64_t> chosen(uint64_t calls, uint64_t seed) {
     std::vector<uint64_t> which;
     std::mt19937_64 random(seed);
-    const uint64_t most = all_faults() ? calls : std::min<uint64_t>(calls, 3);
+    const uint64_t most = all_faults() ? calls : std::min<uint64_t>(calls, 2);
     for (uint64_t i = 1; i <= most; ++i) which.push_back(all_faults() ? i : random() % calls + 1);
     return which;
   }
 };
 
 TEST_F(FaultTest, OneFailingCallCostsNothing) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer wants to be loaded before all else";
+#endif
   const Workspace straight;
   prepare(straight);
   expect_success(straight.run(to_the_end()));

@@ -215,6 +215,9 @@ TEST(OneWriterTest, AKilledTrainingLocksNothing) {
 }
 
 TEST(OneWriterTest, WithoutLocksALeaseKeepsOthersOut) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer wants to be loaded before all else";
+#endif
   const Workspace work;
   auto options = work.options();
   options.environment["LD_PRELOAD"] = VIDGEN_TEST_INJECT_LIBRARY;
