@@ -221,26 +221,38 @@ void write_safetensors(const std::filesystem::path& path, const Tensors& tensors
 TensorWriter::TensorWriter(const std::filesystem::path& path, const std::string& name,
                            const std::vector<int64_t>& shape, torch::ScalarType type,
                            const Metadata& metadata)
-    : file_(std::make_unique<core::AtomicFile>(path)), type_(type) {
-  // A tensor without memory, for its sizes.
-  const auto whole = torch::empty(shape, torch::TensorOptions(torch::kMeta).dtype(type));
-  left_ = whole.numel();
-  auto header = Json::object();
-  if (!metadata.empty()) header[kMetadataName] = metadata;
-  file_->write(encode_header({{name, whole}}, std::move(header), path));
+    : path_(path),
+      name_(name),
+      whole_(torch::empty(shape, torch::TensorOptions(torch::kMeta).dtype(type))),
+      metadata_(metadata),
+      file_(std::make_unique<core::AtomicFile>(path)),
+      left_(whole_.numel()) {
+  file_->write(header(0));
 }
 
 TensorWriter::~TensorWriter() = default;
 
+std::string TensorWriter::header(uint64_t checksum) const {
+  const TensorOutline outline{name_, dtype_name(whole_, subject_of(path_, name_)),
+                              whole_.sizes().vec()};
+  auto json = Json::object();
+  json[kMetadataName] = with_checksums(metadata_, {outline}, {checksum});
+  return encode_header({{name_, whole_}}, std::move(json), path_);
+}
+
 void TensorWriter::write(const torch::Tensor& part) {
   left_ -= part.numel();
-  TORCH_CHECK(part.scalar_type() == type_ && left_ >= 0, "expected elements of the tensor");
+  TORCH_CHECK(part.scalar_type() == whole_.scalar_type() && left_ >= 0,
+              "expected elements of the tensor");
   const auto stored = part.detach().to(torch::kCPU).contiguous();
+  checksum_.update(stored.data_ptr(), stored.nbytes());
   file_->write(stored.data_ptr(), stored.nbytes());
 }
 
 void TensorWriter::commit() {
   TORCH_CHECK(left_ == 0, "there are ", left_, " elements missing");
+  const auto right = header(checksum_.value());
+  file_->write_at(0, right.data(), right.size());
   file_->commit();
 }
 

@@ -85,7 +85,7 @@ TEST_F(RunLogTest, LaterStepsAreDroppedOrCopied) {
 }
 
 TEST_F(RunLogTest, WhatIsNoLineOfALogIsKeptAside) {
-  const std::string deep(100000, '['), objects = "{\"step\":1,\"a\":{\"b\":2}}";
+  const std::string deep(100000, '['), objects = "{\"step\":1,\"a\":{\"b\":{\"c\":{\"d\":2}}}}";
   const std::vector<std::string> bad{"",
                                      "no JSON",
                                      "{\"step\":3",

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "vidgen/core/checksum.h"
+
 namespace vidgen::core {
 class AtomicFile;
 }
@@ -97,8 +99,15 @@ class TensorWriter {
   void commit();
 
  private:
+  std::string header(uint64_t checksum) const;
+
+  const std::filesystem::path path_;
+  const std::string name_;
+  /// Without memory, for its sizes.
+  const torch::Tensor whole_;
+  const Metadata metadata_;
   std::unique_ptr<core::AtomicFile> file_;
-  torch::ScalarType type_;
+  core::Checksum checksum_;
   int64_t left_;
 };
 
