@@ -221,7 +221,8 @@ std::vector<fs::path> list_folder(const fs::path& folder) {
   std::vector<fs::path> entries;
   std::error_code error;
   fs::directory_iterator entry(folder, error);
-  if (error == std::errc::no_such_file_or_directory) return entries;
+  if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory)
+    return entries;
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     entries.push_back(entry->path());
   }

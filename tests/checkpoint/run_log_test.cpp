@@ -85,7 +85,8 @@ TEST_F(RunLogTest, LaterStepsAreDroppedOrCopied) {
 }
 
 TEST_F(RunLogTest, WhatIsNoLineOfALogIsKeptAside) {
-  const std::string deep(100000, '['), objects = "{\"step\":1,\"a\":{\"b\":{\"c\":{\"d\":2}}}}";
+  const std::string deep(100000, '['),
+      objects = "{\"step\":1,\"a\":{\"b\":{\"c\":{\"d\":{\"e\":2}}}}}";
   const std::vector<std::string> bad{"",
                                      "no JSON",
                                      "{\"step\":3",
