@@ -119,6 +119,7 @@ std::string home_folder() {
 }  // namespace
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(resolve_output(path)) {
+  const auto held = hold_temporaries();
   // Between creating and locking it another process may take it for one that was left.
   struct stat status {};
   do {
@@ -128,13 +129,14 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(resolve_output(path)) {
     if (descriptor_ < 0) fail("create", path_);
   } while (is_locked_elsewhere(descriptor_) ||
            (::fstat(descriptor_, &status) == 0 && status.st_nlink == 0));
-  remember_temporary(temporary_);
+  remember_temporary(held, temporary_);
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
+  const auto held = hold_temporaries();
   ::unlink(temporary_.c_str());
-  forget_temporary(temporary_);
+  forget_temporary(held, temporary_);
   ::close(descriptor_);
 }
 
@@ -164,8 +166,11 @@ void AtomicFile::write_at(size_t offset, const void* data, size_t bytes) {
 void AtomicFile::commit() {
   // The destructor deletes what cannot be given its name.
   if (::fsync(descriptor_) != 0) fail("write", path_);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("write", path_);
-  forget_temporary(temporary_);
+  {
+    const auto held = hold_temporaries();
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("write", path_);
+    forget_temporary(held, temporary_);
+  }
   ::close(descriptor_);
   descriptor_ = -1;
   flush_folder(path_);
@@ -275,15 +280,17 @@ TemporaryFolder::TemporaryFolder() {
   const auto place = fs::temp_directory_path(error);
   if (error) throw Error(cat("no folder for temporary files (TMPDIR): ", error.message()));
   std::string name = (place / "vidgen-XXXXXX").string();
+  const auto held = hold_temporaries();
   if (!::mkdtemp(name.data())) fail("create", name);
   path_ = name;
-  remember_temporary(path_);
+  remember_temporary(held, path_);
 }
 
 TemporaryFolder::~TemporaryFolder() {
+  const auto held = hold_temporaries();
   std::error_code ignored;
   fs::remove_all(path_, ignored);
-  forget_temporary(path_);
+  forget_temporary(held, path_);
 }
 
 std::string expand_home(const std::string& path) {

@@ -150,8 +150,9 @@ struct OutputLock::Held {
     }
     changed.notify_all();
     if (renewal.joinable()) renewal.join();
+    const auto held = hold_temporaries();
     if (is_same_file(descriptor, path)) ::unlink(path.c_str());
-    forget_temporary(path);
+    forget_temporary(held, path);
     ::close(descriptor);
   }
 
@@ -167,23 +168,26 @@ struct OutputLock::Held {
   static std::unique_ptr<Held> take(const fs::path& output) {
     const auto path = lock_file_of(output);
     for (;;) {
+      auto temporaries = hold_temporaries();
       const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
       if (descriptor < 0) refuse(output, path, errno);
       const int error = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
       // Who held it may have deleted it since.
       const bool same = is_same_file(descriptor, path);
-      if (error == 0 && same) return hold(path, descriptor);
+      if (error == 0 && same) return hold(temporaries, path, descriptor);
       ::close(descriptor);
+      temporaries.unlock();
       if (error == EWOULDBLOCK && same) return nullptr;
       if (error != 0 && error != EWOULDBLOCK && error != EINTR) return lease(output, path);
     }
   }
 
-  static std::unique_ptr<Held> hold(const fs::path& path, int descriptor) {
+  static std::unique_ptr<Held> hold(const HeldTemporaries& temporaries, const fs::path& path,
+                                    int descriptor) {
     auto held = std::make_unique<Held>();
     held->path = path;
     held->descriptor = descriptor;
-    remember_temporary(path);
+    remember_temporary(temporaries, path);
     write_holder(descriptor);
     return held;
   }
@@ -193,13 +197,15 @@ struct OutputLock::Held {
     path += "-lease";
     ::unlink(lock_file.c_str());
     for (;;) {
+      auto temporaries = hold_temporaries();
       const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
       if (descriptor >= 0) {
-        auto held = hold(path, descriptor);
+        auto held = hold(temporaries, path, descriptor);
         held->keep_renewing();
         return held;
       }
       if (errno != EEXIST) refuse(output, path, errno);
+      temporaries.unlock();
       if (!has_ended(read_holder(path)) &&
           age_of(path) < std::chrono::duration<double>(kLease).count())
         return nullptr;

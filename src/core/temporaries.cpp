@@ -1,6 +1,5 @@
 #include "temporaries.h"
 
-#include <mutex>
 #include <set>
 
 namespace vidgen::core {
@@ -19,22 +18,20 @@ Temporaries& temporaries() {
 
 }  // namespace
 
-void remember_temporary(const std::filesystem::path& path) {
+HeldTemporaries hold_temporaries() { return HeldTemporaries(temporaries().mutex); }
+
+void remember_temporary(const HeldTemporaries&, const std::filesystem::path& path) {
   std::error_code unknown;
-  auto absolute = std::filesystem::absolute(path, unknown);
-  const std::lock_guard lock(temporaries().mutex);
-  temporaries().paths.insert(std::move(absolute));
+  temporaries().paths.insert(std::filesystem::absolute(path, unknown));
 }
 
-void forget_temporary(const std::filesystem::path& path) {
+void forget_temporary(const HeldTemporaries&, const std::filesystem::path& path) {
   std::error_code unknown;
-  const auto absolute = std::filesystem::absolute(path, unknown);
-  const std::lock_guard lock(temporaries().mutex);
-  temporaries().paths.erase(absolute);
+  temporaries().paths.erase(std::filesystem::absolute(path, unknown));
 }
 
 void delete_temporaries() {
-  const std::lock_guard lock(temporaries().mutex);
+  temporaries().mutex.lock();
   for (const auto& path : temporaries().paths) {
     std::error_code ignored;
     std::filesystem::remove_all(path, ignored);

@@ -1,10 +1,39 @@
 #include "encoder.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <new>
 
 #include "vidgen/core/error.h"
 
 namespace vidgen::video {
+namespace {
+
+int write_all(int descriptor, const uint8_t* data, int bytes) {
+  for (int left = bytes; left > 0;) {
+    const ssize_t written = ::write(descriptor, data, static_cast<size_t>(left));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return AVERROR(errno);
+    data += written;
+    left -= static_cast<int>(written);
+  }
+  return bytes;
+}
+
+int64_t seek_to(int descriptor, int64_t offset, int whence) {
+  if (whence & AVSEEK_SIZE) {
+    struct stat status {};
+    return ::fstat(descriptor, &status) == 0 ? status.st_size : AVERROR(errno);
+  }
+  const auto position = ::lseek(descriptor, offset, whence & ~AVSEEK_FORCE);
+  return position < 0 ? AVERROR(errno) : position;
+}
+
+int descriptor_of(void* file) { return static_cast<core::AtomicFile*>(file)->descriptor(); }
+
+}  // namespace
 
 Encoder::Encoder(const std::filesystem::path& path, const EncoderFormat& format, int width,
                  int height, double fps)
@@ -52,14 +81,30 @@ void Encoder::open_file(const char* container_options) {
   stream->time_base = codec_->time_base;
   stream->avg_frame_rate = codec_->framerate;
   check(avcodec_parameters_from_context(stream->codecpar, codec_.get()));
-  // "file:" keeps a name with a colon from being taken for a network protocol.
-  const std::string url = "file:" + file_.temporary().string();
-  AVIOContext* output = nullptr;
-  check(avio_open(&output, url.c_str(), AVIO_FLAG_WRITE));
-  output_.reset(output);
-  container_->pb = output;
+  output_ = open_output();
+  container_->pb = output_.get();
   AvOptions options(container_options);
   check(avformat_write_header(container_.get(), &options.entries));
+}
+
+AvBuffered Encoder::open_output() {
+  constexpr int kBufferBytes = 1 << 15;
+  // FFmpeg 7 passes constant data.
+  const auto write = [](void* file, auto* data, int bytes) {
+    return write_all(descriptor_of(file), data, bytes);
+  };
+  const auto seek = [](void* file, int64_t offset, int whence) {
+    return seek_to(descriptor_of(file), offset, whence);
+  };
+  auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
+  if (!buffer) throw std::bad_alloc();
+  AvBuffered output(
+      avio_alloc_context(buffer, kBufferBytes, /*write_flag=*/1, &file_, nullptr, write, seek));
+  if (!output) {
+    av_free(buffer);
+    throw std::bad_alloc();
+  }
+  return output;
 }
 
 AVFrame& Encoder::picture() {
@@ -89,9 +134,8 @@ void Encoder::finish() {
   check(avcodec_send_frame(codec_.get(), nullptr));
   write_packets();
   check(av_write_trailer(container_.get()));
+  avio_flush(output_.get());
   check(output_->error);
-  AVIOContext* output = output_.release();
-  check(avio_closep(&output));
   file_.commit();
 }
 

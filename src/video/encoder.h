@@ -34,13 +34,15 @@ class Encoder {
  private:
   void open_codec(const EncoderFormat& format, int width, int height, double fps);
   void open_file(const char* options);
+  /// Writes to the open file: opened by its name it would be made once more if it is gone.
+  AvBuffered open_output();
   void write_packets();
   /// Throws when `code` is one of FFmpeg's errors.
   void check(int code) const;
 
   std::filesystem::path path_;
   core::AtomicFile file_;
-  AvFile output_;  // closed after the container that writes to it
+  AvBuffered output_;  // closed after the container that writes to it
   AvOutput container_;
   AvCodec codec_;
   AvPacket packet_{av_packet_alloc()};

@@ -20,6 +20,13 @@ struct AvDeleter {
     kFree(&object);
   }
 };
+/// For an AVIOContext with functions of our own.
+struct AvBufferedDeleter {
+  void operator()(AVIOContext* context) const {
+    av_freep(&context->buffer);
+    avio_context_free(&context);
+  }
+};
 struct AvOutputDeleter {
   void operator()(AVFormatContext* output) const { avformat_free_context(output); }
 };
@@ -27,6 +34,7 @@ struct AvScalerDeleter {
   void operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
 };
 
+using AvBuffered = std::unique_ptr<AVIOContext, AvBufferedDeleter>;
 using AvCodec = std::unique_ptr<AVCodecContext, AvDeleter<avcodec_free_context>>;
 using AvFile = std::unique_ptr<AVIOContext, AvDeleter<avio_closep>>;
 using AvFrame = std::unique_ptr<AVFrame, AvDeleter<av_frame_free>>;
