@@ -1,19 +1,14 @@
 #include "vidgen/infer/export.h"
 
-#include "graph.h"
 #include "onnx_writer.h"
 #include "torchscript_writer.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/version.h"
+#include "vidgen/infer/clip_graph.h"
 
 namespace vidgen::infer {
 namespace {
-
-std::unique_ptr<GraphWriter> make_graph_writer(ExportFormat format) {
-  if (format == ExportFormat::kTorchScript) return std::make_unique<TorchScriptWriter>();
-  return std::make_unique<OnnxWriter>();
-}
 
 /// [B,T,C,S,S].
 torch::Tensor clips_of(const Playable& generator, const models::Latents& latents, int64_t frames) {
@@ -64,18 +59,15 @@ void Exporter::check(const ExportOptions& options) const {
 void Exporter::write(const ExportOptions& options, const std::filesystem::path& out) const {
   check(options);
   const torch::NoGradGuard no_grad;
-  const auto writer = make_graph_writer(options.format);
-  if (options.step) {
-    write_step_graph(*source_, *writer);
-  } else {
-    write_clip_graph(*source_, *writer);
-  }
+  const auto graph = options.step ? step_graph(*source_) : clip_graph(*source_);
+  const core::Json description{{"version", core::version()},
+                               {"model", options.step ? "step" : "clips"},
+                               {"frames", source_->shape.frames},
+                               {"fps", source_->shape.fps},
+                               {"class_names", class_names_}};
   core::AtomicFile file(out);
-  file.write(writer->finish({{"version", core::version()},
-                             {"model", options.step ? "step" : "clips"},
-                             {"frames", source_->shape.frames},
-                             {"fps", source_->shape.fps},
-                             {"class_names", class_names_}}));
+  file.write(options.format == ExportFormat::kTorchScript ? to_torchscript(graph, description)
+                                                          : to_onnx(graph, description));
   file.commit();
 }
 
@@ -89,28 +81,20 @@ checkpoint::Tensors Exporter::example(const ExportOptions& options,
   auto latents = models::sample_latents(temporal, example.clips, frames, example.seed);
   latents.labels = models::labels_in_turn(network->options.classes, example.clips);
 
-  checkpoint::Tensors tensors;
-  if (temporal.content_dim > 0) tensors["input.content"] = latents.content;
-  if (latents.labels.defined()) tensors["input.labels"] = latents.labels;
-  if (reads_noise(temporal)) tensors["input.noise"] = latents.noise;
+  // All that a generator may read, of which it is given what it reads.
+  std::map<std::string, torch::Tensor> known{{"content", latents.content},
+                                             {"labels", latents.labels},
+                                             {"noise", latents.noise},
+                                             {"initial", latents.initial},
+                                             {"times", torch::arange(frames, torch::kFloat)}};
   if (options.step) {
-    const int64_t objects = network->options.frame.objects;
-    auto each = latents;
-    each.noise = models::of_objects(latents.noise, objects);
-    each.initial = models::of_objects(latents.initial, objects);
-    const auto state = first_state(models::of_object(temporal, objects), each);
-    if (state.defined()) tensors["input.state"] = state.reshape({example.clips, -1});
+    known["state"] = first_state(network->options, latents);
     // What the state holds of it is not given again.
-    if (reads_noise(temporal)) {
-      tensors["input.noise"] =
-          latents.noise.narrow(1, latents.noise.size(1) - frames, frames).contiguous();
-    }
-  } else {
-    if (reads_initial(temporal)) tensors["input.initial"] = latents.initial;
-    if (temporal.type == nn::TemporalType::kWaves) {
-      tensors["input.times"] = torch::arange(frames, torch::kFloat);
-    }
+    known["noise"] = latents.noise.narrow(1, latents.noise.size(1) - frames, frames).contiguous();
   }
+  checkpoint::Tensors tensors;
+  const auto graph = options.step ? step_graph(*source_) : clip_graph(*source_);
+  for (const auto& input : graph.inputs()) tensors["input." + input.name] = known.at(input.name);
   tensors["output.clips"] = clips_of(source_->generator, latents, frames);
   return tensors;
 }

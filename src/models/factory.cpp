@@ -7,8 +7,6 @@
 namespace vidgen::models {
 namespace {
 
-using nn::TemporalType;
-
 VideoGeneratorOptions generator_options(const ModelOptions& options, const ClipShape& shape) {
   VideoGeneratorOptions generator;
   generator.temporal = options.temporal;
@@ -26,28 +24,6 @@ VideoGeneratorOptions generator_options(const ModelOptions& options, const ClipS
   generator.classes = options.classes();
   generator.class_dim = options.class_dim;
   return generator;
-}
-
-int64_t temporal_weights(const nn::TemporalOptions& options) {
-  const int64_t dim = options.motion_dim, hidden = options.hidden;
-  switch (options.type) {
-    case TemporalType::kNone:
-      break;
-    case TemporalType::kLstm:
-    case TemporalType::kGru: {
-      const int64_t gates = options.type == TemporalType::kLstm ? 4 : 3;
-      return gates * hidden * (dim + hidden + (options.layers - 1) * 2 * hidden) + hidden * dim;
-    }
-    case TemporalType::kGruCell:
-      return 3 * dim * 2 * dim;
-    case TemporalType::kConvolution: {
-      if (options.layers == 1) return dim * dim * options.kernel;
-      return (2 * dim * hidden + (options.layers - 2) * hidden * hidden) * options.kernel;
-    }
-    case TemporalType::kWaves:
-      return 2 * (dim / 2) * hidden;
-  }
-  return 0;
 }
 
 /// Of what stands behind a stage.
@@ -91,8 +67,8 @@ int64_t generator_weights(const ModelOptions& options, const ClipShape& shape) {
   auto generator = generator_options(options, shape);
   const auto temporal = of_object(generator.temporal, generator.frame.objects);
   generator.set_latent_dims();
-  return temporal_weights(temporal) + frame_weights(generator.frame, generator.type) +
-         generator.classes * generator.class_dim;
+  return nn::motion_type(temporal).weights(temporal) +
+         frame_weights(generator.frame, generator.type) + generator.classes * generator.class_dim;
 }
 
 std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,

@@ -92,8 +92,7 @@ void check_objects(const ModelOptions& options) {
                                      ", as much for each of model.generator.objects"));
   };
   check("content_dim", options.temporal.content_dim, 1);
-  check("motion_dim", options.temporal.motion_dim,
-        options.temporal.type == nn::TemporalType::kWaves ? 2 : 1);
+  check("motion_dim", options.temporal.motion_dim, nn::motion_type(options.temporal).unit);
 }
 
 void check_warp(const ModelOptions& options, const ClipShape& shape) {

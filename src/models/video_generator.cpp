@@ -10,8 +10,6 @@
 
 namespace vidgen::models {
 
-using nn::TemporalType;
-
 Latents Latents::to(torch::Device device) const {
   const auto moved = [device](const torch::Tensor& tensor) {
     return tensor.defined() ? tensor.to(device) : tensor;
@@ -155,32 +153,9 @@ VideoGeneratorImpl::VideoGeneratorImpl(VideoGeneratorOptions options)
 
 void VideoGeneratorImpl::reset() {
   const auto temporal = of_object(options.temporal, options.frame.objects);
-  switch (temporal.type) {
-    case TemporalType::kNone:
-      break;
-    case TemporalType::kLstm:
-    case TemporalType::kGru: {
-      const bool lstm = temporal.type == TemporalType::kLstm;
-      const auto cell = lstm ? nn::RnnCell::kLstm : nn::RnnCell::kGru;
-      rnn_ = register_module(
-          "temporal", nn::VideoRnn(nn::VideoRnnOptions{cell, temporal.motion_dim, temporal.hidden,
-                                                       temporal.layers}));
-      break;
-    }
-    case TemporalType::kGruCell:
-      cell_ = register_module("temporal",
-                              nn::GruCellMotion(nn::GruCellMotionOptions{temporal.motion_dim}));
-      break;
-    case TemporalType::kConvolution:
-      convolution_ = register_module(
-          "temporal", nn::ConvolutionMotion(nn::ConvolutionMotionOptions{
-                          temporal.motion_dim, temporal.hidden, temporal.layers, temporal.kernel}));
-      break;
-    case TemporalType::kWaves:
-      waves_ = register_module(
-          "temporal", nn::WaveMotion(nn::WaveMotionOptions{temporal.motion_dim, temporal.hidden}));
-      break;
-  }
+  motion_ = nn::motion_type(temporal).make(temporal);
+  if (auto module = std::dynamic_pointer_cast<torch::nn::Module>(motion_))
+    register_module("temporal", std::move(module));
   options.set_latent_dims();
   switch (options.type) {
     case GeneratorType::kDcgan:
@@ -196,28 +171,9 @@ void VideoGeneratorImpl::reset() {
 }
 
 torch::Tensor VideoGeneratorImpl::motion(const Latents& latents) {
-  // The path is cheap, and rounding would add up along it: no autocast.
-  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const int64_t objects = options.frame.objects;
-  const auto noise = of_objects(latents.noise, objects);
-  const auto initial = of_objects(latents.initial, objects);
-  const auto path = [&]() -> torch::Tensor {
-    switch (options.temporal.type) {
-      case TemporalType::kNone:
-        break;
-      case TemporalType::kLstm:
-      case TemporalType::kGru:
-        return rnn_(noise);
-      case TemporalType::kGruCell:
-        return cell_(noise, initial);
-      case TemporalType::kConvolution:
-        return convolution_(noise);
-      case TemporalType::kWaves:
-        return waves_(initial, noise.size(1));
-    }
-    return noise;
-  };
-  return of_clips(path(), objects);
+  nn::MotionState state;
+  const int64_t more = nn::noise_frames(options.temporal, 0);
+  return next_path(latents.noise, latents.initial, latents.noise.size(1) - more, state);
 }
 
 torch::Tensor VideoGeneratorImpl::content(const Latents& latents,
@@ -234,47 +190,27 @@ torch::Tensor VideoGeneratorImpl::content(const Latents& latents,
       objects);
 }
 
-torch::Tensor VideoGeneratorImpl::next_motion(const torch::Tensor& noise,
-                                              const torch::Tensor& initial, MotionState& state) {
-  if (options.temporal.type != TemporalType::kWaves)
-    return next_path(noise, initial, /*frames=*/1, state).select(1, 0);
-  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+nn::MotionNoise VideoGeneratorImpl::noise_of_objects(const torch::Tensor& noise,
+                                                     const torch::Tensor& initial) const {
   const int64_t objects = options.frame.objects;
-  return of_clips(waves_->at_frame(of_objects(initial, objects), state.frame++), objects);
+  return {of_objects(noise, objects), of_objects(initial, objects)};
+}
+
+torch::Tensor VideoGeneratorImpl::next_motion(const torch::Tensor& noise,
+                                              const torch::Tensor& initial,
+                                              nn::MotionState& state) {
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  return of_clips(motion_->next_row(noise_of_objects(noise, initial), state),
+                  options.frame.objects);
 }
 
 torch::Tensor VideoGeneratorImpl::next_path(const torch::Tensor& noise,
                                             const torch::Tensor& initial, int64_t frames,
-                                            MotionState& state) {
+                                            nn::MotionState& state) {
+  // The path is cheap, and rounding would add up along it: no autocast.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const int64_t objects = options.frame.objects;
-  const auto rows = of_objects(noise, objects), start = of_objects(initial, objects);
-  auto& memory = state.memory;
-  const auto next = [&]() -> torch::Tensor {
-    switch (options.temporal.type) {
-      case TemporalType::kNone:
-        break;
-      case TemporalType::kLstm:
-      case TemporalType::kGru:
-        return rnn_->next(rows, memory);
-      case TemporalType::kGruCell: {
-        const auto path = cell_->forward(rows, memory.empty() ? start : memory[0]);
-        memory = {path.select(1, frames - 1)};
-        return path;
-      }
-      case TemporalType::kConvolution: {
-        const auto window = memory.empty() ? rows : torch::cat({memory[0], rows}, 1);
-        memory = {window.narrow(1, frames, window.size(1) - frames).clone()};
-        return convolution_->forward(window);
-      }
-      case TemporalType::kWaves:
-        return waves_->forward(start, frames, state.frame);
-    }
-    return rows;
-  };
-  const auto path = of_clips(next(), objects);
-  state.frame += frames;
-  return path;
+  return of_clips(motion_->next(noise_of_objects(noise, initial), frames, state),
+                  options.frame.objects);
 }
 
 void VideoGeneratorImpl::drop_frame_generator() {
@@ -293,8 +229,9 @@ torch::Tensor VideoGeneratorImpl::joined(const torch::Tensor& content, const tor
 torch::Tensor VideoGeneratorImpl::frame_latents(const Latents& latents,
                                                 const nn::LayerObserver& observer) {
   auto path = motion(latents);
-  if (observer && options.temporal.type != TemporalType::kNone)
-    observer("temporal", *named_children()["temporal"], path);
+  if (const auto* module = dynamic_cast<const torch::nn::Module*>(motion_.get());
+      observer && module)
+    observer("temporal", *module, path);
   if (const auto& times = latents.times; times.defined()) {
     path = path.gather(1, times.unsqueeze(2).expand({-1, -1, path.size(2)}));
   }

@@ -48,4 +48,27 @@ torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& images, int64_t gro
   return images + gamma.to(out.scalar_type()) * out;
 }
 
+graph::Value SelfAttentionImpl::describe(graph::Graph& graph, graph::Value x,
+                                         const std::string& name) const {
+  const graph::Shape shape = graph.shape(x);
+  // [M,c,H,W] -> [groups,tokens,c].
+  const auto tokens = [&](const std::string& part, const torch::nn::Conv2d& projection) {
+    const auto weights = name + "." + part;
+    const auto projected =
+        graph.convolve(x, graph.weight(weights + ".weight", projection->weight),
+                       graph.weight(weights + ".bias", projection->bias), {2, false, 1, 0});
+    const auto groups = options.axes == AttentionAxes::kSpaceTime ? graph::each_clip() : shape[0];
+    return graph.reshape(graph.transpose(projected, {0, 2, 3, 1}),
+                         {groups, -1, projection->weight.size(0)});
+  };
+  const auto q = tokens("query", query);
+  const auto k = graph.transpose(tokens("key", key), {0, 2, 1});
+  const auto v = tokens("value", value);
+  const auto weights = graph.apply(graph::Function::kSoftmax, {graph.matrix_product(q, k)});
+  const auto out = graph.transpose(
+      graph.reshape(graph.matrix_product(weights, v), {shape[0], shape[2], shape[3], shape[1]}),
+      {0, 3, 1, 2});
+  return graph.add(x, graph.multiply(out, graph.weight(name + ".gamma", gamma)));
+}
+
 }  // namespace vidgen::nn

@@ -5,7 +5,7 @@
 
 #include <variant>
 
-#include "vidgen/nn/temporal.h"
+#include "vidgen/nn/convolution_motion.h"
 #include "vidgen/nn/warp.h"
 
 namespace vidgen::nn {

@@ -3,6 +3,9 @@
 #include <ATen/Context.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -30,6 +33,14 @@ bool limit_is_one_of(const std::array<const char*, kCount>& names) {
   return std::find(names.begin(), names.end(), limit) != names.end();
 }
 
+#ifdef __x86_64__
+/// Which Clang 14 cannot ask for by name.
+bool has_avx_vnni() {
+  unsigned int eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & bit_AVXVNNI);
+}
+#endif
+
 }  // namespace
 
 bool computes_bfloat16() {
@@ -55,8 +66,7 @@ bool has_int8_instructions() {
   if (limit_is_one_of(std::array{"SSE41", "AVX", "AVX2", "AVX512_CORE"})) return false;
   const bool in_512_bits = __builtin_cpu_supports("avx512vnni") &&
                            !limit_is_one_of(std::array{"AVX2_VNNI", "AVX2_VNNI_2"});
-  const bool in_256_bits =
-      __builtin_cpu_supports("avxvnni") && !limit_is_one_of(std::array{"AVX512_CORE_VNNI"});
+  const bool in_256_bits = has_avx_vnni() && !limit_is_one_of(std::array{"AVX512_CORE_VNNI"});
   return in_512_bits || in_256_bits;
 #else
   return true;

@@ -17,16 +17,13 @@ namespace {
 using checkpoint::Tensors;
 using ::testing::HasSubstr;
 
-constexpr nn::TemporalType kExportedTypes[] = {
-    nn::TemporalType::kNone,    nn::TemporalType::kLstm,        nn::TemporalType::kGru,
-    nn::TemporalType::kGruCell, nn::TemporalType::kConvolution, nn::TemporalType::kWaves};
+const std::string kExportedTypes[] = {"none", "lstm", "gru", "gru_cell", "convolution", "waves"};
 
-models::ModelOptions exported_model(nn::TemporalType type) {
+models::ModelOptions exported_model(const std::string& type) {
   models::ModelOptions options;
   options.generator.widths = {8, 8};
   options.temporal = {type, /*content_dim=*/5, /*motion_dim=*/4, /*hidden=*/6};
-  if (type == nn::TemporalType::kLstm || type == nn::TemporalType::kGru ||
-      type == nn::TemporalType::kConvolution) {
+  if (type == "lstm" || type == "gru" || type == "convolution") {
     options.temporal.layers = 2;
   }
   options.temporal.kernel = 3;
@@ -86,8 +83,8 @@ void expect_steps(torch::jit::Module model, const Tensors& example) {
 }
 
 TEST_F(ExportTest, TorchScriptComputesWhatTheNetworkComputes) {
-  for (const auto type : kExportedTypes) {
-    SCOPED_TRACE(static_cast<int>(type));
+  for (const auto& type : kExportedTypes) {
+    SCOPED_TRACE(type);
     const auto written = exporter(exported_model(type));
     // Of any length.
     for (const int64_t frames : {5, 8}) {
@@ -103,7 +100,7 @@ TEST_F(ExportTest, TorchScriptComputesWhatTheNetworkComputes) {
 }
 
 TEST_F(ExportTest, NetworkThatMovesWhatItPaints) {
-  auto options = exported_model(nn::TemporalType::kWaves);
+  auto options = exported_model("waves");
   options.generator.warp_at = 4;
   options.generator.warp_groups = 2;
   options.generator.warp_fade = true;
@@ -113,8 +110,8 @@ TEST_F(ExportTest, NetworkThatMovesWhatItPaints) {
 }
 
 TEST_F(ExportTest, ObjectsAreMovedByThemselves) {
-  for (const auto type : kExportedTypes) {
-    SCOPED_TRACE(static_cast<int>(type));
+  for (const auto& type : kExportedTypes) {
+    SCOPED_TRACE(type);
     auto options = exported_model(type);
     options.temporal.content_dim = 6;
     options.generator.warp_at = 8;
@@ -128,18 +125,18 @@ TEST_F(ExportTest, ObjectsAreMovedByThemselves) {
     const auto stepped = written.example(step, {/*clips=*/2});
     expect_steps(script(written, true), stepped);
     // Of two objects: layers * hidden for each, or a part of the noise, and a counter for each.
-    const std::map<nn::TemporalType, int64_t> sizes{{nn::TemporalType::kLstm, 2 * 2 * 2 * 6},
-                                                    {nn::TemporalType::kGru, 2 * 2 * 6},
-                                                    {nn::TemporalType::kGruCell, 4},
-                                                    {nn::TemporalType::kConvolution, 2 * 2 * 4},
-                                                    {nn::TemporalType::kWaves, 4 + 2}};
+    const std::map<std::string, int64_t> sizes{{"lstm", 2 * 2 * 2 * 6},
+                                               {"gru", 2 * 2 * 6},
+                                               {"gru_cell", 4},
+                                               {"convolution", 2 * 2 * 4},
+                                               {"waves", 4 + 2}};
     if (sizes.count(type) == 0) continue;
     EXPECT_EQ(stepped.at("input.state").size(1), sizes.at(type));
   }
 }
 
 TEST_F(ExportTest, ResidualNetworkWithClassesAndAttention) {
-  auto options = exported_model(nn::TemporalType::kGruCell);
+  auto options = exported_model("gru_cell");
   options.generator.type = models::GeneratorType::kResidual;
   options.generator.widths = {8, 8, 8};
   options.generator.attention = {8};
@@ -164,7 +161,7 @@ TEST_F(ExportTest, ResidualNetworkWithClassesAndAttention) {
 }
 
 TEST_F(ExportTest, FramesThatAreAllTheSameAreSteps) {
-  auto options = exported_model(nn::TemporalType::kNone);
+  auto options = exported_model("none");
   options.temporal.motion_dim = 0;
   const auto written = exporter(options);
   EXPECT_THROW(written.write({}, folder_ / "model.onnx"), Error);
@@ -174,7 +171,7 @@ TEST_F(ExportTest, FramesThatAreAllTheSameAreSteps) {
 }
 
 TEST_F(ExportTest, FilesAreTheSameEachTime) {
-  const auto written = exporter(exported_model(nn::TemporalType::kLstm));
+  const auto written = exporter(exported_model("lstm"));
   for (const auto format : {ExportFormat::kOnnx, ExportFormat::kTorchScript}) {
     written.write({format}, folder_ / "first");
     written.write({format}, folder_ / "second");

@@ -33,8 +33,8 @@ TEST(GeneratorTest, RendersWhatTheNetworkRenders) {
 
 TEST(GeneratorTest, SeedDecidesEverything) {
   TemporaryFolder folder;
-  const auto trained = write_weights(folder.path() / "weights.safetensors",
-                                     tiny_model({8, 8}, nn::TemporalType::kGruCell));
+  const auto trained =
+      write_weights(folder.path() / "weights.safetensors", tiny_model({8, 8}, "gru_cell"));
   const auto generator = CompiledGenerator::load(trained.file.path);
   RenderOptions options;
   const auto first = generator.render(options);
@@ -45,9 +45,7 @@ TEST(GeneratorTest, SeedDecidesEverything) {
 
 TEST(GeneratorTest, LongerClipsThanTrained) {
   TemporaryFolder folder;
-  for (const auto type :
-       {nn::TemporalType::kNone, nn::TemporalType::kLstm, nn::TemporalType::kGru,
-        nn::TemporalType::kGruCell, nn::TemporalType::kConvolution, nn::TemporalType::kWaves}) {
+  for (const auto type : {"none", "lstm", "gru", "gru_cell", "convolution", "waves"}) {
     const auto trained =
         write_weights(folder.path() / "weights.safetensors", tiny_model({8, 8}, type));
     RenderOptions options;

@@ -20,7 +20,7 @@ namespace vidgen::infer {
 inline const models::ClipShape kTinyShape{3, 5, 16, 0};
 
 inline models::ModelOptions tiny_model(std::vector<int64_t> widths = {8, 12},
-                                       nn::TemporalType type = nn::TemporalType::kLstm) {
+                                       std::string type = "lstm") {
   models::ModelOptions options;
   options.generator.widths = std::move(widths);
   options.temporal.type = type;
@@ -113,7 +113,7 @@ inline std::vector<NetworkCase> network_cases() {
   all.back().options.generator.warp_at = 8;
   all.back().options.generator.warp_groups = 3;
   all.back().options.generator.objects = 2;
-  all.back().options.temporal.type = nn::TemporalType::kGruCell;
+  all.back().options.temporal.type = "gru_cell";
   all.back().options.class_names = {"cats", "dogs"};
   // Of sizes for which the Winograd algorithm is used.
   all.push_back({"wide", tiny_model({256, 64})});

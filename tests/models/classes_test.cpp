@@ -21,7 +21,7 @@ constexpr int64_t kClips = 3;
 ModelOptions options_of_classes(const std::vector<std::string>& names) {
   ModelOptions options;
   options.generator.widths = {8, 8};
-  options.temporal.type = nn::TemporalType::kLstm;
+  options.temporal.type = "lstm";
   options.temporal.content_dim = 6;
   options.temporal.motion_dim = 4;
   options.class_names = names;

@@ -135,7 +135,7 @@ TEST(DcganGenerator, TakesFlatLatents) {
 
 TEST(ModelFactory, OneWidthMoreIsAStageOfFullSize) {
   ModelOptions options;
-  options.temporal.type = nn::TemporalType::kNone;
+  options.temporal.type = "none";
   for (const auto& widths : std::vector<std::vector<int64_t>>{{8, 8}, {8, 8, 6}}) {
     options.generator.widths = widths;
     auto generator = make_generator(options, {3, 5, 16});

@@ -159,7 +159,7 @@ TEST(Summary, ListsLayersOfGenerator) {
 TEST(Summary, ShowsThePathOfAConvolution) {
   const ClipShape shape{3, 16, 16};
   ModelOptions options;
-  options.temporal.type = nn::TemporalType::kConvolution;
+  options.temporal.type = "convolution";
   const auto row = summarize(*make_generator(options, shape), shape)[0];
   EXPECT_EQ(row.type, "ConvolutionMotion");
   EXPECT_EQ(row.output, (std::vector<int64_t>{1, 16, 10}));

@@ -31,12 +31,10 @@ std::vector<ModelOptions> all_kinds() {
   add([](ModelOptions& options) { options.generator.widths = {24, 16, 8}; });
   add([](ModelOptions& options) { options.generator.attention = {4, 8}; });
   add([](ModelOptions& options) { options.class_names = {"a", "b", "c"}; });
-  for (const auto type :
-       {nn::TemporalType::kNone, nn::TemporalType::kGruCell, nn::TemporalType::kWaves}) {
+  for (const auto type : {"none", "gru_cell", "waves"}) {
     add([&](ModelOptions& options) { options.temporal.type = type; });
   }
-  for (const auto type :
-       {nn::TemporalType::kLstm, nn::TemporalType::kGru, nn::TemporalType::kConvolution}) {
+  for (const auto type : {"lstm", "gru", "convolution"}) {
     for (const int64_t layers : {1, 2, 3}) {
       add([&](ModelOptions& options) {
         options.temporal.type = type;
@@ -76,7 +74,7 @@ TEST(FactoryTest, WeightsAreCountedWithoutAllocatingThem) {
 TEST(FactoryTest, TheLargestConfigurationIsCountedWithoutOverflow) {
   ModelOptions options;
   options.generator.widths.assign(9, 8192);
-  options.temporal = {nn::TemporalType::kLstm, 4096, 4096, 4096, 16, 255};
+  options.temporal = {"lstm", 4096, 4096, 4096, 16, 255};
   options.class_names = {"a", "b"};
   options.class_dim = 4096;
   const int64_t weights = generator_weights(options, {3, 4096, 1024, 0});

@@ -166,7 +166,7 @@ TEST(ModelOptions, ObjectsHaveEqualPartsOfTheLatents) {
             "model.temporal.content_dim: found 7, expected a multiple of 2, as much for each of "
             "model.generator.objects");
   options.temporal.content_dim = 8;
-  options.temporal.type = nn::TemporalType::kWaves;
+  options.temporal.type = "waves";
   options.temporal.motion_dim = 6;
   EXPECT_EQ(problem(options),
             "model.temporal.motion_dim: found 6, expected a multiple of 4, as much for each of "
@@ -266,7 +266,7 @@ TEST(ModelOptions, FieldsGoThroughATree) {
                        {"type": "frame", "frames": 2, "weight": 0.5}, "clip"]})"),
                     options, "model");
   EXPECT_EQ(options.generator.attention_axes, nn::AttentionAxes::kSpaceTime);
-  EXPECT_EQ(options.temporal.type, nn::TemporalType::kLstm);
+  EXPECT_EQ(options.temporal.type, "lstm");
   EXPECT_EQ(options.init, nn::Init::kHe);
   EXPECT_EQ(options.generator.type, GeneratorType::kResidual);
   EXPECT_EQ(options.discriminators[0].network, DiscriminatorNetwork::kResidual);

@@ -7,7 +7,8 @@
 #include <torch/nn/modules/linear.h>
 
 #include "vidgen/nn/attention.h"
-#include "vidgen/nn/temporal.h"
+#include "vidgen/nn/convolution_motion.h"
+#include "vidgen/nn/gru_cell_motion.h"
 
 namespace vidgen::nn {
 namespace {

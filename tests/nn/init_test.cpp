@@ -7,8 +7,10 @@
 
 #include "support/random.h"
 #include "vidgen/nn/attention.h"
+#include "vidgen/nn/convolution_motion.h"
+#include "vidgen/nn/gru_cell_motion.h"
 #include "vidgen/nn/layout.h"
-#include "vidgen/nn/temporal.h"
+#include "vidgen/nn/video_rnn.h"
 
 namespace vidgen::nn {
 namespace {

@@ -7,6 +7,10 @@
 
 #include "support/module_state.h"
 #include "support/random.h"
+#include "vidgen/nn/convolution_motion.h"
+#include "vidgen/nn/gru_cell_motion.h"
+#include "vidgen/nn/video_rnn.h"
+#include "vidgen/nn/wave_motion.h"
 
 namespace vidgen::nn {
 namespace {
@@ -148,12 +152,11 @@ TEST(NoiseFrames, ConvolutionNeedsWhatItsLayersLookAt) {
   TemporalOptions options;
   options.layers = 2;
   options.kernel = 5;
-  for (const auto type : {TemporalType::kNone, TemporalType::kLstm, TemporalType::kGru,
-                          TemporalType::kGruCell, TemporalType::kWaves}) {
+  for (const auto type : {"none", "lstm", "gru", "gru_cell", "waves"}) {
     options.type = type;
     EXPECT_EQ(noise_frames(options, 16), 16);
   }
-  options.type = TemporalType::kConvolution;
+  options.type = "convolution";
   EXPECT_EQ(noise_frames(options, 16), 16 + 2 * 4);
 }
 
@@ -179,7 +182,7 @@ TEST(TemporalOptions, RejectsLatentsOfNothing) {
   options.motion_dim = 0;
   EXPECT_EQ(problem(options),
             "model.temporal.motion_dim: found 0, expected at least 1 for any type but none");
-  options.type = TemporalType::kNone;
+  options.type = "none";
   EXPECT_EQ(problem(options), "");
   options.content_dim = 0;
   EXPECT_EQ(problem(options),
@@ -190,7 +193,7 @@ TEST(TemporalOptions, KernelOfConvolutionIsOdd) {
   TemporalOptions options;
   options.kernel = 4;
   EXPECT_EQ(problem(options), "") << "others do not read it";
-  options.type = TemporalType::kConvolution;
+  options.type = "convolution";
   options.layers = 3;
   EXPECT_EQ(problem(options), "model.temporal.kernel: found 4, expected an odd number");
   options.kernel = 1;
@@ -199,7 +202,7 @@ TEST(TemporalOptions, KernelOfConvolutionIsOdd) {
 
 TEST(TemporalOptions, WavesArePairsOfOneLayer) {
   TemporalOptions options;
-  options.type = TemporalType::kWaves;
+  options.type = "waves";
   EXPECT_EQ(problem(options), "");
   options.motion_dim = 7;
   EXPECT_EQ(problem(options),

@@ -218,7 +218,7 @@ TEST_F(DistillTest, AStudentThatReadsLatentsInAnotherWayIsRefused) {
   const std::string of_teacher = " as in its teacher, " + file_.string();
   EXPECT_EQ(error([](auto& o) { o.model.temporal.content_dim = 7; }),
             "model.temporal.content_dim: found 7, expected 6" + of_teacher);
-  EXPECT_EQ(error([](auto& o) { o.model.temporal.type = nn::TemporalType::kGru; }),
+  EXPECT_EQ(error([](auto& o) { o.model.temporal.type = "gru"; }),
             "model.temporal.type: found \"gru\", expected \"lstm\"" + of_teacher);
   EXPECT_EQ(error([](auto& o) {
               o.model.class_names = {"a", "b"};

@@ -9,7 +9,7 @@ namespace {
 RunOptions residual_options() {
   auto options = tiny_options();
   options.model.init = nn::Init::kHe;
-  options.model.temporal.type = nn::TemporalType::kConvolution;
+  options.model.temporal.type = "convolution";
   options.model.temporal.layers = 2;
   options.model.generator.type = models::GeneratorType::kResidual;
   options.model.generator.widths = {8, 8, 6};

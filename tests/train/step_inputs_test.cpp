@@ -91,7 +91,7 @@ TEST(StepDrawsTest, ConvolutionsHaveMoreNoiseThanFrames) {
   auto options = tiny_options();
   EXPECT_EQ(StepDraws(options, 0).next(real_clips(options, 0)).latents.noise.sizes(),
             torch::IntArrayRef({4, 10, 4}));
-  options.model.temporal.type = nn::TemporalType::kConvolution;
+  options.model.temporal.type = "convolution";
   options.model.temporal.kernel = 7;
   EXPECT_EQ(StepDraws(options, 0).next(real_clips(options, 0)).latents.noise.sizes(),
             torch::IntArrayRef({4, 10 + 6, 4}));

@@ -19,7 +19,7 @@ inline RunOptions tiny_options() {
   options.data.size = 16;
   options.data.frames = 10;
   options.model.generator.widths = {8, 8};
-  options.model.temporal.type = nn::TemporalType::kLstm;
+  options.model.temporal.type = "lstm";
   options.model.temporal.content_dim = 6;
   options.model.temporal.motion_dim = 4;
   options.model.temporal.hidden = 8;

@@ -53,7 +53,7 @@ class Rendering {
   int64_t clip_ = 0, frame_ = 0;
   /// Of the clip that is made in several blocks.
   models::Latents kept_;
-  models::MotionState motion_;
+  nn::MotionState motion_;
   /// [rows,latent_dim] of the block, and how many of them were painted.
   torch::Tensor z_;
   int64_t painted_ = 0;

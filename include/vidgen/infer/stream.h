@@ -49,7 +49,7 @@ class Stream {
   torch::Tensor content_, initial_;
   /// Where the clip is painted once: what is moved in each frame.
   torch::Tensor painted_;
-  models::MotionState motion_;
+  nn::MotionState motion_;
 };
 
 }  // namespace vidgen::infer

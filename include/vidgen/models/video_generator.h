@@ -10,8 +10,8 @@
 
 #include "vidgen/models/options.h"
 #include "vidgen/models/residual.h"
+#include "vidgen/nn/motion.h"
 #include "vidgen/nn/stages.h"
-#include "vidgen/nn/temporal.h"
 
 namespace vidgen::models {
 
@@ -127,14 +127,6 @@ struct VideoGeneratorOptions {
   void set_latent_dims();
 };
 
-/// Where a motion path stands that is made frame by frame; a new one stands before frame 0.
-struct MotionState {
-  /// Frames that were made.
-  int64_t frame = 0;
-  /// What the temporal module remembers of them; its size does not grow with them.
-  std::vector<torch::Tensor> memory{};
-};
-
 /// Latents -> temporal module -> one latent [content, class, motion_t] a frame -> frame generator
 /// -> clips. Submodules: `temporal` (absent for type none), `frame`, and `classes`, the embedding
 /// of the classes, where there are some.
@@ -155,10 +147,11 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   /// rows of latents.noise that no frame before needed: nn::noise_frames(options.temporal, 1) for
   /// the first frame, one for each later; `initial` is that of the latents.
   torch::Tensor next_motion(const torch::Tensor& noise, const torch::Tensor& initial,
-                            MotionState& state);
+                            nn::MotionState& state);
   /// The next `frames` rows of the path, [B,frames,motion_dim], with the rows of noise likewise.
   torch::Tensor next_path(const torch::Tensor& noise, const torch::Tensor& initial, int64_t frames,
-                          MotionState& state);
+                          nn::MotionState& state);
+  const nn::Motion& motion_module() const { return *motion_; }
   /// What a clip keeps from its first frame to its last: [B,content_dim], with classes
   /// [B,content_dim+class_dim], or of objects the parts of each.
   torch::Tensor content(const Latents& latents, const nn::LayerObserver& observer = {});
@@ -175,11 +168,10 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   VideoGeneratorOptions options;
 
  private:
+  nn::MotionNoise noise_of_objects(const torch::Tensor& noise, const torch::Tensor& initial) const;
+
+  std::shared_ptr<nn::Motion> motion_;
   // Of each kind the one that the options name; the others stay empty.
-  nn::VideoRnn rnn_{nullptr};
-  nn::GruCellMotion cell_{nullptr};
-  nn::ConvolutionMotion convolution_{nullptr};
-  nn::WaveMotion waves_{nullptr};
   DcganGenerator dcgan_{nullptr};
   ResidualGenerator residual_{nullptr};
   // Empty without classes.

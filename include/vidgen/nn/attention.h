@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "vidgen/graph/graph.h"
+
 namespace vidgen::nn {
 
 /// Which positions attend to each other: those of one frame, or those of all frames of a clip.
@@ -35,6 +37,8 @@ class SelfAttentionImpl : public torch::nn::Cloneable<SelfAttentionImpl> {
   /// only), or clips [B,C,T,H,W], for which `frames` is ignored. Returns the shape and memory
   /// layout of x.
   torch::Tensor forward(const torch::Tensor& x, int64_t frames = 1);
+  /// The same of frames, as operations on weights called after `name`.
+  graph::Value describe(graph::Graph& graph, graph::Value x, const std::string& name) const;
   void reset() override;
 
   SelfAttentionOptions options;

@@ -5,6 +5,10 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include <string>
+
+#include "vidgen/graph/graph.h"
+
 namespace vidgen::nn {
 
 struct WarpOptions {
@@ -46,6 +50,10 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
   /// frames, clip by clip [B*frames,objects*code_dim] -> [B*frames,C,H,W] of the type of x,
   /// channels_last.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& code);
+  /// The same as operations on weights called after `name`, of features of the objects of each
+  /// frame [B*frames*objects,C,H,W].
+  graph::Value describe(graph::Graph& graph, graph::Value x, graph::Value code,
+                        const std::string& name) const;
   void reset() override;
 
   /// The maps that codes of objects [M,code_dim] stand for: [M,moving,2,3], as in

@@ -1,0 +1,154 @@
+#include "vidgen/infer/clip_graph.h"
+
+#include "vidgen/nn/motion.h"
+
+namespace vidgen::infer {
+namespace {
+
+using graph::each_clip;
+using graph::each_frame;
+using graph::Graph;
+using graph::Value;
+
+/// All is computed as if each object of a clip were a clip.
+class GeneratorDescription {
+ public:
+  explicit GeneratorDescription(const GraphSource& source)
+      : source_(source),
+        options_(source.generator.network->options),
+        objects_(options_.frame.objects),
+        temporal_(models::of_object(options_.temporal, objects_)),
+        type_(nn::motion_type(temporal_)) {}
+
+  Graph clips();
+  Graph step();
+
+ private:
+  /// An input [B,objects*dim] of clips, as [B*objects,dim].
+  Value input(const std::string& name, int64_t dim);
+  /// An input [B,T,objects*dim] of clips, as [B*objects,T,dim].
+  Value frames_input(const std::string& name, const graph::Extent& frames, int64_t dim);
+  /// `content` and the classes' codes, [B,D] each; inputs are asked for.
+  std::vector<Value> kept();
+  nn::MotionOutputs describe_motion(const nn::MotionInputs& inputs) {
+    return source_.generator.network->motion_module().describe(graph_, inputs);
+  }
+  int64_t state_size() const;
+
+  const GraphSource& source_;
+  const models::VideoGeneratorOptions& options_;
+  const int64_t objects_;
+  /// Of an object.
+  const nn::TemporalOptions temporal_;
+  const nn::MotionType& type_;
+  Graph graph_;
+};
+
+Value GeneratorDescription::input(const std::string& name, int64_t dim) {
+  const Value clips = graph_.input(name, torch::kFloat, {each_clip(), objects_ * dim});
+  return objects_ == 1 ? clips : graph_.reshape(clips, {each_clip(objects_), dim});
+}
+
+Value GeneratorDescription::frames_input(const std::string& name, const graph::Extent& frames,
+                                         int64_t dim) {
+  const Value clips = graph_.input(name, torch::kFloat, {each_clip(), frames, objects_ * dim});
+  if (objects_ == 1) return clips;
+  const Value parts = graph_.reshape(clips, {each_clip(), frames, objects_, dim});
+  return graph_.reshape(graph_.transpose(parts, {0, 2, 1, 3}), {each_clip(objects_), frames, dim});
+}
+
+std::vector<Value> GeneratorDescription::kept() {
+  std::vector<Value> parts;
+  if (temporal_.content_dim > 0) parts.push_back(input("content", temporal_.content_dim));
+  if (options_.classes > 0) {
+    const Value labels = graph_.input("labels", torch::kLong, {each_clip()});
+    const auto& table = source_.generator.network->named_parameters()["classes.weight"];
+    const Value learned =
+        graph_.apply(graph::Function::kLookUp, {graph_.weight("classes.weight", table), labels});
+    // A clip's objects are all of its class.
+    const std::vector<Value> each(static_cast<size_t>(objects_), learned);
+    parts.push_back(
+        graph_.reshape(graph_.concatenate(each, 1), {each_clip(objects_), options_.class_dim}));
+  }
+  return parts;
+}
+
+int64_t GeneratorDescription::state_size() const {
+  const nn::MotionNoise one{torch::empty({1, nn::noise_frames(temporal_, 1), temporal_.motion_dim}),
+                            torch::empty({1, temporal_.motion_dim})};
+  const auto state = type_.first_state(temporal_, one);
+  return state.defined() ? state.size(1) : 0;
+}
+
+Graph GeneratorDescription::clips() {
+  auto parts = kept();
+  nn::MotionInputs inputs;
+  if (reads_noise(temporal_)) {
+    inputs.noise =
+        frames_input("noise", each_frame(nn::noise_frames(temporal_, 0)), temporal_.motion_dim);
+  }
+  if (type_.reads_initial) inputs.initial = input("initial", temporal_.motion_dim);
+  const Value path = describe_motion(inputs).path;
+  if (!parts.empty()) {
+    const Value still = graph_.reshape(graph_.concatenate(parts, 1),
+                                       {each_clip(objects_), 1, options_.frame.clip_dim});
+    parts = {graph_.repeat_frames(still)};
+  }
+  parts.push_back(path);
+  Value z = graph_.concatenate(parts, 2);
+  const int64_t latent_dim = options_.frame.latent_dim;
+  if (objects_ > 1) {
+    const auto by_object =
+        graph_.reshape(z, {each_clip(), objects_, each_frame(), latent_dim / objects_});
+    z = graph_.transpose(by_object, {0, 2, 1, 3});
+  }
+  z = graph_.reshape(z, {-1, latent_dim, 1, 1});
+  const auto& shape = source_.shape;
+  const Value pictures = describe_frames(source_.generator, z, graph_);
+  graph_.output("clips", graph_.reshape(pictures, {each_clip(), each_frame(), shape.channels,
+                                                   shape.size, shape.size}));
+  return std::move(graph_);
+}
+
+Graph GeneratorDescription::step() {
+  auto parts = kept();
+  const int64_t dim = temporal_.motion_dim, size = state_size();
+  nn::MotionInputs inputs;
+  if (reads_noise(temporal_))
+    inputs.noise = graph_.reshape(input("noise", dim), {each_clip(objects_), 1, dim});
+  if (size > 0) inputs.state = input("state", size);
+  nn::MotionOutputs motion;
+  if (dim > 0) {
+    motion = describe_motion(inputs);
+    parts.push_back(graph_.reshape(motion.path, {each_clip(objects_), dim}));
+  }
+  const Value z =
+      graph_.reshape(graph_.concatenate(parts, 1), {each_clip(), options_.frame.latent_dim, 1, 1});
+  graph_.output("frame", describe_frames(source_.generator, z, graph_));
+  if (size > 0)
+    graph_.output("next_state", graph_.reshape(motion.state, {each_clip(), objects_ * size}));
+  return std::move(graph_);
+}
+
+}  // namespace
+
+graph::Graph clip_graph(const GraphSource& source) { return GeneratorDescription(source).clips(); }
+
+graph::Graph step_graph(const GraphSource& source) { return GeneratorDescription(source).step(); }
+
+torch::Tensor first_state(const models::VideoGeneratorOptions& options,
+                          const models::Latents& latents) {
+  const int64_t objects = options.frame.objects;
+  const auto temporal = models::of_object(options.temporal, objects);
+  const auto state = nn::motion_type(temporal).first_state(
+      temporal,
+      {models::of_objects(latents.noise, objects), models::of_objects(latents.initial, objects)});
+  if (!state.defined()) return {};
+  return state.reshape({latents.initial.size(0), objects * state.size(1)});
+}
+
+bool reads_noise(const nn::TemporalOptions& options) {
+  return nn::motion_type(options).reads_noise && options.motion_dim > 0;
+}
+
+}  // namespace vidgen::infer

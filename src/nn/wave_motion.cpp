@@ -1,0 +1,111 @@
+#include "vidgen/nn/wave_motion.h"
+
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/linear.h>
+
+#include <cmath>
+
+#include "motion_type.h"
+
+namespace vidgen::nn {
+namespace {
+
+struct WaveType : MotionDefaults {
+  static constexpr bool kReadsNoise = false, kReadsInitial = true;
+  /// A sine and a cosine a wave.
+  static constexpr int64_t kUnit = 2;
+  static void validate(const TemporalOptions& options, const std::string& path) {
+    if (options.motion_dim % kUnit != 0) {
+      throw core::FieldError(path + ".motion_dim",
+                             core::cat("found ", options.motion_dim,
+                                       ", expected an even number: a sine and a cosine a wave"));
+    }
+    expect_one_layer(options, path);
+  }
+  static int64_t weights(const TemporalOptions& options) {
+    return 2 * (options.motion_dim / 2) * options.hidden;
+  }
+  /// The noise of the clip, and the number of the frame.
+  static torch::Tensor first_state(const TemporalOptions&, const MotionNoise& noise) {
+    return torch::cat({noise.initial, torch::zeros({noise.initial.size(0), 1})}, 1);
+  }
+  static std::shared_ptr<Motion> make(const TemporalOptions& options) {
+    return std::make_shared<WaveMotionImpl>(WaveMotionOptions{options.motion_dim, options.hidden});
+  }
+};
+
+}  // namespace
+
+MotionType wave_motion() { return motion_type_of<WaveType>("waves"); }
+
+WaveMotionImpl::WaveMotionImpl(WaveMotionOptions options) : options(options) { reset(); }
+
+void WaveMotionImpl::reset() {
+  namespace layers = torch::nn;
+  frequency_ = layers::Sequential(layers::Linear(options.dim / 2, options.hidden),
+                                  layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2)),
+                                  layers::Linear(options.hidden, options.dim / 2));
+  register_module("frequency", frequency_);
+}
+
+std::pair<torch::Tensor, torch::Tensor> WaveMotionImpl::waves(const torch::Tensor& noise) {
+  TORCH_CHECK(noise.dim() == 2 && noise.size(1) == options.dim, "expected noise [B,", options.dim,
+              "], found ", noise.sizes());
+  const auto halves = noise.chunk(2, 1);
+  return {M_PI / 2 * frequency_->forward(halves[1]).sigmoid(), M_PI * halves[0]};
+}
+
+torch::Tensor WaveMotionImpl::forward(const torch::Tensor& noise, int64_t frames, int64_t first) {
+  const auto [frequencies, phases] = waves(noise);
+  const auto time = torch::arange(first, first + frames, noise.options()).view({1, frames, 1});
+  const auto angles = frequencies.unsqueeze(1) * time + phases.unsqueeze(1);
+  return M_SQRT2 * torch::cat({angles.sin(), angles.cos()}, 2);
+}
+
+torch::Tensor WaveMotionImpl::next(const MotionNoise& noise, int64_t frames, MotionState& state) {
+  const auto path = forward(noise.initial, frames, state.frame);
+  state.frame += frames;
+  return path;
+}
+
+torch::Tensor WaveMotionImpl::next_row(const MotionNoise& noise, MotionState& state) {
+  const auto [frequencies, phases] = waves(noise.initial);
+  const auto angles = frequencies.to(torch::kDouble) * static_cast<double>(state.frame++) + phases;
+  return (M_SQRT2 * torch::cat({angles.sin(), angles.cos()}, 1)).to(noise.initial.scalar_type());
+}
+
+MotionOutputs WaveMotionImpl::describe(graph::Graph& graph, const MotionInputs& inputs) const {
+  const auto parameters = named_parameters();
+  const bool steps = !inputs.state.empty();
+  auto initial = inputs.initial;
+  graph::Value time, state;
+  if (steps) {
+    const auto parts = graph.split(inputs.state, {options.dim, 1});
+    initial = parts[0];
+    time = graph.reshape(parts[1], {graph.shape(initial)[0], 1, 1});
+    state = graph.concatenate({initial, graph.add(parts[1], graph.number(1))}, 1);
+  } else {
+    const auto times = graph.input("times", torch::kFloat, {graph::each_frame()});
+    time = graph.reshape(times, {1, graph::each_frame(), 1});
+  }
+  const int64_t half = options.dim / 2;
+  const auto halves = graph.split(initial, {half, half});
+  const auto layer = [&](graph::Value x, const std::string& name) {
+    return graph.linear(x, "temporal." + name, parameters[name + ".weight"],
+                        parameters[name + ".bias"]);
+  };
+  const auto hidden = graph.apply(graph::Function::kLeakyRelu, {layer(halves[1], "frequency.0")});
+  const auto share = graph.apply(graph::Function::kSigmoid, {layer(hidden, "frequency.2")});
+  const auto of_frames = [&](graph::Value x) {
+    return graph.reshape(x, {graph.shape(x)[0], 1, half});
+  };
+  const auto frequencies = of_frames(graph.multiply(share, graph.number(M_PI / 2)));
+  const auto phases = of_frames(graph.multiply(halves[0], graph.number(M_PI)));
+  const auto angles = graph.add(graph.multiply(frequencies, time), phases);
+  const auto both = graph.concatenate(
+      {graph.apply(graph::Function::kSin, {angles}), graph.apply(graph::Function::kCos, {angles})},
+      2);
+  return {graph.multiply(both, graph.number(M_SQRT2)), state};
+}
+
+}  // namespace vidgen::nn
