@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-declare -Ar level=([core]=0 [video]=1 [nn]=1 [data]=2 [models]=2 [losses]=2 [metrics]=2 [report]=2 [checkpoint]=3
+declare -Ar level=([core]=0 [video]=1 [nn]=1 [models]=2 [losses]=2 [metrics]=2 [report]=2 [data]=3 [checkpoint]=3
   [infer]=4 [train]=4 [compress]=5 [bench]=5 [config]=6)
 # What the include line of a library begins with, and the modules that may have it.
 declare -Ar owner=(["spdlog/"]=core ["nlohmann/"]=core ["xxh"]=core ["opencv2/"]=video ["libav"]=video ["libsw"]=video ["webp/"]=video ["dcmtk/"]=video

@@ -87,11 +87,13 @@ checkpoint::Tensors Exporter::example(const ExportOptions& options,
   const auto& temporal = network->options.temporal;
   const int64_t frames = example.frames > 0 ? example.frames : source_->shape.frames;
   auto latents = models::sample_latents(temporal, example.clips, frames, example.seed);
-  latents.labels = models::labels_in_turn(network->options.classes, example.clips);
+  latents.condition = models::ConditionSampler(network->options.condition).in_turn(example.clips);
 
   checkpoint::Tensors tensors;
   if (temporal.content_dim > 0) tensors["input.content"] = latents.content;
-  if (latents.labels.defined()) tensors["input.labels"] = latents.labels;
+  latents.condition.for_each([&tensors](const char* name, const torch::Tensor& part) {
+    tensors[core::cat("input.", name)] = part;
+  });
   if (reads_noise(temporal)) tensors["input.noise"] = latents.noise;
   if (options.step) {
     const int64_t objects = network->options.frame.objects;

@@ -93,10 +93,10 @@ std::vector<Value> GraphBuilder::kept() {
   if (temporal_.content_dim > 0) {
     parts.push_back(input("content", temporal_.content_dim));
   }
-  if (source_.generator.network->options.classes > 0) {
+  if (source_.generator.network->options.condition.classes > 0) {
     const Value labels = writer_.input("labels", torch::kLong, {kClipsExtent});
     const Value learned = apply(Operation::kLookUp, {weight("classes.weight"), labels});
-    const int64_t dim = source_.generator.network->options.class_dim;
+    const int64_t dim = source_.generator.network->options.condition.class_dim;
     // A clip's objects are all of its class.
     parts.push_back(writer_.reshape(
         writer_.concatenate(std::vector<Value>(static_cast<size_t>(objects_), learned), 1),
