@@ -48,7 +48,8 @@ void DeviceFeed::prefetch() {
     const auto copy = [this](const torch::Tensor& tensor) {
       return tensor.defined() ? tensor.to(device_, /*non_blocking=*/true) : tensor;
     };
-    ahead_.emplace(copy(batch.clips), copy(batch.mirror), batch.condition.map(copy));
+    ahead_.emplace(copy(batch.clips), copy(batch.mirror),
+                   batch.condition.to(device_, /*non_blocking=*/true));
     copied_->record(*stream_);
   } catch (...) {
     error_ = std::current_exception();

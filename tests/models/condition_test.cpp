@@ -151,7 +151,8 @@ TEST(ConditionEncoderTest, SaysWhatIsMissing) {
       encoder->encode(wrong);
       ADD_FAILURE() << "no error";
     } catch (const c10::Error& error) {
-      EXPECT_EQ(error.what_without_backtrace(), std::string("a generator of classes needs labels"));
+      EXPECT_EQ(error.what_without_backtrace(),
+                std::string("a generator of classes needs labels [B]"));
     }
   }
 }
