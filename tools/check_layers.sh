@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-declare -Ar level=([core]=0 [video]=1 [graph]=1 [nn]=2 [data]=2 [losses]=2 [metrics]=2 [report]=2 [models]=3 [checkpoint]=4
+declare -Ar level=([core]=0 [video]=1 [graph]=1 [nn]=2 [losses]=2 [metrics]=2 [report]=2 [models]=3 [data]=4 [checkpoint]=4
   [infer]=5 [train]=5 [compress]=6 [bench]=6 [config]=7)
 # What the include line of a library begins with, and the modules that may have it.
 declare -Ar owner=(["spdlog/"]=core ["nlohmann/"]=core ["xxh"]=core ["opencv2/"]=video ["libav"]=video ["libsw"]=video ["webp/"]=video ["dcmtk/"]=video

@@ -28,7 +28,8 @@ void add_inputs(checkpoint::Tensors& out, const train::StepInputs& inputs) {
     out["in.times.real"] = inputs.real_times;
     out["in.times.fake"] = inputs.latents.times;
   }
-  if (inputs.latents.labels.defined()) out["in.labels"] = inputs.latents.labels;
+  inputs.latents.condition.for_each(
+      [&out](const char* name, const torch::Tensor& part) { out[cat("in.", name)] = part; });
   const auto add_frames = [&out](const char* turn, const std::vector<torch::Tensor>& frames) {
     for (size_t i = 0; i < frames.size(); ++i) {
       if (frames[i].defined()) out[cat("in.frames.", turn, ".", i)] = frames[i];

@@ -204,7 +204,7 @@ core::Json bench_generate(const train::RunOptions& options, const Repeats& repea
   const int64_t clips = options.train.batch_size;
   auto random = train::random_stream(options.train.seed, "bench", 0);
   auto latents = models::draw_latents(options.model.temporal, clips, shape.frames, random);
-  latents.labels = models::labels_in_turn(gan.generator()->options.classes, clips);
+  latents.condition = models::ConditionSampler(gan.generator()->options.condition).in_turn(clips);
   auto generator = gan.ema_generator();
   const auto samples = measure([&] { models::render(generator, latents); }, repeats, device);
   const double flops = sum(models::summarize(*generator, shape)) * static_cast<double>(clips);

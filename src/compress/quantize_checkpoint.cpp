@@ -35,7 +35,7 @@ void check_quantize_options(const QuantizeOptions& options) {
 std::vector<torch::Tensor> clip_latents(models::VideoGenerator network, int64_t clips,
                                         int64_t frames, uint64_t seed) {
   auto latents = models::sample_latents(network->options.temporal, clips, frames, seed);
-  latents.labels = models::labels_in_turn(network->options.classes, clips);
+  latents.condition = models::ConditionSampler(network->options.condition).in_turn(clips);
   return network->frame_latents(latents).split(frames);
 }
 
@@ -145,7 +145,8 @@ StepLatents finetune_latents(models::VideoGenerator network, int64_t frames,
   return [network, frames, clips, seed](int64_t step) mutable {
     auto latents = models::draw_latents(network->options.temporal, clips, frames,
                                         train::random_stream(seed, "finetune", step));
-    latents.labels = models::labels_in_turn(network->options.classes, clips, step * clips);
+    latents.condition =
+        models::ConditionSampler(network->options.condition).in_turn(clips, step * clips);
     return network->frame_latents(latents);
   };
 }

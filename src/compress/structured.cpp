@@ -36,7 +36,7 @@ torch::Tensor projection(models::VideoGenerator& generator, const models::ClipSh
   const auto& options = generator->options;
   const auto number = static_cast<uint64_t>(seed);
   auto latents = models::sample_latents(options.temporal, 1, shape.frames, number);
-  latents.labels = models::labels_in_turn(options.classes, 1, seed);
+  latents.condition = models::ConditionSampler(options.condition).in_turn(1, seed);
   const auto clips = generator->forward(latents);
   const auto direction =
       torch::empty(clips.sizes(), torch::kFloat)

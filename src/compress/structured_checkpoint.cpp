@@ -23,7 +23,7 @@ torch::Tensor clips_of(models::VideoGenerator& generator, const models::ClipShap
   const auto& options = generator->options;
   auto latents = models::sample_latents(options.temporal, kBatch, shape.frames,
                                         seed + static_cast<uint64_t>(batch));
-  latents.labels = models::labels_in_turn(options.classes, kBatch, batch * kBatch);
+  latents.condition = models::ConditionSampler(options.condition).in_turn(kBatch, batch * kBatch);
   return generator->forward(latents);
 }
 

@@ -53,19 +53,26 @@ Batch ClipLoader::make_batch(int64_t index) const {
   Batch batch = torch::empty(
       {options_.batch_size, data.frames(), data.size(), data.size(), data.channels()}, options);
   if (data.mirrors()) batch.mirror = torch::empty({options_.batch_size}, options);
-  if (data.has_classes()) {
-    batch.labels = torch::empty({options_.batch_size}, options.dtype(torch::kLong));
-  }
+  batch.condition = condition_of(index);
   auto* out = batch.clips.data_ptr<uint8_t>();
   for (int64_t i = 0; i < options_.batch_size; ++i, out += data.clip_bytes()) {
     const int64_t clip = index * options_.batch_size + i;
     const bool mirror = data.clip(options_.seed, clip, out);
     if (data.mirrors()) batch.mirror.data_ptr<uint8_t>()[i] = mirror;
-    if (data.has_classes()) {
-      batch.labels.data_ptr<int64_t>()[i] = data.label(options_.seed, clip);
-    }
   }
   return batch;
+}
+
+models::Condition ClipLoader::condition_of(int64_t index) const {
+  models::Condition condition;
+  if (!dataset_->has_classes()) return condition;
+  condition.labels = torch::empty({options_.batch_size}, torch::kLong);
+  for (int64_t i = 0; i < options_.batch_size; ++i) {
+    condition.labels.data_ptr<int64_t>()[i] =
+        dataset_->label(options_.seed, index * options_.batch_size + i);
+  }
+  if (!options_.pin_memory) return condition;
+  return condition.map([](const torch::Tensor& part) { return part.pin_memory(); });
 }
 
 void ClipLoader::work(int64_t worker) {

@@ -28,7 +28,7 @@ class GeneratorDescription {
   Value input(const std::string& name, int64_t dim);
   /// An input [B,T,objects*dim] of clips, as [B*objects,T,dim].
   Value frames_input(const std::string& name, const graph::Extent& frames, int64_t dim);
-  /// `content` and the classes' codes, [B,D] each; inputs are asked for.
+  /// `content` and the numbers of the condition, [B,D] each; inputs are asked for.
   std::vector<Value> kept();
   nn::MotionOutputs describe_motion(const nn::MotionInputs& inputs) {
     return source_.generator.network->motion_module().describe(graph_, inputs);
@@ -60,15 +60,11 @@ Value GeneratorDescription::frames_input(const std::string& name, const graph::E
 std::vector<Value> GeneratorDescription::kept() {
   std::vector<Value> parts;
   if (temporal_.content_dim > 0) parts.push_back(input("content", temporal_.content_dim));
-  if (options_.classes > 0) {
-    const Value labels = graph_.input("labels", torch::kLong, {each_clip()});
-    const auto& table = source_.generator.network->named_parameters()["classes.weight"];
-    const Value learned =
-        graph_.apply(graph::Function::kLookUp, {graph_.weight("classes.weight", table), labels});
-    // A clip's objects are all of its class.
-    const std::vector<Value> each(static_cast<size_t>(objects_), learned);
+  if (const auto* encoder = source_.generator.network->condition_encoder()) {
+    // A clip's objects are all asked to be the same.
+    const std::vector<Value> each(static_cast<size_t>(objects_), encoder->describe(graph_));
     parts.push_back(
-        graph_.reshape(graph_.concatenate(each, 1), {each_clip(objects_), options_.class_dim}));
+        graph_.reshape(graph_.concatenate(each, 1), {each_clip(objects_), encoder->dim()}));
   }
   return parts;
 }

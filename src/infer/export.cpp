@@ -79,14 +79,15 @@ checkpoint::Tensors Exporter::example(const ExportOptions& options,
   const auto& temporal = network->options.temporal;
   const int64_t frames = example.frames > 0 ? example.frames : source_->shape.frames;
   auto latents = models::sample_latents(temporal, example.clips, frames, example.seed);
-  latents.labels = models::labels_in_turn(network->options.classes, example.clips);
+  latents.condition = models::ConditionSampler(network->options.condition).in_turn(example.clips);
 
   // All that a generator may read, of which it is given what it reads.
   std::map<std::string, torch::Tensor> known{{"content", latents.content},
-                                             {"labels", latents.labels},
                                              {"noise", latents.noise},
                                              {"initial", latents.initial},
                                              {"times", torch::arange(frames, torch::kFloat)}};
+  latents.condition.for_each(
+      [&known](const char* name, const torch::Tensor& part) { known[name] = part; });
   if (options.step) {
     known["state"] = first_state(network->options, latents);
     // What the state holds of it is not given again.

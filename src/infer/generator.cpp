@@ -133,16 +133,16 @@ int64_t CompiledGenerator::class_index(const std::string& name) const {
   return found - class_names_.begin();
 }
 
-torch::Tensor CompiledGenerator::chosen_classes(const RenderOptions& options) const {
-  const int64_t classes = latents_->options.classes;
-  if (options.classes.empty()) return models::labels_in_turn(classes, classes);
+models::ConditionSampler CompiledGenerator::conditions(
+    const std::vector<std::string>& classes) const {
+  if (classes.empty()) return models::ConditionSampler(latents_->options.condition);
   std::vector<int64_t> chosen;
-  for (const auto& name : options.classes) chosen.push_back(class_index(name));
-  return torch::tensor(chosen, torch::kLong);
+  for (const auto& name : classes) chosen.push_back(class_index(name));
+  return models::ConditionSampler(models::Condition{torch::tensor(chosen, torch::kLong)});
 }
 
 Rendering CompiledGenerator::rendering(const RenderOptions& options) const {
-  return Rendering(executor_, latents_, options, shape_.frames, chosen_classes(options));
+  return Rendering(executor_, latents_, options, shape_.frames, conditions(options.classes));
 }
 
 torch::Tensor CompiledGenerator::render(const RenderOptions& options) const {
@@ -178,13 +178,9 @@ Stream CompiledGenerator::stream(const StreamOptions& options) const {
         "this generator has attention over space and time (attention_axes: space_time): a frame "
         "looks at the whole clip, and cannot be made before the others");
   }
-  torch::Tensor label;
-  if (!options.class_name.empty()) {
-    label = torch::tensor({class_index(options.class_name)}, torch::kLong);
-  } else if (latents_->options.classes > 0) {
-    label = torch::zeros({1}, torch::kLong);
-  }
-  return Stream(executor_, latents_, label, options);
+  std::vector<std::string> classes;
+  if (!options.class_name.empty()) classes.push_back(options.class_name);
+  return Stream(executor_, latents_, conditions(classes).in_turn(1), options);
 }
 
 }  // namespace vidgen::infer

@@ -22,13 +22,14 @@ int64_t next_part(int64_t left, int64_t part) { return left < 2 * part ? left : 
 }  // namespace
 
 Rendering::Rendering(std::shared_ptr<const Executor> executor, models::VideoGenerator latents,
-                     const RenderOptions& options, int64_t trained_frames, torch::Tensor classes)
+                     const RenderOptions& options, int64_t trained_frames,
+                     models::ConditionSampler conditions)
     : executor_(std::move(executor)),
       latents_(std::move(latents)),
       clips_(options.count),
       frames_(options.frames > 0 ? options.frames : trained_frames),
       truncation_(options.truncation),
-      classes_(std::move(classes)),
+      conditions_(std::move(conditions)),
       random_(latents_->options.temporal, clips_, frames_, options.seed) {
   TORCH_CHECK(options.count > 0 && options.batch > 0, "expected a count and a batch above 0");
   if (executor_->looks_along_clips() || frames_ <= trained_frames) {
@@ -54,10 +55,7 @@ void Rendering::begin_block() {
     kept_ = random_.next(clips);
     kept_.content = (kept_.content * truncation_).to(device);
     kept_.initial = (kept_.initial * truncation_).to(device);
-    if (classes_.defined()) {
-      const auto turn = models::labels_in_turn(classes_.size(0), clips, clip_);
-      kept_.labels = classes_.index_select(0, turn).to(device);
-    }
+    kept_.condition = conditions_.in_turn(clips, clip_).to(device);
     motion_ = {};
   }
   // As many as are painted at once, some times.

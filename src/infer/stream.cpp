@@ -10,18 +10,16 @@
 namespace vidgen::infer {
 
 Stream::Stream(std::shared_ptr<const Executor> executor, models::VideoGenerator latents,
-               const torch::Tensor& label, const StreamOptions& options)
+               const models::Condition& condition, const StreamOptions& options)
     : executor_(std::move(executor)),
       latents_(std::move(latents)),
       random_(latents_->options.temporal, options.seed),
       truncation_(options.truncation) {
   const c10::InferenceMode inference;
   models::Latents kept{random_.content() * truncation_, {}, random_.initial() * truncation_};
-  kept.labels = label;
-  const auto device = executor_->setting().device;
-  initial_ = kept.initial.to(device);
-  kept.content = kept.content.to(device);
-  if (label.defined()) kept.labels = label.to(device);
+  kept.condition = condition;
+  kept = kept.to(executor_->setting().device);
+  initial_ = kept.initial;
   content_ = latents_->content(kept);
 }
 

@@ -43,12 +43,13 @@ void make_net(DiscriminatorImpl& owner, const ClipShape& shape, Strided& strided
   const auto& options = owner.options;
   if (options.network == DiscriminatorNetwork::kResidual) {
     residual = owner.register_module(
-        "net", ResidualDiscriminator(residual_options(options, shape, owner.classes)));
+        "net", ResidualDiscriminator(residual_options(options, shape, owner.condition.classes)));
   } else {
     using StridedOptions = decltype(Strided::Impl::options);
     strided = owner.register_module(
-        "net", Strided(StridedOptions{shape.channels, resolved_widths(options, shape),
-                                      options.attention, options.attention_axes, owner.classes}));
+        "net",
+        Strided(StridedOptions{shape.channels, resolved_widths(options, shape), options.attention,
+                               options.attention_axes, owner.condition.classes}));
   }
 }
 
@@ -84,23 +85,24 @@ torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& ind
       .flatten(0, 1);
 }
 
-torch::Tensor project_on_classes(const torch::Tensor& rows, const torch::Tensor& labels) {
+torch::Tensor project_on_classes(const torch::Tensor& rows, const Condition& condition) {
+  const auto& labels = condition.labels;
   TORCH_CHECK(labels.defined() && labels.dim() == 1 && labels.size(0) > 0 &&
                   rows.size(0) % labels.size(0) == 0,
               "a discriminator of classes needs the labels [B] of its clips");
-  const int64_t each = rows.size(0) / labels.size(0);
   auto one_channel = rows.sizes().vec();
   one_channel[1] = 1;
   std::vector<int64_t> one_number(one_channel.size(), 1);
   one_number[0] = rows.size(0);
-  const auto channel =
-      (labels + 1).unsqueeze(1).expand({-1, each}).reshape(one_number).expand(one_channel);
+  const auto of_rows = condition.repeat(rows.size(0) / labels.size(0)).labels;
+  const auto channel = (of_rows + 1).view(one_number).expand(one_channel);
   return rows.narrow(1, 0, 1) + rows.gather(1, channel);
 }
 
 FrameDiscriminatorImpl::FrameDiscriminatorImpl(const DiscriminatorOptions& options,
-                                               const ClipShape& shape, int64_t classes)
-    : DiscriminatorImpl(options, classes) {
+                                               const ClipShape& shape,
+                                               const ConditionOptions& condition)
+    : DiscriminatorImpl(options, condition) {
   make_net(*this, shape, dcgan_, residual_);
 }
 
@@ -117,8 +119,9 @@ torch::Tensor FrameDiscriminatorImpl::run(const ClipBatch& batch,
 }
 
 ClipDiscriminatorImpl::ClipDiscriminatorImpl(const DiscriminatorOptions& options,
-                                             const ClipShape& shape, int64_t classes)
-    : DiscriminatorImpl(options, classes) {
+                                             const ClipShape& shape,
+                                             const ConditionOptions& condition)
+    : DiscriminatorImpl(options, condition) {
   make_net(*this, shape, mocogan_, residual_);
 }
 

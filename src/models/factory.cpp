@@ -21,8 +21,7 @@ VideoGeneratorOptions generator_options(const ModelOptions& options, const ClipS
   generator.frame.warp_still = options.generator.warp_still;
   generator.frame.warp_fade = options.generator.warp_fade;
   generator.frame.objects = options.generator.objects;
-  generator.classes = options.classes();
-  generator.class_dim = options.class_dim;
+  generator.condition = options.condition();
   return generator;
 }
 
@@ -67,17 +66,19 @@ int64_t generator_weights(const ModelOptions& options, const ClipShape& shape) {
   auto generator = generator_options(options, shape);
   const auto temporal = of_object(generator.temporal, generator.frame.objects);
   generator.set_latent_dims();
+  const auto encoder = make_condition_encoder(generator.condition);
   return nn::motion_type(temporal).weights(temporal) +
-         frame_weights(generator.frame, generator.type) + generator.classes * generator.class_dim;
+         frame_weights(generator.frame, generator.type) + (encoder ? encoder->weights() : 0);
 }
 
 std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,
-                                                      const ClipShape& shape, int64_t classes) {
+                                                      const ClipShape& shape,
+                                                      const ConditionOptions& condition) {
   switch (options.type) {
     case DiscriminatorType::kFrame:
-      return std::make_shared<FrameDiscriminatorImpl>(options, shape, classes);
+      return std::make_shared<FrameDiscriminatorImpl>(options, shape, condition);
     case DiscriminatorType::kClip:
-      return std::make_shared<ClipDiscriminatorImpl>(options, shape, classes);
+      return std::make_shared<ClipDiscriminatorImpl>(options, shape, condition);
   }
   TORCH_CHECK(false, "unknown type of discriminator");
 }

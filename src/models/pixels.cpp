@@ -68,10 +68,7 @@ torch::Tensor render(VideoGenerator generator, const Latents& latents, int64_t c
   const int64_t clips = latents.noise.size(0);
   for (int64_t first = 0; first < clips; first += clips_at_once) {
     const int64_t count = std::min(clips_at_once, clips - first);
-    Latents part{latents.content.narrow(0, first, count), latents.noise.narrow(0, first, count),
-                 latents.initial.narrow(0, first, count)};
-    if (latents.labels.defined()) part.labels = latents.labels.narrow(0, first, count);
-    const auto rendered = to_rgb(generator->forward(part.to(device)));
+    const auto rendered = to_rgb(generator->forward(latents.narrow(first, count).to(device)));
     if (!all.defined()) {
       auto sizes = rendered.sizes().vec();
       sizes[0] = clips;

@@ -62,7 +62,7 @@ void walk_layers(VideoGeneratorImpl& generator, const ClipShape& shape, int64_t 
       torch::zeros({clips, temporal.content_dim}, options),
       torch::zeros({clips, nn::noise_frames(temporal, shape.frames), temporal.motion_dim}, options),
       torch::zeros({clips, temporal.motion_dim}, options)};
-  latents.labels = labels_in_turn(generator.options.classes, clips);
+  latents.condition = ConditionSampler(generator.options.condition).in_turn(clips);
   generator.forward(latents.to(options.device()), observer);
 }
 
@@ -75,7 +75,7 @@ void walk_layers(DiscriminatorImpl& discriminator, const ClipShape& shape, int64
       torch::zeros({clips, shape.channels, shape.frames, shape.size, shape.size}, options);
   batch.frame_indices =
       torch::arange(discriminator.options.frames, options.dtype(torch::kLong)).repeat({clips, 1});
-  batch.labels = torch::zeros({clips}, options.dtype(torch::kLong));
+  batch.condition = ConditionSampler(discriminator.condition).in_turn(clips).to(options.device());
   discriminator.forward(batch, observer);
 }
 

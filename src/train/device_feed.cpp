@@ -35,7 +35,8 @@ data::Batch DeviceFeed::next() {
   // The memory is the copying stream's, which must not use it again before the step has read it.
   batch.clips.record_stream(current);
   if (batch.mirror.defined()) batch.mirror.record_stream(current);
-  if (batch.labels.defined()) batch.labels.record_stream(current);
+  batch.condition.for_each(
+      [&current](const char*, const torch::Tensor& part) { part.record_stream(current); });
   return batch;
 }
 
@@ -47,7 +48,8 @@ void DeviceFeed::prefetch() {
     const auto copy = [this](const torch::Tensor& tensor) {
       return tensor.defined() ? tensor.to(device_, /*non_blocking=*/true) : tensor;
     };
-    ahead_.emplace(copy(batch.clips), copy(batch.mirror), copy(batch.labels));
+    ahead_.emplace(copy(batch.clips), copy(batch.mirror),
+                   batch.condition.to(device_, /*non_blocking=*/true));
     copied_->record(*stream_);
   } catch (...) {
     error_ = std::current_exception();

@@ -31,13 +31,13 @@ double value_of(const std::vector<metrics::Score>& scores, const std::string& na
   return found == scores.end() ? std::numeric_limits<double>::quiet_NaN() : found->value;
 }
 
-torch::Tensor labels_of(const std::vector<std::string>& classes,
-                        const std::vector<std::string>& names) {
+models::Condition condition_of(const std::vector<std::string>& classes,
+                               const std::vector<std::string>& names) {
   std::vector<int64_t> labels;
   for (const auto& name : classes) {
     labels.push_back(std::find(names.begin(), names.end(), name) - names.begin());
   }
-  return torch::tensor(labels, torch::kLong);
+  return {torch::tensor(labels, torch::kLong)};
 }
 
 std::unique_ptr<const metrics::ClassScorer> make_class_scorer(const data::EvaluationClips& real,
@@ -66,7 +66,8 @@ void warn_of_few(int64_t clips) {
 
 }  // namespace
 
-Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache) : options_(options) {
+Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache)
+    : options_(options), conditions_(options.model.condition()) {
   const auto& evaluate = options_.train.evaluate;
   const auto real = draw_real_clips(options_, cache);
   clips_ = real.real.size(0);
@@ -83,16 +84,14 @@ Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache) : 
                      real.held_out ? " held-out" : " training", " clips"));
   warn_of_few(clips_);
   if (real.classes.empty()) return;
-  labels_ = labels_of(real.classes, options_.model.class_names);
+  conditions_ = models::ConditionSampler(condition_of(real.classes, options_.model.class_names));
   class_scorer_ = make_class_scorer(real, what);
 }
 
 Evaluator::Result Evaluator::evaluate(const models::VideoGenerator& generator) const {
   auto latents = models::sample_latents(options_.model.temporal, clips_, options_.data.frames,
                                         static_cast<uint64_t>(options_.train.seed));
-  // A student of a teacher with classes may have videos without.
-  latents.labels =
-      labels_.defined() ? labels_ : models::labels_in_turn(options_.model.classes(), clips_);
+  latents.condition = conditions_.in_turn(clips_);
   const auto clips = models::render(generator, latents);
   const auto scores = scorer_->score(clips);
   Result result{

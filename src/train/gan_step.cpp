@@ -74,9 +74,10 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
       discriminator_losses_(torch::zeros({0}, torch::TensorOptions(device).dtype(torch::kFloat))) {
   const auto& train = options_.train;
   check_cuda_graph(options_, device_);
-  const int64_t classes = options_.model.classes();
-  TORCH_CHECK(!options_.is_adversarial() || (classes > 0) == options_.data.classes,
-              "data.classes is ", options_.data.classes, " with ", classes, " names of classes");
+  const auto condition = options_.model.condition();
+  TORCH_CHECK(!options_.is_adversarial() || (condition.classes > 0) == options_.data.classes,
+              "data.classes is ", options_.data.classes, " with ", condition.classes,
+              " names of classes");
   const auto init = options_.model.init;
   generator_ = models::make_generator(options_.model, shape_);
   prepare(*generator_, init, train.seed, 0, device_);
@@ -89,7 +90,7 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
   const auto seen = seen_shape(options_);
   for (size_t i = 0; i < options_.model.discriminators.size(); ++i) {
     auto discriminator =
-        models::make_discriminator(options_.model.discriminators[i], seen, classes);
+        models::make_discriminator(options_.model.discriminators[i], seen, condition);
     prepare(*discriminator, init, train.seed, static_cast<int64_t>(i) + 1, device_);
     for (auto& item : discriminator->named_parameters())
       weights.emplace_back(cat(i, ".", item.key()), item.value());
@@ -114,13 +115,13 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
 GanStep::~GanStep() = default;
 
 models::ClipBatch GanStep::Turn::real_batch(size_t discriminator) const {
-  return {real, inputs.real_frames[discriminator], inputs.real_times, inputs.latents.labels};
+  return {real, inputs.real_frames[discriminator], inputs.real_times, inputs.latents.condition};
 }
 
 models::ClipBatch GanStep::Turn::fake_batch(size_t discriminator,
                                             const torch::Tensor& clips) const {
   const auto& latents = inputs.latents;
-  return {clips, inputs.fake_frames[discriminator], latents.times, latents.labels};
+  return {clips, inputs.fake_frames[discriminator], latents.times, latents.condition};
 }
 
 void GanStep::generate(Turn& turn) {
@@ -312,12 +313,13 @@ void GanStep::run(int64_t step, const NextClips& next_clips) {
 void GanStep::calibrate() {
   if (std::exchange(calibrated_, true)) return;
   nn::recompute_batch_norm(*ema_->module(), [&] {
+    const models::ConditionSampler conditions(options_.model.condition());
     auto random = random_stream(options_.train.seed, "calibrate", 0);
     const int64_t batch = std::min(options_.train.batch_size, kCalibrationClips);
     for (int64_t clips = 0; clips < kCalibrationClips; clips += batch) {
       const Autocast autocast(device_, precision_);
       auto latents = models::draw_latents(options_.model.temporal, batch, shape_.frames, random);
-      latents.labels = models::labels_in_turn(options_.model.classes(), batch, clips);
+      latents.condition = conditions.in_turn(batch, clips);
       ema_generator()->forward(latents.to(device_));
     }
   });

@@ -16,15 +16,15 @@ torch::Tensor samples_of(const models::ClipBatch& batch) {
 /// The discriminator as a function of what samples_of() returns for batches such as this one.
 losses::Critic critic_of(models::DiscriminatorImpl& discriminator, const models::ClipBatch& batch) {
   if (!batch.frame_indices.defined()) {
-    return
-        [&discriminator, times = batch.times, labels = batch.labels](const torch::Tensor& clips) {
-          return discriminator.forward({clips, {}, times, labels});
-        };
+    return [&discriminator, times = batch.times,
+            condition = batch.condition](const torch::Tensor& clips) {
+      return discriminator.forward({clips, {}, times, condition});
+    };
   }
   const int64_t count = batch.frame_indices.size(0), frames = batch.frame_indices.size(1);
   const auto all = torch::arange(frames, batch.frame_indices.options()).expand({count, frames});
-  return [&discriminator, all, labels = batch.labels](const torch::Tensor& pictures) {
-    return discriminator.forward({nn::as_clips(pictures, all.size(0)), all, {}, labels});
+  return [&discriminator, all, condition = batch.condition](const torch::Tensor& pictures) {
+    return discriminator.forward({nn::as_clips(pictures, all.size(0)), all, {}, condition});
   };
 }
 

@@ -16,9 +16,11 @@ at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t st
 }
 
 std::vector<torch::Tensor*> StepInputs::tensors() {
-  std::vector<torch::Tensor*> all{&real.clips,      &real.mirror,     &real.labels,
-                                  &real_times,      &latents.content, &latents.noise,
-                                  &latents.initial, &latents.times,   &latents.labels};
+  std::vector<torch::Tensor*> all{&real.clips,    &real.mirror,     &real_times,   &latents.content,
+                                  &latents.noise, &latents.initial, &latents.times};
+  for (auto* condition : {&real.condition, &latents.condition}) {
+    condition->for_each([&all](const char*, torch::Tensor& part) { all.push_back(&part); });
+  }
   for (auto* list : {&real_frames, &fake_frames, &mix}) {
     for (auto& tensor : *list) all.push_back(&tensor);
   }
@@ -58,7 +60,7 @@ StepDraws::StepDraws(const RunOptions& options, int64_t step)
       latents_(random_stream(options.train.seed, "latent", step)),
       frames_(random_stream(options.train.seed, "frames", step)),
       times_(random_stream(options.train.seed, "times", step)),
-      labels_(random_stream(options.train.seed, "labels", step)),
+      condition_(random_stream(options.train.seed, "labels", step)),
       mix_(random_stream(options.train.seed, "mix", step)),
       augment_(random_stream(options.train.seed, "augment", step)) {}
 
@@ -80,12 +82,6 @@ torch::Tensor StepDraws::draw_times() {
                             times_);
 }
 
-torch::Tensor StepDraws::draw_labels() {
-  const int64_t classes = options_.model.classes();
-  if (classes == 0) return {};
-  return torch::randint(0, classes, {options_.train.batch_size}, labels_, torch::kLong);
-}
-
 std::vector<torch::Tensor> StepDraws::draw_mix(const std::vector<torch::Tensor>& frames) {
   std::vector<torch::Tensor> mix;
   if (options_.loss.gradient_penalty == 0) return mix;
@@ -104,7 +100,10 @@ StepInputs StepDraws::next(data::Batch real) {
   inputs.latents = models::draw_latents(options_.model.temporal, options_.train.batch_size,
                                         options_.data.frames, latents_);
   inputs.latents.times = draw_times();
-  inputs.latents.labels = options_.is_adversarial() ? inputs.real.labels : draw_labels();
+  inputs.latents.condition = options_.is_adversarial()
+                                 ? inputs.real.condition
+                                 : models::ConditionSampler(options_.model.condition())
+                                       .at_random(options_.train.batch_size, condition_);
   inputs.fake_frames = draw_frames();
   inputs.mix = draw_mix(inputs.real_frames);
   if (options_.augment.enabled()) {

@@ -152,7 +152,7 @@ torch::Tensor Trainer::render_samples() {
   auto random = random_stream(options_.train.seed, "sample", 0);
   const int64_t clips = options_.train.sample_clips;
   auto latents = models::draw_latents(options_.model.temporal, clips, shape_.frames, random);
-  latents.labels = models::labels_in_turn(options_.model.classes(), clips);
+  latents.condition = models::ConditionSampler(options_.model.condition()).in_turn(clips);
   return models::render(gan_->ema_generator(), latents);
 }
 

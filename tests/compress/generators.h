@@ -61,7 +61,7 @@ inline checkpoint::Checkpoint weights_file(const models::ModelOptions& options,
 inline torch::Tensor clips_of_seed(models::VideoGenerator generator, uint64_t seed = 3) {
   const torch::NoGradGuard no_grad;
   auto latents = models::sample_latents(generator->options.temporal, 2, kSmallClip.frames, seed);
-  latents.labels = models::labels_in_turn(generator->options.classes, 2);
+  latents.condition = models::ConditionSampler(generator->options.condition).in_turn(2);
   return generator->forward(latents);
 }
 

@@ -164,7 +164,7 @@ TEST(QuantizedPixels, AreThoseOfTheFrames) {
     const torch::NoGradGuard no_grad;
     auto network = checkpoint::load_generator(source);
     auto latents = models::sample_latents(network->options.temporal, 2, kFrames, 0);
-    latents.labels = models::labels_in_turn(network->options.classes, 2);
+    latents.condition = models::ConditionSampler(network->options.condition).in_turn(2);
     const infer::CompiledGenerator generator(file);
     ASSERT_EQ(generator.precision(), infer::Precision::kInt8);
     const auto pictures = generator.frames(network->frame_latents(latents), kFrames);

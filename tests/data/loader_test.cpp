@@ -72,7 +72,7 @@ TEST_F(ClipLoaderTest, WorkersChangeNothing) {
 }
 
 TEST_F(ClipLoaderTest, LabelsAreThoseOfTheClips) {
-  EXPECT_FALSE(batches(0, 0, 1)[0].labels.defined());
+  EXPECT_TRUE(batches(0, 0, 1)[0].condition.empty());
   ClipCache cache;
   cache.videos = {test::marked_video(folder_, "c", 0, 0, 50, 16, 16, 3),
                   test::marked_video(folder_, "d", 1, 100, 30, 16, 16, 3)};
@@ -83,8 +83,8 @@ TEST_F(ClipLoaderTest, LabelsAreThoseOfTheClips) {
     std::vector<torch::Tensor> labels;
     for (const Batch& batch : batches(workers, 5, 5)) {
       const auto marks = batch.clips.flatten(1).select(1, 0).ge(100).to(torch::kLong);
-      EXPECT_TRUE(torch::equal(batch.labels, marks));
-      labels.push_back(batch.labels);
+      EXPECT_TRUE(torch::equal(batch.condition.labels, marks));
+      labels.push_back(batch.condition.labels);
     }
     const auto dogs = torch::cat(labels).sum().item<int64_t>();
     EXPECT_TRUE(dogs > 0 && dogs < 20) << dogs;

@@ -32,7 +32,7 @@ class ClipGraphTest : public testing::TestWithParam<NetworkCase> {
 
   std::map<std::string, torch::Tensor> inputs(const graph::Graph& graph) const {
     std::map<std::string, torch::Tensor> known{{"content", latents_.content},
-                                               {"labels", latents_.labels},
+                                               {"labels", latents_.condition.labels},
                                                {"noise", latents_.noise},
                                                {"initial", latents_.initial},
                                                {"times", torch::arange(kFrames, torch::kFloat)}};

@@ -79,7 +79,7 @@ TEST_P(CompiledTest, RendersWhatTheNetworkRenders) {
 TEST_P(CompiledTest, PixelsAreThoseOfTheFrames) {
   auto network = lively_network(GetParam().options);
   auto latents = models::sample_latents(network->options.temporal, 4, kTinyShape.frames, 1);
-  latents.labels = models::labels_in_turn(network->options.classes, 4);
+  latents.condition = models::ConditionSampler(network->options.condition).in_turn(4);
   const torch::NoGradGuard no_grad;
   const auto z = network->frame_latents(latents);
   RenderOptions options;

@@ -123,7 +123,7 @@ inline std::vector<NetworkCase> network_cases() {
 /// Latents of so many clips of ten frames, of the classes in turn.
 inline models::Latents some_latents(const models::VideoGenerator& network, int64_t clips) {
   auto latents = models::sample_latents(network->options.temporal, clips, /*frames=*/10, 1);
-  latents.labels = models::labels_in_turn(network->options.classes, clips);
+  latents.condition = models::ConditionSampler(network->options.condition).in_turn(clips);
   return latents;
 }
 

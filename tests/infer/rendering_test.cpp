@@ -25,7 +25,7 @@ void expect_the_clips_of_all_latents(const std::string& type, RenderOptions opti
   options.batch = 64;
   auto latents =
       models::sample_latents(model.temporal, options.count, options.frames, options.seed);
-  latents.labels = models::labels_in_turn(3, options.count);
+  latents.condition = models::ConditionSampler(network->options.condition).in_turn(options.count);
   const torch::NoGradGuard no_grad;
   auto unowned = network;
   const auto z = unowned->frame_latents(latents);

@@ -46,7 +46,7 @@ TEST_P(StreamTest, IsTheNetworkOnTheSameNoise) {
   models::EndlessLatents random(model.temporal, 7);
   models::Latents latents{random.content() * 0.7, {}, random.initial() * 0.7};
   latents.noise = random.next_noise(nn::noise_frames(model.temporal, kFrames)) * 0.7;
-  latents.labels = torch::ones({1}, torch::kLong);
+  latents.condition.labels = torch::ones({1}, torch::kLong);
   const auto expected = models::render(network, latents)[0];
 
   StreamOptions options;

@@ -55,22 +55,20 @@ std::vector<DiscriminatorOptions> all_discriminators() {
 
 std::shared_ptr<DiscriminatorImpl> discriminator_of(const DiscriminatorOptions& options,
                                                     int64_t classes) {
-  auto network = make_discriminator(options, kClassShape, classes);
+  auto network = make_discriminator(options, kClassShape, {classes});
   nn::initialize(*network, nn::Init::kDefault, test::random(1));
   return network;
 }
 
-ClipBatch labelled_clips(const torch::Tensor& labels) {
+ClipBatch asked_clips(const Condition& condition) {
   return {torch::randn({kClips, 3, 10, 16, 16}, test::random(2)),
           draw_frame_indices(kClips, 10, 2, test::random(3)),
           {},
-          labels};
+          condition};
 }
 
-TEST(Labels, TakeTheClassesInTurn) {
-  EXPECT_TRUE(labels_in_turn(3, 5).equal(torch::tensor({0, 1, 2, 0, 1}, torch::kLong)));
-  EXPECT_TRUE(labels_in_turn(3, 4, 5).equal(torch::tensor({2, 0, 1, 2}, torch::kLong)));
-  EXPECT_FALSE(labels_in_turn(0, 4).defined());
+Condition in_turn(int64_t classes, int64_t clips) {
+  return ConditionSampler(ConditionOptions{classes}).in_turn(clips);
 }
 
 TEST(ClassGenerator, WithoutClassesIsTheOneThatItWas) {
@@ -90,8 +88,8 @@ TEST(ClassGenerator, WithoutClassesIsTheOneThatItWas) {
   plain->eval();
   auto latents = draw_latents(plain->options.temporal, kClips, 4, test::random(4));
   const auto clips = plain(latents);
-  latents.labels = labels_in_turn(2, kClips);
-  EXPECT_TRUE(plain(latents).equal(clips)) << "it does not read labels";
+  latents.condition = in_turn(2, kClips);
+  EXPECT_TRUE(plain(latents).equal(clips)) << "it does not read the condition";
 }
 
 TEST(ClassGenerator, ClipsDependOnTheClass) {
@@ -100,7 +98,7 @@ TEST(ClassGenerator, ClipsDependOnTheClass) {
   auto latents = draw_latents(generator->options.temporal, kClips, 4, test::random(4));
   EXPECT_THROW(generator(latents), c10::Error) << "no labels";
   const auto clips_of = [&](const std::vector<int64_t>& labels) {
-    latents.labels = torch::tensor(labels, torch::kLong);
+    latents.condition.labels = torch::tensor(labels, torch::kLong);
     return generator(latents);
   };
   const auto clips = clips_of({0, 1, 2});
@@ -122,7 +120,7 @@ TEST(ClassGenerator, ClipsDependOnTheClass) {
 TEST(ClassGenerator, EveryWeightHasAGradient) {
   auto generator = generator_of({"a", "b", "c"});
   auto latents = draw_latents(generator->options.temporal, 2, 4, test::random(4));
-  latents.labels = torch::tensor({0, 2}, torch::kLong);
+  latents.condition.labels = torch::tensor({0, 2}, torch::kLong);
   generator(latents).square().sum().backward();
   for (const auto& item : generator->named_parameters()) {
     EXPECT_GT(item.value().grad().abs().sum().item<double>(), 0) << item.key();
@@ -135,11 +133,11 @@ TEST(ClassGenerator, RenderedPartsKeepTheirLabels) {
   auto generator = generator_of({"a", "b", "c"});
   generator->named_parameters()["frame.main.6.weight"].data().mul_(20);  // clips full of contrast
   auto latents = draw_latents(generator->options.temporal, 5, 4, test::random(4));
-  latents.labels = labels_in_turn(3, 5);
+  latents.condition = in_turn(3, 5);
   const auto whole = render(generator, latents, 5).to(torch::kInt);
   const auto parts = render(generator, latents, 2).to(torch::kInt);
   EXPECT_LE((whole - parts).abs().max().item<int>(), 1) << "roundings";
-  latents.labels = torch::zeros({5}, torch::kLong);
+  latents.condition.labels = torch::zeros({5}, torch::kLong);
   EXPECT_GT((whole - render(generator, latents, 5).to(torch::kInt)).abs().max().item<int>(), 2);
 }
 
@@ -152,7 +150,7 @@ TEST(ClassDiscriminator, LogitIsPsiAndTheProjectionOnTheClass) {
                                    const torch::Tensor& output) {
       shown.emplace_back(name, output);
     };
-    const auto logits = network->forward(labelled_clips(labels), observer);
+    const auto logits = network->forward(asked_clips({labels}), observer);
     // What went into the last layer, a row for each logit.
     const auto phi = shown.at(shown.size() - 2).second.flatten(1);
     const std::string last = shown.back().first;
@@ -174,13 +172,13 @@ TEST(ClassDiscriminator, LogitIsPsiAndTheProjectionOnTheClass) {
 TEST(ClassDiscriminator, NeedsLabels) {
   for (const auto& options : all_discriminators()) {
     const auto network = discriminator_of(options, 3);
-    EXPECT_THROW(network->forward(labelled_clips({})), c10::Error);
-    EXPECT_THROW(network->forward(labelled_clips(torch::tensor({0, 1, 3}, torch::kLong))),
+    EXPECT_THROW(network->forward(asked_clips({})), c10::Error);
+    EXPECT_THROW(network->forward(asked_clips({torch::tensor({0, 1, 3}, torch::kLong)})),
                  c10::Error)
         << "there is no fourth class";
     const auto plain = discriminator_of(options, 0);
-    const auto logits = plain->forward(labelled_clips({}));
-    EXPECT_TRUE(logits.equal(plain->forward(labelled_clips(labels_in_turn(3, kClips)))));
+    const auto logits = plain->forward(asked_clips({}));
+    EXPECT_TRUE(logits.equal(plain->forward(asked_clips(in_turn(3, kClips)))));
   }
 }
 
@@ -189,7 +187,7 @@ TEST(ClassDiscriminator, SpectralNormTakesOutTheScaleOfTheEmbeddingsToo) {
   ASSERT_EQ(options.network, DiscriminatorNetwork::kResidual);
   options.norm = DiscriminatorNorm::kSpectral;
   const auto network = discriminator_of(options, 3);
-  const auto batch = labelled_clips(labels_in_turn(3, kClips));
+  const auto batch = asked_clips(in_turn(3, kClips));
   network->forward(batch);
   network->eval();  // the same u and v from now on
   const auto before = network->forward(batch).detach();

@@ -1,3 +1,5 @@
+#include "vidgen/models/latents.h"
+
 #include <gtest/gtest.h>
 
 #include "vidgen/models/video_generator.h"

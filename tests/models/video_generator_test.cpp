@@ -53,7 +53,7 @@ VideoGenerator two_objects(const std::string& type, int64_t classes = 0) {
   options.frame.attention = {};
   options.frame.warp_at = 8;
   options.frame.objects = 2;
-  options.classes = classes;
+  options.condition.classes = classes;
   VideoGenerator generator(options);
   generator->eval();
   return generator;
@@ -109,7 +109,7 @@ TEST_P(Temporal, ObjectsHaveNoOrder) {
   };
   const torch::NoGradGuard no_grad;
   auto latents = draw_latents(generator->options.temporal, 3, 5, test::random(1));
-  latents.labels = labels_in_turn(3, 3);
+  latents.condition.labels = torch::arange(3);
   const auto clips = generator(latents);
   auto other = latents;
   other.content = exchanged(latents.content);
@@ -117,7 +117,7 @@ TEST_P(Temporal, ObjectsHaveNoOrder) {
   other.noise = exchanged(latents.noise);
   other.initial = exchanged(latents.initial);
   EXPECT_LT((generator(other) - clips).abs().max().item<double>(), 1e-6);
-  other.labels = latents.labels.flip({0});
+  other.condition.labels = latents.condition.labels.flip({0});
   EXPECT_GT((generator(other) - clips).abs().max().item<double>(), 1e-4);
 }
 

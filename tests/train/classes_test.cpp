@@ -51,8 +51,8 @@ TEST(ClassesTrainTest, OnlyTheClassesThatAreSeenAreLearned) {
   const auto options = class_options();
   GanStep gan(options, torch::kCPU);
   const auto before = state_of(gan);
-  gan.run(0,
-          [&] { return data::Batch(real_clips(options, 0), {}, torch::ones({4}, torch::kLong)); });
+  gan.run(
+      0, [&] { return data::Batch(real_clips(options, 0), {}, {torch::ones({4}, torch::kLong)}); });
   const auto after = state_of(gan);
   const auto same = [&](const std::string& name, int64_t row) {
     return after.at(name)[row].equal(before.at(name)[row]);
@@ -72,19 +72,19 @@ TEST(ClassesTrainTest, GeneratedClipsAreOfTheClassesOfTheRealOnes) {
   auto options = class_options();
   const auto batch = real_batch(options, 1);
   const auto inputs = StepDraws(options, 0).next(batch);
-  EXPECT_TRUE(inputs.latents.labels.equal(torch::tensor({1, 0, 1, 0}, torch::kLong)));
-  EXPECT_TRUE(inputs.latents.labels.equal(batch.labels));
+  EXPECT_TRUE(inputs.latents.condition.labels.equal(torch::tensor({1, 0, 1, 0}, torch::kLong)));
+  EXPECT_TRUE(inputs.latents.condition.labels.equal(batch.condition.labels));
   // The labels are copied into tensors that stay, as all else.
-  auto other = StepDraws(options, 0).next({batch.clips, {}, torch::zeros({4}, torch::kLong)});
-  const auto place = other.latents.labels;
+  auto other = StepDraws(options, 0).next({batch.clips, {}, {torch::zeros({4}, torch::kLong)}});
+  const auto place = other.latents.condition.labels;
   other.copy_(inputs);
-  EXPECT_TRUE(other.latents.labels.is_same(place));
-  EXPECT_TRUE(place.equal(batch.labels));
+  EXPECT_TRUE(other.latents.condition.labels.is_same(place));
+  EXPECT_TRUE(place.equal(batch.condition.labels));
   // The rest does not depend on them.
   options.data.classes = false;
   options.model.class_names.clear();
   const auto without = StepDraws(options, 0).next(real_clips(options, 1));
-  EXPECT_FALSE(without.latents.labels.defined());
+  EXPECT_FALSE(without.latents.condition.labels.defined());
   EXPECT_TRUE(without.latents.content.equal(inputs.latents.content));
   EXPECT_TRUE(without.fake_frames[0].equal(inputs.fake_frames[0]));
 }
@@ -110,7 +110,7 @@ TEST(ClassesTrainTest, NamesGoWithClasses) {
 TEST(ClassesTrainTest, PenaltiesAreThoseOfTheNetworkOfTheClass) {
   const auto options = class_options();
   for (const auto& own : options.model.discriminators) {
-    const auto all = models::make_discriminator(own, clip_shape(options.data), 2);
+    const auto all = models::make_discriminator(own, clip_shape(options.data), {2});
     const auto one = models::make_discriminator(own, clip_shape(options.data));
     nn::initialize(*all, nn::Init::kDefault, random_stream(7, "init", 0));
     {
@@ -127,7 +127,7 @@ TEST(ClassesTrainTest, PenaltiesAreThoseOfTheNetworkOfTheClass) {
       models::ClipBatch clips{torch::randn({3, 3, 10, 16, 16}, random_stream(seed, "clips", 0)),
                               {},
                               {},
-                              torch::ones({3}, torch::kLong)};
+                              {torch::ones({3}, torch::kLong)}};
       if (frames) {
         clips.frame_indices =
             models::draw_frame_indices(3, 10, 2, random_stream(seed, "frames", 0));
@@ -144,7 +144,7 @@ TEST(ClassesTrainTest, PenaltiesAreThoseOfTheNetworkOfTheClass) {
       EXPECT_TRUE(torch::allclose(found[i], expected[i], 1e-3, 1e-8)) << i;
     }
     auto cats = real;
-    cats.labels = torch::zeros({3}, torch::kLong);
+    cats.condition.labels = torch::zeros({3}, torch::kLong);
     EXPECT_FALSE(
         torch::allclose(penalties(every_penalty(), *all, cats, fake, mix)[0], found[0], 1e-3, 0));
   }

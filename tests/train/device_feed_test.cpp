@@ -11,6 +11,7 @@ data::Batch numbered(int64_t index, torch::Device device) {
   const auto options = torch::TensorOptions().dtype(torch::kU8).pinned_memory(device.is_cuda());
   data::Batch batch = torch::empty({2, 3, 16, 16, 3}, options).fill_(index);
   if (index % 3 != 0) batch.mirror = torch::empty({2}, options).fill_(index % 2);
+  batch.condition.labels = torch::empty({2}, options.dtype(torch::kLong)).fill_(index);
   return batch;
 }
 
@@ -24,6 +25,8 @@ void expect_batches_in_order(torch::Device device, int64_t count) {
       const auto batch = each->next();
       EXPECT_EQ(batch.clips.device(), device);
       EXPECT_TRUE(batch.clips.eq(i).all().item<bool>()) << i;
+      EXPECT_EQ(batch.condition.labels.device(), device);
+      EXPECT_TRUE(batch.condition.labels.eq(i).all().item<bool>()) << i;
       ASSERT_EQ(batch.mirror.defined(), i % 3 != 0);
       if (i % 3 == 0) continue;
       EXPECT_TRUE(batch.mirror.eq(i % 2).all().item<bool>());

@@ -200,7 +200,7 @@ TEST_F(DistillTest, ATeacherOfClassesTeachesThemAll) {
                   .equal(gan.teacher()->named_parameters()["classes.weight"]));
   torch::Tensor drawn = torch::empty({0}, torch::kLong);
   for (int64_t step = 0; step < 20; ++step) {
-    drawn = torch::cat({drawn, StepDraws(options, step).next({}).latents.labels});
+    drawn = torch::cat({drawn, StepDraws(options, step).next({}).latents.condition.labels});
   }
   ASSERT_EQ(drawn.numel(), 80);
   EXPECT_GT(drawn.eq(0).sum().item<int64_t>(), 20);

@@ -53,11 +53,12 @@ inline torch::Tensor real_clips(const RunOptions& options, int64_t index) {
                         torch::kU8);
 }
 
-/// Those clips, and labels where the options have classes.
+/// Those clips, and classes in turn where the options have classes.
 inline data::Batch real_batch(const RunOptions& options, int64_t index) {
-  return {real_clips(options, index),
-          {},
-          models::labels_in_turn(options.model.classes(), options.train.batch_size, index)};
+  return {
+      real_clips(options, index),
+      {},
+      models::ConditionSampler(options.model.condition()).in_turn(options.train.batch_size, index)};
 }
 
 inline std::map<std::string, torch::Tensor> state_of(GanStep& gan) {

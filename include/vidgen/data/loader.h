@@ -11,6 +11,7 @@
 
 #include "vidgen/core/queue.h"
 #include "vidgen/data/dataset.h"
+#include "vidgen/models/condition.h"
 
 namespace vidgen::data {
 
@@ -32,14 +33,15 @@ struct ClipLoaderOptions {
 struct Batch {
   // Not explicit: clips that nothing is to be done with are a batch.
   // NOLINTNEXTLINE(google-explicit-constructor)
-  Batch(torch::Tensor clips = {}, torch::Tensor mirror = {}, torch::Tensor labels = {})
-      : clips(std::move(clips)), mirror(std::move(mirror)), labels(std::move(labels)) {}
+  Batch(torch::Tensor clips = {}, torch::Tensor mirror = {}, models::Condition condition = {})
+      : clips(std::move(clips)), mirror(std::move(mirror)), condition(std::move(condition)) {}
   /// uint8 [batch_size, frames, size, size, channels].
   torch::Tensor clips;
   /// uint8 [batch_size], 1 where a clip is to be mirrored left to right; undefined where none is.
   torch::Tensor mirror;
-  /// int64 [batch_size], the class of each clip; undefined where they have none.
-  torch::Tensor labels;
+  /// What a generated clip would be asked to be, to be such a one; empty where clips have no
+  /// classes.
+  models::Condition condition;
 };
 
 /// An endless stream of batches. Batch k holds the clips k * batch_size ... (k + 1) * batch_size -
@@ -62,6 +64,7 @@ class ClipLoader {
     std::exception_ptr error;
   };
   Batch make_batch(int64_t index) const;
+  models::Condition condition_of(int64_t index) const;
   void work(int64_t worker);
   /// Ends the workers.
   void stop();

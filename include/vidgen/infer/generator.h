@@ -117,8 +117,8 @@ class CompiledGenerator {
 
   /// The place of a class among the names.
   int64_t class_index(const std::string& name) const;
-  /// What clips take in turn; undefined without classes.
-  torch::Tensor chosen_classes(const RenderOptions& options) const;
+  /// What clips are asked to be: of these classes in turn, or of all that there are.
+  models::ConditionSampler conditions(const std::vector<std::string>& classes) const;
 
   /// Without the frame generator, which the executor is.
   models::VideoGenerator latents_;

@@ -33,10 +33,11 @@ class Rendering {
 
  private:
   friend class CompiledGenerator;
-  /// `frames` of each clip, that of the trained ones. `classes` int64: those of the clips, in turn;
-  /// undefined without classes.
+  /// `trained_frames`: of each clip that it was trained on. Clips are asked for what `conditions`
+  /// has in turn.
   Rendering(std::shared_ptr<const Executor> executor, models::VideoGenerator latents,
-            const RenderOptions& options, int64_t trained_frames, torch::Tensor classes);
+            const RenderOptions& options, int64_t trained_frames,
+            models::ConditionSampler conditions);
 
   /// Latents of the clips, or the part of a clip, that follow; into z_.
   void begin_block();
@@ -45,7 +46,7 @@ class Rendering {
   models::VideoGenerator latents_;
   int64_t clips_ = 0, frames_ = 0;
   double truncation_ = 1;
-  torch::Tensor classes_;
+  models::ConditionSampler conditions_;
   models::LatentSequence random_;
   /// Frames that are painted at once, and how many of them are to know that they are of one clip.
   int64_t rows_at_once_ = 0, rows_of_a_clip_ = 0;

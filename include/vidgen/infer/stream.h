@@ -37,9 +37,9 @@ class Stream {
 
  private:
   friend class CompiledGenerator;
-  /// `label` [1], undefined without classes.
+  /// `condition` is of one clip.
   Stream(std::shared_ptr<const Executor> executor, models::VideoGenerator latents,
-         const torch::Tensor& label, const StreamOptions& options);
+         const models::Condition& condition, const StreamOptions& options);
 
   std::shared_ptr<const Executor> executor_;
   models::VideoGenerator latents_;

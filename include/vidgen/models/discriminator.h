@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "vidgen/models/condition.h"
 #include "vidgen/models/dcgan.h"
 #include "vidgen/models/mocogan.h"
 #include "vidgen/models/options.h"
@@ -24,8 +25,8 @@ struct ClipBatch {
   /// [B,T] int64, on any device: the number of each frame in the whole clip; undefined: 0, 1, 2,
   /// ... Only a discriminator with options.times reads it.
   torch::Tensor times{};
-  /// [B] int64, where the clips are: the class of each. Only a discriminator of classes reads it.
-  torch::Tensor labels{};
+  /// What the clips are asked to be, where they are. Only a discriminator that judges it reads it.
+  Condition condition{};
 };
 
 /// k different frames of each clip, each choice as likely: int64 [clips,k] on the CPU. k must be
@@ -45,26 +46,25 @@ torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& ind
 /// The logits psi(phi) + <v_y, phi> that a discriminator gives clips of the classes y (Miyato and
 /// Koyama, "cGANs with Projection Discriminator", 2018), phi being the features before its last
 /// layer, and that layer being psi and all v at once: `rows` [M,1+K,...] are psi(phi), then
-/// <v_k, phi> of each class k. labels [B] int64 are there, too; each clip has M/B rows, one after
-/// the other. Returns [M,1,...].
-torch::Tensor project_on_classes(const torch::Tensor& rows, const torch::Tensor& labels);
+/// <v_k, phi> of each class k. The labels of the condition are there, too; each clip has M/B rows,
+/// one after the other. Returns [M,1,...].
+torch::Tensor project_on_classes(const torch::Tensor& rows, const Condition& condition);
 
 /// A network that tells real clips from generated ones. With classes it judges whether a clip is a
 /// real one of its class. Submodule: `net`.
 class DiscriminatorImpl : public torch::nn::Module {
  public:
-  DiscriminatorImpl(DiscriminatorOptions options, int64_t classes)
-      : options(std::move(options)), classes(classes) {}
+  DiscriminatorImpl(DiscriminatorOptions options, const ConditionOptions& condition)
+      : options(std::move(options)), condition(condition) {}
 
   /// Returns logits [n], high for real; n depends on the kind of discriminator.
   torch::Tensor forward(const ClipBatch& batch, const nn::LayerObserver& observer = {}) {
     const auto rows = run(batch, observer);
-    return (classes > 0 ? project_on_classes(rows, batch.labels) : rows).flatten();
+    return (condition.classes > 0 ? project_on_classes(rows, batch.condition) : rows).flatten();
   }
 
   const DiscriminatorOptions options;
-  /// 0 for clips that have none.
-  const int64_t classes;
+  const ConditionOptions condition;
 
  private:
   /// The output of the network.
@@ -76,7 +76,7 @@ class DiscriminatorImpl : public torch::nn::Module {
 class FrameDiscriminatorImpl : public DiscriminatorImpl {
  public:
   FrameDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape,
-                         int64_t classes);
+                         const ConditionOptions& condition);
 
  private:
   torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;
@@ -91,7 +91,7 @@ class FrameDiscriminatorImpl : public DiscriminatorImpl {
 class ClipDiscriminatorImpl : public DiscriminatorImpl {
  public:
   ClipDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape,
-                        int64_t classes);
+                        const ConditionOptions& condition);
 
  private:
   torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;

@@ -15,9 +15,10 @@ VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shap
 /// all files of it hold; biases and batch normalisation, which not all hold, are not counted.
 int64_t generator_weights(const ModelOptions& options, const ClipShape& shape);
 
-/// One discriminator that valid options describe, of so many classes (0: clips have none), with
+/// One discriminator that valid options describe, of clips that can be asked to be so, with
 /// PyTorch's default weights.
 std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,
-                                                      const ClipShape& shape, int64_t classes = 0);
+                                                      const ClipShape& shape,
+                                                      const ConditionOptions& condition = {});
 
 }  // namespace vidgen::models

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "vidgen/core/fields.h"
+#include "vidgen/models/condition.h"
 #include "vidgen/models/shape.h"
 #include "vidgen/nn/attention.h"
 #include "vidgen/nn/init.h"
@@ -103,6 +104,7 @@ struct ModelOptions {
   int64_t class_dim = 32;
 
   int64_t classes() const { return static_cast<int64_t>(class_names.size()); }
+  ConditionOptions condition() const { return {classes(), class_dim}; }
 };
 
 void fields(core::FieldVisitor& visitor, GeneratorOptions& options);

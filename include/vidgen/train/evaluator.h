@@ -43,8 +43,9 @@ class Evaluator {
   /// Clips in each set.
   int64_t clips_ = 0;
   std::unique_ptr<const metrics::Scorer> scorer_;
-  /// Of the real clips, and so of the generated ones; undefined without classes.
-  torch::Tensor labels_;
+  /// Of the real clips, and so of the generated ones. A student of a teacher with classes may have
+  /// videos without: each class in turn.
+  models::ConditionSampler conditions_;
   /// For diversity alone. Null without classes.
   std::unique_ptr<const metrics::ClassScorer> class_scorer_;
 };

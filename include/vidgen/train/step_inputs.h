@@ -19,8 +19,8 @@ struct StepInputs {
   /// The frames of the real clips that are looked at: int64 [B,k]; undefined: all of them. Those of
   /// the generated ones are latents.times.
   torch::Tensor real_times;
-  /// With the labels of the real clips: generated ones are of the same classes. Without real clips
-  /// each class is as likely.
+  /// With the condition of the real clips: generated ones are asked to be the same. Without real
+  /// clips each class is as likely.
   models::Latents latents;
   /// Of each discriminator, the frames that it sees of real and of generated clips: int64 [B,k];
   /// undefined for one that sees whole clips.
@@ -54,14 +54,13 @@ class StepDraws {
  private:
   std::vector<torch::Tensor> draw_frames();
   torch::Tensor draw_times();
-  torch::Tensor draw_labels();
   std::vector<torch::Tensor> draw_mix(const std::vector<torch::Tensor>& frames);
 
   const RunOptions& options_;
   at::Generator latents_;
   at::Generator frames_;
   at::Generator times_;
-  at::Generator labels_;
+  at::Generator condition_;
   at::Generator mix_;
   at::Generator augment_;
 };
