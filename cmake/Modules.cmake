@@ -16,6 +16,7 @@ function(vidgen_module name)
   set_target_properties(vidgen_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
   target_include_directories(vidgen_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(vidgen_${name} PUBLIC cxx_std_17)
   list(TRANSFORM ARG_USES PREPEND vidgen_)
   target_link_libraries(vidgen_${name} PUBLIC ${ARG_USES} PRIVATE $<BUILD_INTERFACE:vidgen_options> ${ARG_LINKS})
   if(ARG_TORCH)
@@ -27,6 +28,13 @@ function(vidgen_module name)
     vidgen_use_torch_pch(vidgen_${name})
   endif()
   set_property(GLOBAL APPEND PROPERTY VIDGEN_MODULES vidgen_${name})
+endfunction()
+
+# vidgen_kernels(FILE... [FLAGS flag...]): loops of our own, which are worth the compiler's best.
+function(vidgen_kernels)
+  cmake_parse_arguments(ARG "" "" "FLAGS" ${ARGN})
+  set_source_files_properties(${ARG_UNPARSED_ARGUMENTS} PROPERTIES SKIP_PRECOMPILE_HEADERS ON
+    COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:${VIDGEN_KERNEL_FLAGS}>;${ARG_FLAGS}")
 endfunction()
 
 # Gives a target the precompiled LibTorch headers.

@@ -1,22 +1,23 @@
-# How our own code is compiled: standard, warnings, sanitizers.
-set(CMAKE_CXX_STANDARD 17)
+# How our own code is compiled: standard, warnings, sanitizers. How fast is the user's to say (CMAKE_BUILD_TYPE, CMAKE_CXX_FLAGS ...,
+# or a preset), but for the loops that are written to become vector instructions.
+if(NOT DEFINED CMAKE_CXX_STANDARD)
+  set(CMAKE_CXX_STANDARD 17)
+endif()
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
-if(NOT CMAKE_BUILD_TYPE)
-  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+  endif()
 endif()
-
-# The arithmetic happens inside LibTorch and FFmpeg: -O1 compiles this code twice as fast as -O2 and the training step
-# takes the same time.
-set(CMAKE_CXX_FLAGS_RELEASE "-O1 -DNDEBUG")
-set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
+set(VIDGEN_KERNEL_FLAGS -O3 CACHE STRING "How the files of our own kernels are optimised, except in a debug build")
 
 add_library(vidgen_options INTERFACE)
-target_compile_options(vidgen_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra> $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Werror>
-  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Werror> $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
+if(PROJECT_IS_TOP_LEVEL)
+  target_compile_options(vidgen_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra> $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>)
+endif()
 if(VIDGEN_SANITIZE)
   # The instrumentation makes GCC see uninitialised values inside std::regex and std::function that are none.
   target_compile_options(vidgen_options INTERFACE

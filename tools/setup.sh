@@ -2,6 +2,8 @@
 # Installs what vidgen is built from: Debian packages, and LibTorch into a cache that all checkouts share ($VIDGEN_CACHE,
 # by default ~/.cache/vidgen). Run again, it only checks.
 #
+# LibTorch comes for this machine's architecture, x86_64 or aarch64; VIDGEN_TORCH_DIR names one that is there already.
+#
 # usage: tools/setup.sh [--cuda]      --cuda adds the CUDA libraries (5 GB), and nvcc where there is none
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,6 +14,8 @@ readonly packages=(build-essential cmake ninja-build pkg-config ca-certificates 
   dcmtk webp)
 readonly cache="${VIDGEN_CACHE:-$HOME/.cache/vidgen}"
 readonly libtorch="$cache/libtorch-2.11.0"
+architecture=$(uname -m)
+readonly architecture
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "setup: $*"; exit 1; }
@@ -36,15 +40,15 @@ install_packages() {
 # Downloads and unpacks the wheels of a list. pip checks each against its SHA-256, so what was cut short is noticed.
 fetch() {
   local list=$1 folder try wheel platform=() version
-  for version in 28 27 25 18 17 12 5; do platform+=(--platform "manylinux_2_${version}_x86_64"); done
+  for version in 28 27 25 18 17 12 5; do platform+=(--platform "manylinux_2_${version}_$architecture"); done
+  for version in 2014 2010 1; do platform+=(--platform "manylinux${version}_$architecture"); done
   folder="$cache/download"
   rm -rf "$folder"
   for try in 1 2 3 4; do
     [[ $try -le 3 ]] || die "could not download LibTorch ($list); run this again when the network is back"
     # The wheels are only unpacked, never run, so any Python will do for downloading those made for 3.11.
     python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes \
-      --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 --abi none "${platform[@]}" \
-      --platform manylinux2014_x86_64 --platform manylinux2010_x86_64 --platform manylinux1_x86_64 --platform any \
+      --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 --abi none "${platform[@]}" --platform any \
       --dest "$folder" --requirement "$list" && break
     say "setup: download failed (attempt $try of 3)"
     sleep 5
@@ -64,7 +68,8 @@ install_libtorch() {
 [[ ${1:-} == "" || ${1:-} == --cuda ]] || die "unknown argument $1, expected nothing or --cuda"
 install_packages
 if [[ -z ${VIDGEN_TORCH_DIR:-} ]]; then
-  [[ $(uname -m) == x86_64 ]] || die "LibTorch is fetched for x86_64 only; set VIDGEN_TORCH_DIR to your own"
+  [[ $architecture == x86_64 || $architecture == aarch64 ]] \
+    || die "there is no LibTorch to fetch for $architecture, expected x86_64 or aarch64; set VIDGEN_TORCH_DIR to your own"
   mkdir -p "$libtorch"
   # One checkout at a time; the others wait and find it done.
   exec 9>"$cache/.lock"

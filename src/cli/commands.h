@@ -42,4 +42,9 @@ void save_config(const checkpoint::RunFolder& folder, const train::RunOptions& c
 /// "vidgen 0.1.0" and what it was built with, one item a line.
 std::string version_text();
 
+/// Throws vidgen::Error where the LibTorch that was loaded is of another minor version than the one
+/// that vidgen was built with, unless $VIDGEN_ANY_TORCH is set: operators are called that LibTorch
+/// keeps for itself, and changes.
+void check_torch_version();
+
 }  // namespace vidgen::cli

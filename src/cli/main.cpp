@@ -109,7 +109,9 @@ int run(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 done, 2 something you can put right, 75 stopped by a signal with all saved "
       "(the "
-      "same\ncommand goes on), 1 a fault of vidgen.");
+      "same\ncommand goes on), 1 a fault of vidgen.\n"
+      "LibTorch, for an installed vidgen: `vidgen --torch DIR COMMAND ...`, or $VIDGEN_TORCH_DIR, or "
+      "that of python3.");
   app.set_version_flag("--version", vidgen::cli::version_text);
   app.add_flag_callback(
       "-q,--quiet", [] { vidgen::core::set_log_level(vidgen::core::LogLevel::kQuiet); },
@@ -137,6 +139,8 @@ int run(int argc, char** argv) {
 
 int run_and_explain(int argc, char** argv) {
   try {
+    vidgen::cli::check_torch_version();
+    vidgen::nn::set_up_threads(0);
     return run(argc, argv);
   } catch (...) {
     return vidgen::cli::explain_exception();
@@ -150,7 +154,6 @@ int main(int argc, char** argv) {
   vidgen::core::handle_signals();
   vidgen::cli::explain_lost_exceptions();
   vidgen::cli::ask_for_short_turns();
-  vidgen::nn::set_up_threads(0);
   const int code = run_and_explain(argc, argv);
 #ifndef __SANITIZE_ADDRESS__
   // Taking LibTorch apart costs a quarter of what `--help` takes, only to free what the system

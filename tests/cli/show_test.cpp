@@ -156,6 +156,24 @@ TEST(VersionTest, NamesWhatItWasBuiltWith) {
   EXPECT_THAT(lines[3], HasSubstr("CUDA "));
 }
 
+TEST(VersionTest, LibTorchOfAnotherMinorVersionIsRefused) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer wants to be loaded before all else";
+#endif
+  const Workspace work;
+  auto options = work.options();
+  options.environment["LD_PRELOAD"] = VIDGEN_TEST_OTHER_TORCH_LIBRARY;
+  const auto refused = run_program(program_path(), {"--version"}, options);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_EQ(refused.err,
+            "vidgen: the LibTorch that was loaded is 2.12.1, expected 2.11, which vidgen was built "
+            "with (VIDGEN_ANY_TORCH=1 tries it)\n");
+  options.environment["VIDGEN_ANY_TORCH"] = "1";
+  const auto tried = run_program(program_path(), {"--version"}, options);
+  expect_success(tried);
+  EXPECT_THAT(tried.out, HasSubstr("LibTorch 2.12.1\n"));
+}
+
 TEST(HelpTest, ListsEverySubcommand) {
   const Workspace work;
   const auto result = work.run({"--help"});
