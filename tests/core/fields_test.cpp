@@ -228,7 +228,10 @@ TEST(FieldsTest, ExplainsEachFieldOnce) {
 
 TEST(FieldsTest, MeaningsAreShownAsSentences) {
   const auto sentence = [](const char* help) {
-    return FieldHelp{"key", "choice", "red", "red, dark_red", help}.sentence();
+    FieldHelp entry;
+    entry.range = "red, dark_red";
+    entry.help = help;
+    return entry.sentence();
   };
   EXPECT_EQ(sentence("which colour"), "Which colour.");
   EXPECT_EQ(sentence("A whole sentence."), "A whole sentence.");
