@@ -115,8 +115,6 @@ def check_script(script, words):
     if script == "tools/test.sh":
         expect(not words or words[0] in presets("testPresets"), f"there is no preset {words[:1]}")
         return check_test_filter(words)
-    if script == "tools/check_layers.sh":
-        output(ROOT / script)
     for word in words:
         file = "/" in word or "." in word or word.isdigit() or PLACEHOLDER.fullmatch(word)
         expect(file or word.split("=")[0] in text, f"{script} does not know {word}")
