@@ -40,6 +40,12 @@ class Links(unittest.TestCase):
             if picture.suffix in (".gif", ".png"):
                 self.assertIn(picture.name, everything)
 
+    def test_the_readme_shows_clips_that_move(self):
+        animation = (ROOT / "doc/clips.gif").read_bytes()
+        self.assertIn("doc/clips.gif", (ROOT / "README.md").read_text())
+        self.assertGreater(animation.count(b"\x21\xf9\x04"), 10, "each frame has a graphic control extension")
+        self.assertLess(len(animation), 1.5e6)
+
     def test_the_readme_is_short(self):
         lines = (ROOT / "README.md").read_text().splitlines()
         self.assertLess(len(lines), 120)
