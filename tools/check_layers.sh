@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fails when a module includes a header of its own level's other modules or of a higher level, or a third-party library
-# that another module owns. The levels are those of the README.
+# that another module owns. The levels are those of doc/architecture.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

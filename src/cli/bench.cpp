@@ -16,6 +16,10 @@ namespace fs = std::filesystem;
 using core::cat;
 using core::Json;
 
+constexpr const char* kPrints =
+    "A table of what was measured: medians, the least and the most, in seconds unless it says "
+    "otherwise.";
+
 struct BenchArguments {
   ConfigArguments config;
   bench::Repeats repeats;
@@ -117,6 +121,7 @@ CLI::App& add_rendering(CLI::App& command, const std::string& name, const std::s
                         const std::shared_ptr<RenderArguments>& arguments,
                         Json (*measure)(const RenderArguments&)) {
   auto* sub = command.add_subcommand(name, help);
+  sub->footer(kPrints);
   add_checkpoint(*sub, arguments->checkpoint);
   sub->add_option("--clips", arguments->clips, "Clips that are rendered at once")
       ->check(whole_number(1, 1000))
@@ -173,6 +178,7 @@ Run add_bench(CLI::App& command) {
   for (const auto& [name, help] : kinds) {
     auto arguments = std::make_shared<BenchArguments>();
     auto* sub = command.add_subcommand(name, help);
+    sub->footer(kPrints);
     add_config(*sub, arguments->config, "train.batch_size=16");
     if (name == "startup") {
       for (const char* option : {"--set", "--data"}) sub->remove_option(sub->get_option(option));

@@ -1,6 +1,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <stdexcept>
 
 #include "arguments.h"
 #include "commands.h"
@@ -20,6 +21,18 @@ namespace vidgen::cli {
 namespace {
 
 using core::cat;
+
+/// The text of an option that sets a field of Options.
+template <class Options>
+std::string help_of(const std::string& field) {
+  for (const auto& entry : core::explain_fields<Options>()) {
+    if (entry.path != field) continue;
+    std::string text = entry.sentence();
+    text.pop_back();
+    return text;
+  }
+  throw std::logic_error("no field " + field);
+}
 
 /// What is said of a video, by its name.
 std::vector<std::pair<std::string, core::Json>> items_of(const data::VideoReport& report,
@@ -99,18 +112,23 @@ void add_inspect_videos(CLI::App& data) {
   options->sources.resize(1);
   auto* command =
       data.add_subcommand("inspect", "Decode every file of a folder and list what is in it.");
+  command->footer(
+      "A row for each video: size, rate, length, frames, shots, clips and what is wrong with it; "
+      "then how many are usable, notes, and what was not taken.");
   as_path(command->add_option("PATH", options->sources[0].path, "A video or a folder of videos"))
       ->required();
-  command->add_option("--size", options->size, "Pixels of a clip's side")
+  command->add_option("--size", options->size, help_of<data::DataOptions>("size"))
       ->check(whole_number(16, 1024))
       ->capture_default_str();
-  command->add_option("--frames", options->frames, "Frames of a clip")
+  command->add_option("--frames", options->frames, help_of<data::DataOptions>("frames"))
       ->check(whole_number(1, 1024))
       ->capture_default_str();
-  command->add_option("--frame-stride", options->frame_stride, "Every how many-th frame is taken")
+  command
+      ->add_option("--frame-stride", options->frame_stride,
+                   help_of<data::DataOptions>("frame_stride"))
       ->check(whole_number(1, 1024))
       ->capture_default_str();
-  command->add_option("--fps", options->fps, "Resample to this rate first; 0 keeps the file's")
+  command->add_option("--fps", options->fps, help_of<data::DataOptions>("fps"))
       ->check(number(0, 240))
       ->capture_default_str();
   command->add_flag("--classes", options->classes,
@@ -128,6 +146,7 @@ void add_prepare(CLI::App& data) {
   auto arguments = std::make_shared<ConfigArguments>();
   auto* command =
       data.add_subcommand("prepare", "Decode the videos of a configuration into the clip cache.");
+  command->footer("How many videos are ready, and how many training clips they give.");
   add_config(*command, *arguments, "data.size=128");
   command->callback([arguments] {
     const auto options = arguments->read_quietly().data;
@@ -149,26 +168,26 @@ void add_moving_digits(CLI::App& synth) {
   auto& options = arguments->options;
   auto* command = synth.add_subcommand(
       "moving-digits", "Handwritten digits that move and bounce off the walls, as lossless AVI.");
+  command->footer("How many clips were written, and where.");
   as_output(command->add_option("--out", arguments->out, "A new folder, or an empty one"))
       ->required();
+  const auto help = help_of<data::MovingDigitsOptions>;
   const auto count = [command](const char* name, int64_t& value, int64_t min, int64_t max,
-                               const char* help) {
-    command->add_option(name, value, help)->check(whole_number(min, max))->capture_default_str();
+                               const std::string& meaning) {
+    command->add_option(name, value, meaning)->check(whole_number(min, max))->capture_default_str();
   };
-  count("--clips", options.clips, 1, 1000000, "Videos");
-  count("--size", options.size, 16, 1024, "Pixels of a frame's side");
-  count("--frames", options.frames, 1, 100000, "Frames of a clip");
-  count("--digits", options.digits, 1, 100, "Digits in a clip");
-  count("--digit-size", options.digit_size, 8, 1024, "Pixels of a digit's side");
-  command->add_option("--speed", options.speed, "Pixels a frame")
+  count("--clips", options.clips, 1, 1000000, help("clips"));
+  count("--size", options.size, 16, 1024, help("size"));
+  count("--frames", options.frames, 1, 100000, help("frames"));
+  count("--digits", options.digits, 1, 100, help("digits"));
+  count("--digit-size", options.digit_size, 8, 1024, help("digit_size"));
+  command->add_option("--speed", options.speed, help("speed"))
       ->check(number(0, 1024))
       ->capture_default_str();
-  command->add_flag("--color", options.color, "Give each digit a colour");
-  command->add_flag("--classes", options.classes,
-                    "A folder for each first digit, to train with data.classes");
-  add_seed(*command, options.seed, "Other seeds give other clips");
-  as_path(command->add_option("--digits-image", options.digits_image,
-                              "Picture of white digits on black in squares of 20x20 pixels"))
+  command->add_flag("--color", options.color, help("color"));
+  command->add_flag("--classes", options.classes, help("classes"));
+  add_seed(*command, options.seed, help("seed"));
+  as_path(command->add_option("--digits-image", options.digits_image, help("digits_image")))
       ->capture_default_str();
   command->callback([arguments] {
     data::MovingDigitsOptions checked;

@@ -63,6 +63,7 @@ void preview(const PreviewArguments& arguments) {
 void add_preview(CLI::App& data) {
   auto arguments = std::make_shared<PreviewArguments>();
   auto* command = data.add_subcommand("preview", "Show the clips and crops that training sees.");
+  command->footer("One line on standard error: what was written.");
   add_config(*command, arguments->config, "data.crop=random");
   as_output(command->add_option("--out", arguments->out,
                                 ".png (a row for each clip), or .mp4, .avi, .gif (side by side)"))

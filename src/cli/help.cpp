@@ -14,17 +14,17 @@ using core::cat;
 constexpr size_t kIndent = 6, kColumns = 100;
 
 /// The words in lines of at most kColumns, all of them indented.
-std::string wrapped(const std::string& text) {
+std::string wrapped(const std::string& text, size_t indent = kIndent) {
   std::string lines, line;
   std::istringstream words(text);
   for (std::string word; words >> word;) {
-    if (!line.empty() && kIndent + line.size() + 1 + word.size() > kColumns) {
-      lines += std::string(kIndent, ' ') + line + "\n";
+    if (!line.empty() && indent + line.size() + 1 + word.size() > kColumns) {
+      lines += std::string(indent, ' ') + line + "\n";
       line.clear();
     }
     line += (line.empty() ? "" : " ") + word;
   }
-  return lines + std::string(kIndent, ' ') + line + "\n";
+  return lines + std::string(indent, ' ') + line + "\n";
 }
 
 /// What CLI11 puts together as TYPE:RANGE.
@@ -81,6 +81,16 @@ class HelpForm : public CLI::Formatter {
 
   std::string make_description(const CLI::App* app) const override {
     return app->get_description() + "\n";
+  }
+
+  // The footer of a command says what it prints, that of the program is for all.
+  std::string make_footer(const CLI::App* app) const override {
+    const auto* program = app;
+    while (program->get_parent()) program = program->get_parent();
+    std::string text;
+    if (app != program && !app->get_footer().empty())
+      text = cat("Prints:\n", wrapped(app->get_footer()), "\n");
+    return text + wrapped(program->get_footer(), 0);
   }
 
   std::string make_usage(const CLI::App* app, std::string name) const override {

@@ -31,24 +31,53 @@ using vidgen::core::one_line;
 struct Command {
   const char* name;
   const char* help;
+  /// What it prints and writes, for the end of its help.
+  const char* prints;
   Run (*add)(CLI::App&);
 };
 
+constexpr const char* kTrainingPrints =
+    "Its progress, what differs from the run so far, and warnings, on standard error. Into the "
+    "run's folder go config.yaml, log.jsonl, report.html, samples/, checkpoints/ and at the end "
+    "weights.safetensors. --dry-run prints the networks and the estimate on standard output.";
+
 constexpr Command kCommands[] = {
-    {"train", "Train a video GAN, or go on with a run.", vidgen::cli::add_train},
-    {"sample", "Render clips from a trained generator.", vidgen::cli::add_sample},
-    {"eval", "Measure how near generated clips are to real ones.", vidgen::cli::add_eval},
-    {"prune", "Take weights or channels out of a generator.", vidgen::cli::add_prune},
-    {"quantize", "Turn a generator into eight bits.", vidgen::cli::add_quantize},
-    {"distill", "Train a generator on what a trained one makes.", vidgen::cli::add_distill},
-    {"export", "Write a generator as ONNX or TorchScript.", vidgen::cli::add_export},
+    {"train", "Train a video GAN, or go on with a run.", kTrainingPrints, vidgen::cli::add_train},
+    {"sample", "Render clips from a trained generator.",
+     "One line on standard error: what was written, how many clips, of how many frames and pixels.",
+     vidgen::cli::add_sample},
+    {"eval", "Measure how near generated clips are to real ones.",
+     "What was compared with what, and a table: each metric for the generated clips, for other "
+     "real clips in their place, and its ideal; with classes a second table, a row for each.",
+     vidgen::cli::add_eval},
+    {"prune", "Take weights or channels out of a generator.",
+     "What each layer or stage loses, the PSNR of the clips to the original's, and the size of "
+     "the file; where the pictures changed visibly, the command that makes up for it.",
+     vidgen::cli::add_prune},
+    {"quantize", "Turn a generator into eight bits.",
+     "A row for each layer with its scale and precision, the PSNR to the float32 clips, and the "
+     "bytes of the weights before and after.",
+     vidgen::cli::add_quantize},
+    {"distill", "Train a generator on what a trained one makes.", kTrainingPrints,
+     vidgen::cli::add_distill},
+    {"export", "Write a generator as ONNX or TorchScript.",
+     "One line on standard error for each file that was written.", vidgen::cli::add_export},
     {"compare", "Compare a generator with what was made of it: size, speed, memory, pictures.",
+     "How it was measured, and a table with a column for each model; with --data a second one of "
+     "scores against real clips.",
      vidgen::cli::add_compare},
-    {"inspect", "Show what a checkpoint or weights file holds.", vidgen::cli::add_inspect},
-    {"data", "Look at videos, prepare them for training, make some.", vidgen::cli::add_data},
-    {"bench", "Time training, rendering, loading and start-up.", vidgen::cli::add_bench},
-    {"config", "Check a configuration, or explain every key.", vidgen::cli::add_config},
-    {"completion", "Print a completion script for a shell.", vidgen::cli::add_completion},
+    {"inspect", "Show what a checkpoint or weights file holds.",
+     "Kind, step, clip, classes, sizes and what made it smaller; with --verify a line for each "
+     "file.",
+     vidgen::cli::add_inspect},
+    {"data", "Look at videos, prepare them for training, make some.", "", vidgen::cli::add_data},
+    {"bench", "Time training, rendering, loading and start-up.", "", vidgen::cli::add_bench},
+    {"config", "Check a configuration, or explain every key.",
+     "The configuration with every key as YAML, or with --explain each key with its default and "
+     "its meaning.",
+     vidgen::cli::add_config},
+    {"completion", "Print a completion script for a shell.",
+     "The script. In bash: source <(vidgen completion bash)", vidgen::cli::add_completion},
 };
 
 // Training frees and takes the same large blocks at every step: glibc would give each back to the
@@ -107,9 +136,8 @@ int run(int argc, char** argv) {
   vidgen::cli::use_help_form(app);
   app.require_subcommand(1);
   app.footer(
-      "Exit codes: 0 done, 2 something you can put right, 75 stopped by a signal with all saved "
-      "(the "
-      "same\ncommand goes on), 1 a fault of vidgen.\n"
+      "Exit codes: 0 done, 2 something you can put right, 75 a training that was stopped by a "
+      "signal with all saved (the same command goes on), 1 a fault of vidgen.\n"
       "LibTorch, for an installed vidgen: `vidgen --torch DIR COMMAND ...`, or $VIDGEN_TORCH_DIR, or "
       "that of python3.");
   app.set_version_flag("--version", vidgen::cli::version_text);
@@ -118,6 +146,7 @@ int run(int argc, char** argv) {
       "Only warnings and errors.");
   for (const auto& command : kCommands) {
     auto* sub = app.add_subcommand(command.name, command.help);
+    sub->footer(command.prints);
     auto action = command.add(*sub);
     if (action) sub->callback(action);
   }

@@ -146,11 +146,11 @@ std::string explain_config() {
       text +=
           cat("\n", entry.path,
               entry.type == "section" ? "" : cat("  (list, by default ", entry.default_value, ")"),
-              "\n    ", entry.help, "\n");
+              "\n    ", entry.sentence(), "\n");
     } else {
-      text += cat(entry.path, ": ", entry.default_value, "\n    ", entry.help, " (", entry.type,
-                  entry.range == "any" ? "" : cat(": ", entry.range), "; ", when(entry.at_resume),
-                  ")\n");
+      text += cat(entry.path, ": ", entry.default_value, "\n    ", entry.sentence(), " (",
+                  entry.type, entry.range == "any" ? "" : cat(": ", entry.range), "; ",
+                  when(entry.at_resume), ")\n");
     }
   }
   return text;

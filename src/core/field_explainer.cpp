@@ -1,3 +1,5 @@
+#include <cctype>
+
 #include "vidgen/core/fields.h"
 #include "vidgen/core/text.h"
 
@@ -15,6 +17,14 @@ std::string show(Range<T> range) {
 }
 
 }  // namespace
+
+std::string FieldHelp::sentence() const {
+  std::string text = help;
+  const auto word = text.substr(0, text.find_first_of(" ,:("));
+  const bool is_value = cat(", ", range, ", ").find(cat(", ", word, ", ")) != std::string::npos;
+  if (!is_value) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text.back() == '.' ? text : text + ".";
+}
 
 void FieldExplainer::add(const std::string& name, std::string type, std::string value,
                          std::string range, const std::string& help) {

@@ -136,15 +136,20 @@ class Unfinished {
 }  // namespace
 
 void fields(core::FieldVisitor& visitor, MovingDigitsOptions& options) {
-  visitor.path("digits_image", options.digits_image, "picture of digits in squares of 20x20");
+  visitor.path("digits_image", options.digits_image,
+               "picture of white digits on black in squares of 20x20 pixels");
   visitor.field("clips", options.clips, {1, 1000000}, "videos to write");
   visitor.field("size", options.size, {16, 1024}, "side of the square frames in pixels");
   visitor.field("frames", options.frames, {1, 100000}, "frames of a clip");
-  visitor.field("digits", options.digits, {1, 100}, "digits in a clip");
-  visitor.field("digit_size", options.digit_size, {8, 1024}, "side of a digit in pixels");
-  visitor.field("speed", options.speed, {0, 1024}, "pixels a frame");
-  visitor.field("color", options.color, "a colour for each digit, otherwise white");
-  visitor.field("classes", options.classes, "a folder for each first digit, 0 to 9");
+  visitor.field("digits", options.digits, {1, 100},
+                "digits in a clip; where they overlap the brighter one is seen");
+  visitor.field("digit_size", options.digit_size, {8, 1024},
+                "side of a digit in pixels; other sizes than 20 are scaled");
+  visitor.field("speed", options.speed, {0, 1024},
+                "pixels a frame, the same for all digits, each in a direction of its own");
+  visitor.field("color", options.color, "a saturated colour for each digit, otherwise white");
+  visitor.field("classes", options.classes,
+                "a folder for each first digit, 0 to 9, to train with data.classes");
   visitor.field("seed", options.seed, {0, std::numeric_limits<int64_t>::max()},
                 "the same seed gives the same clips");
 }

@@ -9,12 +9,18 @@
 namespace vidgen::nn {
 
 void fields(core::FieldVisitor& visitor, EmaOptions& options) {
-  visitor.field("decay", options.decay, {0, 1},
-                "share of the average that stays at each step; closer to 1 averages over more");
-  visitor.field("half_life", options.half_life, {0, 1e12},
-                "clips after which an old weight counts half; 0 takes it from decay");
-  visitor.field("rampup", options.rampup, {0, 1e6},
-                "limits the half-life to this share of the clips seen so far; 0 switches it off");
+  visitor.field(
+      "decay", options.decay, {0, 1},
+      "share of the average that stays at each step; closer to 1 averages over more steps and "
+      "lags further behind");
+  visitor.field(
+      "half_life", options.half_life, {0, 1e12},
+      "clips after which an old weight counts half, whatever the batch size; 0 takes it from "
+      "decay");
+  visitor.field(
+      "rampup", options.rampup, {0, 1e6},
+      "limits the half-life to this share of the clips seen so far, so that the first, poor "
+      "weights are soon forgotten; 0 switches it off");
 }
 
 double ema_beta(const EmaOptions& options, int64_t seen, int64_t batch) {

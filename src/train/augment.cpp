@@ -80,12 +80,14 @@ torch::Tensor cut_out(const torch::Tensor& clips, double share, const torch::Ten
 }  // namespace
 
 void fields(core::FieldVisitor& v, AugmentOptions& o) {
-  v.field("color", o.color, {0, 1},
-          "Strength of random brightness, saturation and contrast; DiffAugment takes 1, 0 leaves "
-          "them out.");
-  v.field("translation", o.translation, {0, 0.5},
-          "Clips are moved by up to this share of their size; DiffAugment takes 0.125, 0 leaves it "
-          "out.");
+  v.field(
+      "color", o.color, {0, 1},
+      "Strength of random brightness (at 1: up to 0.5 is added or taken away), saturation (0 to 2 "
+      "times) and contrast (0.5 to 1.5 times); DiffAugment takes 1, 0 leaves them out.");
+  v.field(
+      "translation", o.translation, {0, 0.5},
+      "Clips are moved by up to this share of their size, grey coming in; DiffAugment takes 0.125, "
+      "0 leaves it out.");
   v.field("cutout", o.cutout, {0, 1},
           "Side of a square that is blanked, as a share of the clip's; DiffAugment takes 0.5, 0 "
           "leaves it out.");
@@ -93,10 +95,12 @@ void fields(core::FieldVisitor& v, AugmentOptions& o) {
           "How likely each of the transformations is applied to a clip.");
   v.field("target", o.target, {0, 1},
           "Above 0 the probability begins at 0 and adapts itself (ADA, which takes 0.6): it grows "
-          "while the mean sign of the logits of real clips is above the target, and falls while it "
-          "is below.");
-  v.field("adapt_clips", o.adapt_clips, {1, 1000000000000},
-          "Clips in which the probability can go from 0 to 1, with a target.");
+          "while the mean sign of the logits of real clips is above the target, which is a sign of "
+          "overfitting, and falls while it is below.");
+  v.field(
+      "adapt_clips", o.adapt_clips, {1, 1000000000000},
+      "Clips in which the probability can go from 0 to 1, with a target; fewer follow faster and "
+      "swing more.");
 }
 
 void validate(const AugmentOptions& options, losses::LossType loss) {

@@ -19,31 +19,34 @@ void fields(core::FieldVisitor& v, OptimOptions& o) {
   v.section("generator", o.generator, "Optimiser of the generator.");
   v.section("discriminator", o.discriminator, "Optimiser of all discriminators together.");
   v.field("warmup_steps", o.warmup_steps, {0, 1000000000},
-          "Steps over which the learning rates grow from 0.");
+          "Steps over which the learning rates grow linearly from 0.");
   v.choice("decay", o.decay,
            {{"none", Decay::kNone}, {"linear", Decay::kLinear}, {"cosine", Decay::kCosine}},
            "How the learning rates fall from the warm-up to the end of the run (train.steps, "
            "train.minutes); where that is moved they follow from then on.");
   v.field("final_lr_factor", o.final_lr_factor, {0, 1},
           "What they are multiplied by at the end, with decay.");
-  v.field("clip_grad_norm", o.clip_grad_norm, {0, 1e12},
-          "Largest norm of an optimiser's gradients; longer ones are shortened to it. 0 does not "
-          "limit.");
+  v.field(
+      "clip_grad_norm", o.clip_grad_norm, {0, 1e12},
+      "Largest norm of all gradients of an optimiser together; longer ones are shortened to it. "
+      "0 does not limit.");
 }
 
 void fields(core::FieldVisitor& v, EvaluateOptions& o) {
   v.field("every", o.every, {0, 1000000000},
           "Steps between two evaluations of the averaged generator; 0 makes none. The best one is "
           "kept in best.safetensors.");
-  v.field("clips", o.clips, {2, 100000}, "Generated clips, and real ones if there are enough.");
+  v.field("clips", o.clips, {2, 100000},
+          "Generated clips, and as many real ones, if there are so many that share no frame.");
   core::Choices<std::string> known;
   for (const auto& name : metrics::score_names()) known.emplace_back(name, name);
   v.choice("metric", o.metric, known, "What the best generator is chosen by, as in vidgen eval.");
   v.field("min_diversity", o.min_diversity, {0, 1},
           "Warn when generated clips differ from each other by less than this share of what real "
-          "ones do; 0 never does.");
+          "ones do (the metric diversity); 0 never does.");
   v.field("min_class_diversity", o.min_class_diversity, {0, 1},
-          "The same within each class, where clips have classes.");
+          "The same within each class, where clips have classes: those of one class may be all the "
+          "same while the classes differ.");
 }
 
 void fields(core::FieldVisitor& v, TrainOptions& o) {
@@ -51,15 +54,18 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
   v.field(
       "minutes", o.minutes, {0, 1e6},
       "Make the run as long as fits into so many minutes on this machine, which is measured all "
-      "along; 0 does not limit.");
+      "along; what falls with the steps falls in time. Two such runs have other lengths: one that "
+      "is to be repeated exactly has steps alone. 0 does not limit.");
   v.field("batch_size", o.batch_size, {1, 65536},
           "Clips a batch; memory and time of a step grow with it.");
   v.field(
       "frames", o.frames, {0, 100000},
       "Frames of each clip that a step looks at, at equal distances drawn anew; 0 looks at all. "
       "Fewer frames leave time for more clips.");
-  v.field("accumulate", o.accumulate, {1, 65536},
-          "Batches whose gradients are averaged before each update.");
+  v.field(
+      "accumulate", o.accumulate, {1, 65536},
+      "Batches whose gradients are averaged before each update: the effect of a larger batch in "
+      "the memory of a small one.");
   v.choice("precision", o.precision,
            {{"auto", Precision::kAuto},
             {"float32", Precision::kFloat32},
@@ -76,13 +82,16 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
       "device", o.device,
       {{"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}},
       "Where to compute; auto is CUDA when there is a device.");
-  v.field("threads", o.threads, {0, 4096},
-          "CPU threads to compute with; 0 is one for each core that it may use.");
+  v.field(
+      "threads", o.threads, {0, 4096},
+      "CPU threads to compute with; 0 is one for each core that it may use. Another number gives "
+      "other roundings.");
   v.field("tf32", o.tf32,
-          "CUDA only: float32 products may be rounded to TF32, several times as fast.");
+          "CUDA only: float32 products may be rounded to TF32 (10 bits of mantissa), several times "
+          "as fast from Ampere on.");
   v.field("winograd", o.winograd,
           "CPU only, in float32 and bfloat16: convolutions by the Winograd algorithm where it is "
-          "faster.");
+          "faster; rounds differently, by about 1e-5 in float32.");
   v.field("recompute", o.recompute,
           "Keep fewer activations and compute them again for the gradients: less memory, a third "
           "more work, the same bits.");
@@ -93,7 +102,9 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
   v.field("cuda_graph", o.cuda_graph,
           "CUDA only: records the step once and replays it; for networks that are limited by the "
           "host. Needs accumulate 1.");
-  v.field("log_every", o.log_every, {1, 1000000000}, "Steps between two lines of log.jsonl.");
+  v.field(
+      "log_every", o.log_every, {1, 1000000000},
+      "Steps between two lines of log.jsonl, each of which holds the means since the one before.");
   v.field("sample_every", o.sample_every, {0, 1000000000},
           "Steps between two sheets of samples, besides those at the start and where the run ends "
           "or is stopped; 0 makes none at all.");
@@ -108,10 +119,12 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
   v.choice("on_divergence", o.on_divergence,
            {{"stop", OnDivergence::kStop}, {"restore_best", OnDivergence::kRestoreBest}},
            "When a loss or a weight is no longer finite: stop, or go on from best.safetensors with "
-           "other clips, which needs train.evaluate.every.");
+           "other clips, which needs train.evaluate.every; where it happens again before the next "
+           "evaluation the run stops.");
   v.field("saturation", o.saturation, {0, 1},
           "Warn when a discriminator's loss, between two lines of the log, is below this share of "
-          "that of one that cannot tell real from generated; 0 never does.");
+          "that of one that cannot tell real from generated: the generator learns next to nothing "
+          "from it. 0 never does.");
   v.field("tensorboard", o.tensorboard,
           "Write event files for TensorBoard into the run's folder, with each line of the log.");
   v.field("report", o.report,

@@ -226,5 +226,18 @@ TEST(FieldsTest, ExplainsEachFieldOnce) {
                                    "inner.weight", "items", "items[].path", "items[].weight"));
 }
 
+TEST(FieldsTest, MeaningsAreShownAsSentences) {
+  const auto sentence = [](const char* help) {
+    FieldHelp entry;
+    entry.range = "red, dark_red";
+    entry.help = help;
+    return entry.sentence();
+  };
+  EXPECT_EQ(sentence("which colour"), "Which colour.");
+  EXPECT_EQ(sentence("A whole sentence."), "A whole sentence.");
+  EXPECT_EQ(sentence("red is warm, dark_red warmer"), "red is warm, dark_red warmer.");
+  EXPECT_EQ(sentence("dark_red: like wine"), "dark_red: like wine.");
+}
+
 }  // namespace
 }  // namespace vidgen::core

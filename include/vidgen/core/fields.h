@@ -12,7 +12,8 @@
 
 /// One list of fields per Options struct. A function `void fields(FieldVisitor&, FooOptions&)` in
 /// the struct's own namespace names every field once, with its range and meaning; reading a tree,
-/// writing one and explaining it all walk that list.
+/// writing one and explaining it all walk that list. What it says of a field is the documentation;
+/// a comment at the field says what it does not.
 namespace vidgen::core {
 
 /// An Options value that is wrong, with the dotted path of its key ("model.generator.widths").
@@ -237,6 +238,8 @@ struct FieldHelp {
   std::string shorthand;
 
   bool is_section() const { return type == "section" || type == "list of sections"; }
+  /// `help` with a capital and a full stop; a value of the field at its beginning stays as it is.
+  std::string sentence() const;
 };
 
 class FieldExplainer : public FieldVisitor {

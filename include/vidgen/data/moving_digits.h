@@ -15,23 +15,15 @@ namespace vidgen::data {
 /// Srivastava, Mansimov, Salakhutdinov: "Unsupervised learning of video representations using
 /// LSTMs", 2015 (Moving MNIST).
 struct MovingDigitsOptions {
-  /// A picture of white digits on black in squares of 20x20 pixels.
   std::string digits_image = "/usr/share/doc/opencv-doc/examples/data/digits.png";
   int64_t clips = 1000;
-  /// Side of the square frames, in pixels.
   int64_t size = 64;
   int64_t frames = 16;
-  /// In each clip; where they overlap the brighter one is seen.
   int64_t digits = 2;
-  /// Side of a digit, in pixels; other sizes than 20 are scaled.
   int64_t digit_size = 20;
-  /// Pixels a frame, the same for all digits, each in a direction of its own.
   double speed = 2;
-  /// Gives each digit a saturated colour of its own; otherwise they are white.
   bool color = false;
-  /// Writes each clip into a folder named after its first digit.
   bool classes = false;
-  /// Other seeds give other clips: one for training, one held out.
   int64_t seed = 0;
 };
 

@@ -9,14 +9,8 @@
 namespace vidgen::nn {
 
 struct EmaOptions {
-  /// Share of the average that stays at each update. Closer to 1 averages over more steps and lags
-  /// further behind.
   double decay = 0.999;
-  /// Clips after which an old weight counts half; independent of the batch size. 0 takes it from
-  /// `decay`.
   double half_life = 0;
-  /// Limits the half-life to this share of the clips seen so far, so that the first, poor weights
-  /// are soon forgotten. 0 switches that off.
   double rampup = 0.05;
 };
 

@@ -13,7 +13,6 @@ namespace vidgen::train {
 enum class OptimizerType { kAdam, kAdamW };
 
 struct AdamOptions {
-  /// kAdam adds weight_decay to the gradient (L2); kAdamW shrinks the weight directly.
   OptimizerType type = OptimizerType::kAdam;
   double lr = 2e-4;
   double beta1 = 0.5;

@@ -18,21 +18,11 @@ namespace vidgen::train {
 /// constant or adapts itself (ADA: Karras et al., "Training generative adversarial networks with
 /// limited data", 2020).
 struct AugmentOptions {
-  /// Strength of brightness (at 1: up to 0.5 is added or taken away), saturation (0 to 2 times) and
-  /// contrast (0.5 to 1.5 times); 0 leaves them out.
   double color = 0;
-  /// Clips are moved by up to this share of their size, zeros (grey) coming in; 0 leaves it out.
-  /// DiffAugment takes 0.125.
   double translation = 0;
-  /// Side of a square that is set to 0, as a share of the clip's; 0 leaves it out. DiffAugment
-  /// takes 0.5.
   double cutout = 0;
-  /// How likely each transformation is applied to a clip.
   double probability = 1;
-  /// Above 0 the probability begins at 0, grows while the mean sign of the logits of real clips is
-  /// above the target, which is a sign of overfitting, and falls while it is below. ADA takes 0.6.
   double target = 0;
-  /// In so many clips the probability can go from 0 to 1. Fewer follow faster and swing more.
   int64_t adapt_clips = 500000;
 
   bool enabled() const { return color > 0 || translation > 0 || cutout > 0; }

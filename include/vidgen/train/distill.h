@@ -20,19 +20,13 @@ struct RunOptions;
 
 /// Terms that a teacher adds to the generator's loss.
 struct DistillOptions {
-  /// A run's folder, a checkpoint or a weights file; "": there is no teacher, and the rest means
-  /// nothing.
   std::string teacher;
-  /// SHA-1 of the teacher's file, by which a run that goes on knows it; with_teacher() sets it.
+  /// with_teacher() sets it.
   std::string teacher_sha1;
   losses::OutputLoss output_loss = losses::OutputLoss::kL1;
-  /// Weight of output_loss between the clips of both.
   double output = 1;
-  /// Weight of losses::feature_loss() between where their hidden stages of one resolution are
-  /// active, losses::spatial_attention(): that can be compared whatever the widths.
+  /// Weight of losses::feature_loss() of losses::spatial_attention().
   double feature = 0;
-  /// Weight of the loss that discriminators give. At 0 there are none, and no clip is read for
-  /// them: the teacher is all that the student learns from.
   double adversarial = 0;
 
   bool enabled() const { return !teacher.empty(); }

@@ -13,12 +13,9 @@ namespace vidgen::train {
 enum class ScalerMode { kAuto, kOn, kOff };
 
 struct GradScalerOptions {
-  /// kAuto scales in float16 only; bfloat16 has the range of float32.
   ScalerMode mode = ScalerMode::kAuto;
   double init_scale = 65536;
-  /// The scale is multiplied by this after `growth_interval` steps in a row without an overflow.
   double growth_factor = 2;
-  /// ... and by this after a step with one.
   double backoff_factor = 0.5;
   int64_t growth_interval = 2000;
 };
