@@ -19,8 +19,7 @@ set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_SOURCE_DIR}/cmake/CPackOptions.cmake)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS python3-pip)  # for LibTorch, which Debian has in other versions only
-# LibTorch is no Debian package, and has a libgomp of its own, which hides Debian's here.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# LibTorch is no Debian package.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${LibTorch_DIR}/lib ${LibTorch_DIR}/../nvidia/cu13/lib)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS libgomp1)
 include(CPack)

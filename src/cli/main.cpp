@@ -138,8 +138,8 @@ int run(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 done, 2 something you can put right, 75 a training that was stopped by a "
       "signal with all saved (the same command goes on), 1 a fault of vidgen.\n"
-      "LibTorch, for an installed vidgen: `vidgen --torch DIR COMMAND ...`, or $VIDGEN_TORCH_DIR, or "
-      "that of python3.");
+      "An installed vidgen runs with the LibTorch in $VIDGEN_TORCH_DIR, or that of python3; "
+      "`vidgen --torch DIR COMMAND ...` names another.");
   app.set_version_flag("--version", vidgen::cli::version_text);
   app.add_flag_callback(
       "-q,--quiet", [] { vidgen::core::set_log_level(vidgen::core::LogLevel::kQuiet); },

@@ -1,7 +1,7 @@
 #include "vidgen/core/version.h"
 
-#include <torch/cuda.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/cuda.h>
 #include <torch/version.h>
 
 #include <cstdint>
