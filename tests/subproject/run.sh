@@ -11,7 +11,7 @@ fail() { printf 'subproject: %s\n' "$*" >&2; exit 1; }
 
 cmake -S "$here" -B "$work/build" -G Ninja -DVIDGEN_SOURCE="$here/../.." -DVIDGEN_TORCH_DIR="$1" -DCMAKE_UNITY_BUILD=ON \
   -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_BUILD_TYPE=MinSizeRel -DCMAKE_CXX_FLAGS_MINSIZEREL="-Os -DOURS" >/dev/null
-cmake --build "$work/build" --target game >/dev/null
+cmake --build "$work/build" --target game
 [[ $("$work/build/game") =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "the program does not say vidgen's version"
 
 commands=$work/build/compile_commands.json
