@@ -21,7 +21,7 @@ import unittest
 from pages import ROOT, code_spans, pages, shell_lines
 
 PROGRAM, BUILD = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
-SCRIPTS = r"tools/.*|\.ci/run"
+SCRIPTS = r"tools/.*|tests/package/run\.sh|\.ci/run"
 # Beginnings of code spans that are commands.
 COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )*(?:vidgen |ctest |cmake |tools/|build/|\.ci/)")
 # What stands for something else: RUN, CONFIG, N.
@@ -68,6 +68,9 @@ def option_value(words, name):
 
 def check_vidgen(words):
     words = [word for word in words if word not in ("-q", "--help", "--version")]
+    # What an installed vidgen's launcher takes for itself (tests/package/launcher.sh).
+    if words and words[0] == "--torch":
+        words = words[2:]
     path = ""
     if words and PLACEHOLDER.fullmatch(words[0]):
         return
