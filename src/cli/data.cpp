@@ -25,7 +25,9 @@ using core::cat;
 /// The text of an option that sets a field of Options.
 template <class Options>
 std::string help_of(const std::string& field) {
-  for (const auto& entry : core::explain_fields<Options>()) {
+  // Asked for at every start, once for each option.
+  static const auto entries = core::explain_fields<Options>();
+  for (const auto& entry : entries) {
     if (entry.path != field) continue;
     std::string text = entry.sentence();
     text.pop_back();

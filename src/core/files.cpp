@@ -140,15 +140,20 @@ AtomicFile::~AtomicFile() {
   ::close(descriptor_);
 }
 
-void AtomicFile::write(const void* data, size_t bytes) {
+int AtomicFile::try_write(const void* data, size_t bytes) {
   auto* next = static_cast<const char*>(data);
   while (bytes > 0) {
     const ssize_t written = ::write(descriptor_, next, bytes);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("write", path_);
+    if (written < 0) return errno;
     next += written;
     bytes -= static_cast<size_t>(written);
   }
+  return 0;
+}
+
+void AtomicFile::write(const void* data, size_t bytes) {
+  if (const int error = try_write(data, bytes); error != 0) fail("write", path_, error);
 }
 
 void AtomicFile::write_at(size_t offset, const void* data, size_t bytes) {

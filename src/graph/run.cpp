@@ -1,7 +1,5 @@
 #include "vidgen/graph/run.h"
 
-#include <algorithm>
-
 namespace vidgen::graph {
 namespace {
 

@@ -33,6 +33,7 @@ class GeneratorDescription {
   nn::MotionOutputs describe_motion(const nn::MotionInputs& inputs) {
     return source_.generator.network->motion_module().describe(graph_, inputs);
   }
+  bool reads_noise() const { return type_.reads_noise && temporal_.motion_dim > 0; }
   int64_t state_size() const;
 
   const GraphSource& source_;
@@ -79,7 +80,7 @@ int64_t GeneratorDescription::state_size() const {
 Graph GeneratorDescription::clips() {
   auto parts = kept();
   nn::MotionInputs inputs;
-  if (reads_noise(temporal_)) {
+  if (reads_noise()) {
     inputs.noise =
         frames_input("noise", each_frame(nn::noise_frames(temporal_, 0)), temporal_.motion_dim);
   }
@@ -110,7 +111,7 @@ Graph GeneratorDescription::step() {
   auto parts = kept();
   const int64_t dim = temporal_.motion_dim, size = state_size();
   nn::MotionInputs inputs;
-  if (reads_noise(temporal_))
+  if (reads_noise())
     inputs.noise = graph_.reshape(input("noise", dim), {each_clip(objects_), 1, dim});
   if (size > 0) inputs.state = input("state", size);
   nn::MotionOutputs motion;
@@ -141,10 +142,6 @@ torch::Tensor first_state(const models::VideoGeneratorOptions& options,
       {models::of_objects(latents.noise, objects), models::of_objects(latents.initial, objects)});
   if (!state.defined()) return {};
   return state.reshape({latents.initial.size(0), objects * state.size(1)});
-}
-
-bool reads_noise(const nn::TemporalOptions& options) {
-  return nn::motion_type(options).reads_noise && options.motion_dim > 0;
 }
 
 }  // namespace vidgen::infer

@@ -6,8 +6,7 @@ void fields(core::FieldVisitor& v, GradScalerOptions& o) {
   v.choice("mode", o.mode,
            {{"auto", ScalerMode::kAuto}, {"on", ScalerMode::kOn}, {"off", ScalerMode::kOff}},
            "Scale the loss against vanishing gradients; auto does so in float16 only, as bfloat16 "
-           "has the "
-           "range of float32.");
+           "has the range of float32.");
   v.field("init_scale", o.init_scale, {1, 1e30}, "First scale.");
   v.field("growth_factor", o.growth_factor, {1, 1e6},
           "The scale is multiplied by this after growth_interval steps without an overflow.");

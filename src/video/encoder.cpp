@@ -11,17 +11,6 @@
 namespace vidgen::video {
 namespace {
 
-int write_all(int descriptor, const uint8_t* data, int bytes) {
-  for (int left = bytes; left > 0;) {
-    const ssize_t written = ::write(descriptor, data, static_cast<size_t>(left));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return AVERROR(errno);
-    data += written;
-    left -= static_cast<int>(written);
-  }
-  return bytes;
-}
-
 int64_t seek_to(int descriptor, int64_t offset, int whence) {
   if (whence & AVSEEK_SIZE) {
     struct stat status {};
@@ -31,7 +20,7 @@ int64_t seek_to(int descriptor, int64_t offset, int whence) {
   return position < 0 ? AVERROR(errno) : position;
 }
 
-int descriptor_of(void* file) { return static_cast<core::AtomicFile*>(file)->descriptor(); }
+core::AtomicFile& as_file(void* file) { return *static_cast<core::AtomicFile*>(file); }
 
 }  // namespace
 
@@ -91,10 +80,11 @@ AvBuffered Encoder::open_output() {
   constexpr int kBufferBytes = 1 << 15;
   // FFmpeg 7 passes constant data.
   const auto write = [](void* file, auto* data, int bytes) {
-    return write_all(descriptor_of(file), data, bytes);
+    const int error = as_file(file).try_write(data, static_cast<size_t>(bytes));
+    return error == 0 ? bytes : AVERROR(error);
   };
   const auto seek = [](void* file, int64_t offset, int whence) {
-    return seek_to(descriptor_of(file), offset, whence);
+    return seek_to(as_file(file).descriptor(), offset, whence);
   };
   auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
   if (!buffer) throw std::bad_alloc();

@@ -23,6 +23,8 @@ class AtomicFile {
 
   void write(const void* data, size_t bytes);
   void write(std::string_view text) { write(text.data(), text.size()); }
+  /// For callers that must not throw: returns the system's error, 0 when all was written.
+  int try_write(const void* data, size_t bytes);
   /// Overwrites `bytes` at `offset` from the start of the file; the position for write() stays.
   void write_at(size_t offset, const void* data, size_t bytes);
   /// For a writer that insists on a file name (a video encoder), instead of write(): it opens this

@@ -33,7 +33,4 @@ graph::Graph step_graph(const GraphSource& source);
 torch::Tensor first_state(const models::VideoGeneratorOptions& options,
                           const models::Latents& latents);
 
-/// Whether the motion is made from noise of the frames.
-bool reads_noise(const nn::TemporalOptions& options);
-
 }  // namespace vidgen::infer
