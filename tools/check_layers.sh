@@ -4,11 +4,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-declare -Ar level=([core]=0 [video]=1 [graph]=1 [nn]=2 [losses]=2 [metrics]=2 [report]=2 [models]=3 [data]=4 [checkpoint]=4
-  [infer]=5 [train]=5 [compress]=6 [bench]=6 [config]=7)
+declare -Ar level=([core]=0 [video]=1 [graph]=1 [kernels]=1 [nn]=2 [losses]=2 [metrics]=2 [report]=2 [models]=3 [data]=4 [checkpoint]=4
+  [infer]=5 [train]=5 [export]=6 [compress]=6 [bench]=6 [config]=7)
 # What the include line of a library begins with, and the modules that may have it.
 declare -Ar owner=(["spdlog/"]=core ["nlohmann/"]=core ["xxh"]=core ["opencv2/"]=video ["libav"]=video ["libsw"]=video ["webp/"]=video ["dcmtk/"]=video
-  ["protozero/"]="report infer" ["yaml-cpp/"]=config ["CLI/"]=cli)
+  ["protozero/"]="report export" ["yaml-cpp/"]=config ["CLI/"]=cli)
 failures=0
 complain() { printf '%s\n' "$1" >&2; failures=$((failures + 1)); }
 

@@ -14,6 +14,7 @@
 #include "vidgen/infer/generator.h"
 #include "vidgen/models/pixels.h"
 #include "vidgen/models/summary.h"
+#include "vidgen/train/device.h"
 
 namespace vidgen::bench {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "vidgen/data/cache.h"
 #include "vidgen/data/loader.h"
+#include "vidgen/train/device.h"
 #include "vidgen/train/device_feed.h"
 #include "vidgen/train/gan_step.h"
 

@@ -1,4 +1,4 @@
-#include "vidgen/infer/export.h"
+#include "vidgen/export/export.h"
 
 #include <memory>
 
@@ -19,21 +19,21 @@ struct ExportArguments {
   std::string checkpoint;
   std::filesystem::path out;
   std::string format = "onnx";
-  infer::ExportOptions options;
+  exporting::ExportOptions options;
   std::filesystem::path reference;
-  infer::ExportExampleOptions example;
+  exporting::ExportExampleOptions example;
 };
 
 void run_export(ExportArguments arguments) {
   const bool onnx = arguments.format == "onnx";
   auto& options = arguments.options;
-  options.format = onnx ? infer::ExportFormat::kOnnx : infer::ExportFormat::kTorchScript;
+  options.format = onnx ? exporting::ExportFormat::kOnnx : exporting::ExportFormat::kTorchScript;
   Outputs outputs;
   outputs.claim_file("--out", arguments.out, onnx ? ".onnx" : ".pt");
   const bool with_example = !arguments.reference.empty();
   if (with_example) outputs.claim_file("--reference", arguments.reference, ".safetensors");
 
-  const infer::Exporter exporter(checkpoint::read_trained(arguments.checkpoint));
+  const exporting::Exporter exporter(checkpoint::read_trained(arguments.checkpoint));
   exporter.write(options, arguments.out);
   core::log_info(cat("wrote ", arguments.out.string(), ": latents to ",
                      options.step ? "a frame and the next state" : "clips"));

@@ -1,8 +1,10 @@
 #include "vidgen/compress/channels.h"
 
-#include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "vidgen/core/error.h"
+#include "vidgen/infer/plan.h"
 #include "vidgen/nn/flops.h"
 
 namespace vidgen::compress {
@@ -12,79 +14,137 @@ using core::cat;
 
 constexpr const char* kAttention = "frame.attention_";
 
-int64_t resolution_of(size_t stage) { return int64_t{4} << stage; }
-
-ChannelGroup group_of(size_t stage, int64_t channels) {
-  ChannelGroup group;
-  group.stage = stage;
-  group.channels = channels;
-  return group;
+ChannelPlace maker(const std::string& tensor, int64_t dim, bool scales) {
+  return {tensor, dim, ChannelRole::kMakes, scales};
 }
 
-void add_norm(ChannelGroup& group, const std::string& name) {
-  group.norm = name;
-  for (const char* part : {".weight", ".bias"})
-    group.places.push_back({name + part, 0, ChannelRole::kOther, /*scales=*/true});
-  for (const char* part : {".running_mean", ".running_var"}) group.places.push_back({name + part});
+ChannelPlace reader(const std::string& tensor, int64_t dim) {
+  return {tensor, dim, ChannelRole::kReads};
 }
 
-void add_maker(ChannelGroup& group, const std::string& tensor, int64_t dim, bool scales = false) {
-  group.places.push_back({tensor, dim, ChannelRole::kMakes, scales});
+/// A number for each channel that scales it, as ChannelPlace says.
+ChannelPlace scale(const std::string& tensor) {
+  return {tensor, 0, ChannelRole::kOther, /*scales=*/true};
 }
 
-void add_reader(ChannelGroup& group, const std::string& tensor, int64_t dim) {
-  group.places.push_back({tensor, dim, ChannelRole::kReads});
+/// Follows the channels through the operations of a frame generator.
+class ChannelWalk {
+ public:
+  explicit ChannelWalk(const graph::Graph& graph) : graph_(graph), groups_of_(graph.value_count()) {
+    for (const auto& op : graph.ops()) follow(op);
+  }
+
+  std::vector<ChannelGroup> groups() const;
+
+ private:
+  /// Of the values; empty for latents.
+  using GroupIndex = std::optional<size_t>;
+
+  void follow(const graph::Op& op);
+  void follow(const graph::Op& op, const graph::Convolution& convolution);
+  void follow(const graph::Op& op, const graph::Call& call);
+  void join(size_t group, size_t other);
+  GroupIndex& group_of(graph::Value value) {
+    return groups_of_.at(static_cast<size_t>(value.index));
+  }
+  ChannelGroup& group_in(const graph::Op& op) { return groups_.at(group_of(op.inputs[0]).value()); }
+  std::string name(graph::Value constant) const { return graph_.constant(constant)->name; }
+
+  const graph::Graph& graph_;
+  std::vector<GroupIndex> groups_of_;
+  /// Without places where they joined another one.
+  std::vector<ChannelGroup> groups_;
+  /// Pixels a side of the first pictures.
+  int64_t first_side_ = 0;
+};
+
+void ChannelWalk::follow(const graph::Op& op, const graph::Convolution& convolution) {
+  const auto weight = name(op.inputs[1]);
+  if (group_of(op.inputs[0])) {
+    group_in(op).places.push_back(reader(weight, convolution.transposed ? 0 : 1));
+  }
+  const auto& shape = graph_.shape(op.outputs[0]);
+  if (first_side_ == 0) first_side_ = shape[2].number;
+  ChannelGroup made;
+  for (int64_t side = first_side_; side < shape[2].number; side *= 2) ++made.stage;
+  made.channels = shape[1].number;
+  made.places.push_back(maker(weight, convolution.transposed ? 1 : 0, /*scales=*/true));
+  if (op.inputs.size() > 2) made.places.push_back(scale(name(op.inputs[2])));
+  group_of(op.outputs[0]) = groups_.size();
+  groups_.push_back(std::move(made));
 }
 
-/// The places of the channels in attention behind a stage; returns the group of its queries.
-ChannelGroup add_attention(ChannelGroup& stage) {
-  const auto name = cat(kAttention, resolution_of(stage.stage), ".");
+void ChannelWalk::follow(const graph::Op& op, const graph::Call& call) {
+  const GroupIndex index = group_of(op.inputs[0]);
+  group_of(op.outputs[0]) = index;
+  auto& group = groups_.at(index.value());
+  if (const auto* warp = dynamic_cast<const nn::WarpImpl*>(call.block.get())) {
+    group.blocks = warp->options.groups;
+    return;
+  }
+  const auto name = call.name + ".";
   for (const char* layer : {"query", "key", "value"})
-    add_reader(stage, name + layer + ".weight", 1);
+    group.places.push_back(reader(name + layer + ".weight", 1));
   for (const char* part : {"value.weight", "value.bias"})
-    stage.places.push_back({name + part, 0, ChannelRole::kOther, /*scales=*/true});
-  ChannelGroup queries = group_of(stage.stage, 0);
+    group.places.push_back(scale(name + part));
+  ChannelGroup queries;
+  queries.stage = group.stage;
   queries.queries = true;
-  queries.channels = channels_at(queries, stage.channels);
+  queries.channels = channels_at(queries, group.channels);
   // Scores are products of both, so that the scale of one is that of both.
-  add_maker(queries, name + "query.weight", 0, /*scales=*/true);
-  add_maker(queries, name + "key.weight", 0);
-  queries.places.push_back({name + "query.bias", 0, ChannelRole::kOther, /*scales=*/true});
-  queries.places.push_back({name + "key.bias", 0});
-  return queries;
+  queries.places = {maker(name + "query.weight", 0, /*scales=*/true),
+                    maker(name + "key.weight", 0, /*scales=*/false), scale(name + "query.bias"),
+                    ChannelPlace{name + "key.bias"}};
+  groups_.push_back(std::move(queries));
 }
 
-/// models::DcganGenerator: three layers a stage.
-void add_dcgan_stages(std::vector<ChannelGroup>& stages, bool full_size_stage) {
-  for (size_t i = 0; i < stages.size(); ++i) {
-    const auto conv = cat("frame.main.", 3 * i, ".weight");
-    add_maker(stages[i], conv, 1);
-    add_norm(stages[i], cat("frame.main.", 3 * i + 1));
-    if (i > 0) add_reader(stages[i - 1], conv, 0);
+void ChannelWalk::join(size_t group, size_t other) {
+  auto& from = groups_[other].places;
+  auto& to = groups_[group].places;
+  to.insert(to.end(), from.begin(), from.end());
+  from.clear();
+  for (auto& index : groups_of_) {
+    if (index == other) index = group;
   }
-  add_reader(stages.back(), cat("frame.main.", 3 * stages.size(), ".weight"),
-             full_size_stage ? 1 : 0);
 }
 
-/// models::ResidualGenerator: three layers, then a block a stage. Returns what is inside of them.
-std::vector<ChannelGroup> add_residual_stages(std::vector<ChannelGroup>& stages) {
-  std::vector<ChannelGroup> inside;
-  add_maker(stages[0], "frame.main.0.weight", 1);
-  add_norm(stages[0], "frame.main.1");
-  for (size_t i = 1; i < stages.size(); ++i) {
-    const auto block = cat("frame.main.", 2 + i, ".");
-    add_reader(stages[i - 1], block + "resample.weight", 0);
-    add_reader(stages[i - 1], block + "project.weight", 1);
-    auto& inner = inside.emplace_back(group_of(i, stages[i].channels));
-    add_maker(inner, block + "resample.weight", 1);
-    add_norm(inner, block + "norm1");
-    add_reader(inner, block + "conv.weight", 1);
-    add_maker(stages[i], block + "conv.weight", 0);
-    add_maker(stages[i], block + "project.weight", 0, /*scales=*/true);
-    add_norm(stages[i], block + "norm2");
+void ChannelWalk::follow(const graph::Op& op) {
+  if (const auto* convolution = std::get_if<graph::Convolution>(&op.kind))
+    return follow(op, *convolution);
+  if (const auto* call = std::get_if<graph::Call>(&op.kind)) return follow(op, *call);
+  const GroupIndex index = group_of(op.inputs[0]);
+  group_of(op.outputs[0]) = index;
+  if (std::holds_alternative<graph::BatchNorm>(op.kind)) {
+    auto& group = groups_.at(index.value());
+    // Which takes the scale of the filters before it away.
+    for (auto& place : group.places) place.scales = false;
+    const auto weight = name(op.inputs[1]);
+    group.norm = weight.substr(0, weight.rfind('.'));
+    for (const size_t i : {1, 2}) group.places.push_back(scale(name(op.inputs[i])));
+    for (const size_t i : {3, 4}) group.places.push_back({name(op.inputs[i])});
   }
-  add_reader(stages.back(), cat("frame.main.", 2 + stages.size(), ".weight"), 1);
-  return inside;
+  const auto* function = std::get_if<graph::Function>(&op.kind);
+  if (function && *function == graph::Function::kAdd)
+    join(index.value(), group_of(op.inputs[1]).value());
+}
+
+std::vector<ChannelGroup> ChannelWalk::groups() const {
+  const auto pictures = groups_of_.at(static_cast<size_t>(graph_.outputs().front().value.index));
+  std::vector<ChannelGroup> stages, inside;
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    const auto& group = groups_[i];
+    if (group.places.empty() || i == pictures) continue;
+    if (group.queries) {
+      inside.push_back(group);
+    } else if (group.stage < stages.size()) {
+      // What a stage puts out is made last.
+      inside.push_back(std::exchange(stages[group.stage], group));
+    } else {
+      stages.push_back(group);
+    }
+  }
+  stages.insert(stages.end(), inside.begin(), inside.end());
+  return stages;
 }
 
 /// The names that a generator's tensor has in the files that hold it.
@@ -96,11 +156,6 @@ std::vector<std::string> names_of(const std::string& tensor) {
   return names;
 }
 
-bool attends_at(const models::ModelOptions& options, int64_t resolution) {
-  const auto& wanted = options.generator.attention;
-  return std::find(wanted.begin(), wanted.end(), resolution) != wanted.end();
-}
-
 }  // namespace
 
 int64_t channels_at(const ChannelGroup& group, int64_t width) {
@@ -110,24 +165,8 @@ int64_t channels_at(const ChannelGroup& group, int64_t width) {
   return attention.query_channels();
 }
 
-std::vector<ChannelGroup> channel_groups(const models::ModelOptions& options,
-                                         const models::ClipShape& shape) {
-  const auto widths = models::resolved_widths(options.generator, shape);
-  std::vector<ChannelGroup> groups;
-  for (size_t i = 0; i < widths.size(); ++i) groups.push_back(group_of(i, widths[i]));
-  std::vector<ChannelGroup> inside;
-  if (options.generator.type == models::GeneratorType::kResidual) {
-    inside = add_residual_stages(groups);
-  } else {
-    add_dcgan_stages(groups, models::has_full_size_stage(options.generator, shape));
-  }
-  for (auto& group : groups) {
-    if (resolution_of(group.stage) == options.generator.warp_at)
-      group.blocks = options.generator.warp_groups;
-    if (attends_at(options, resolution_of(group.stage))) inside.push_back(add_attention(group));
-  }
-  groups.insert(groups.end(), inside.begin(), inside.end());
-  return groups;
+std::vector<ChannelGroup> channel_groups(const models::VideoGenerator& generator) {
+  return ChannelWalk(infer::frame_graph(generator)).groups();
 }
 
 void slice_channels(checkpoint::Tensors& tensors, const std::vector<ChannelGroup>& groups,
@@ -167,7 +206,7 @@ FrameFlops::FrameFlops(const std::vector<models::LayerRow>& rows,
   }
   for (const auto& group : groups) {
     if (!group.queries) continue;
-    const auto side = static_cast<double>(resolution_of(group.stage));
+    const auto side = static_cast<double>(int64_t{4} << group.stage);
     attention_.push_back(
         {group.stage, static_cast<double>(shape.frames) * side * side, side * side});
   }

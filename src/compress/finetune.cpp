@@ -8,6 +8,7 @@
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/train/run_length.h"
+#include "vidgen/train/schedule.h"
 #include "vidgen/train/trainer.h"
 
 namespace vidgen::compress {

@@ -35,7 +35,7 @@ std::vector<PruneRow> prune_checkpoint(checkpoint::Checkpoint& checkpoint, Prune
     }
     checkpoint.file.tensors["mask." + name] = mask;
     const auto row = std::find_if(result.rows.begin(), result.rows.end(),
-                                  [&](auto& r) { return r.name == name; });
+                                  [&wanted = name](auto& r) { return r.name == wanted; });
     row->kept = mask.sum().item<int64_t>();
   }
   return result.rows;

@@ -16,6 +16,7 @@
 #include "vidgen/core/text.h"
 #include "vidgen/train/adam.h"
 #include "vidgen/train/options.h"
+#include "vidgen/train/schedule.h"
 
 namespace vidgen::compress {
 namespace {

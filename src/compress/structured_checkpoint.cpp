@@ -55,7 +55,7 @@ class Trials {
       : original_(checkpoint::load_generator(checkpoint)),
         options_(checkpoint::model_options(checkpoint)),
         shape_(checkpoint.clip),
-        groups_(channel_groups(options_, shape_)),
+        groups_(channel_groups(original_)),
         widths_(models::resolved_widths(options_.generator, shape_)) {
     weights_.path = checkpoint.path;
     weights_.kind = checkpoint::Kind::kWeights;

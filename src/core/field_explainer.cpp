@@ -1,5 +1,6 @@
 #include <cctype>
 
+#include "vidgen/core/cases.h"
 #include "vidgen/core/fields.h"
 #include "vidgen/core/text.h"
 
@@ -7,7 +8,7 @@ namespace vidgen::core {
 namespace {
 
 template <class T>
-std::string show(Range<T> range) {
+std::string shown(Range<T> range) {
   const bool lower = range.min != Range<T>().min;
   const bool upper = range.max != Range<T>().max;
   if (lower && upper) return cat(range.min, " to ", range.max);
@@ -37,41 +38,20 @@ void FieldExplainer::add(const std::string& name, std::string type, std::string 
       {path, std::move(type), std::move(value), std::move(range), help, at_resume(), ""});
 }
 
-void FieldExplainer::field(const std::string& name, bool& value, const std::string& help) {
-  add(name, "boolean", value ? "true" : "false", "true, false", help);
-}
-
-void FieldExplainer::field(const std::string& name, int64_t& value, Range<int64_t> range,
-                           const std::string& help) {
-  add(name, "integer", cat(value), show(range), help);
-}
-
-void FieldExplainer::field(const std::string& name, double& value, Range<double> range,
-                           const std::string& help) {
-  add(name, "number", cat(value), show(range), help);
-}
-
-void FieldExplainer::field(const std::string& name, std::string& value, const std::string& help) {
-  add(name, "text", cat("\"", value, "\""), "any", help);
-}
-
-void FieldExplainer::path(const std::string& name, std::string& value, const std::string& help) {
-  add(name, "path", cat("\"", value, "\""), "any", help);
-}
-
-void FieldExplainer::field(const std::string& name, std::vector<int64_t>& value,
-                           Range<int64_t> range, const std::string& help) {
-  add(name, "list of integers", Json(value).dump(), show(range), help);
-}
-
-void FieldExplainer::field(const std::string& name, std::vector<std::string>& value,
-                           const std::string& help) {
-  add(name, "list of texts", Json(value).dump(), "any", help);
-}
-
-void FieldExplainer::choice_text(const std::string& name, std::string& value,
-                                 const std::vector<std::string>& names, const std::string& help) {
-  add(name, "choice", value, join(names), help);
+void FieldExplainer::visit(const std::string& name, const Field& field, const std::string& help) {
+  const std::string value =
+      std::visit([](const auto& one) { return Json(*one.value).dump(); }, field);
+  const Cases cases{
+      [&](const Flag&) { add(name, "boolean", value, "true, false", help); },
+      [&](const Integer& one) { add(name, "integer", value, shown(one.range), help); },
+      [&](const Number& one) { add(name, "number", cat(*one.value), shown(one.range), help); },
+      [&](const Text& one) {
+        add(name, one.is_path ? "path" : "text", cat("\"", *one.value, "\""), "any", help);
+      },
+      [&](const Integers& one) { add(name, "list of integers", value, shown(one.range), help); },
+      [&](const Texts&) { add(name, "list of texts", value, "any", help); },
+      [&](const Choice& one) { add(name, "choice", *one.value, join(one.names), help); }};
+  std::visit(cases, field);
 }
 
 bool FieldExplainer::begin_section(const std::string& name, const std::string& help) {

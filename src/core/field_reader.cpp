@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cmath>
 
+#include "vidgen/core/cases.h"
 #include "vidgen/core/fields.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/text.h"
@@ -48,6 +50,15 @@ int64_t read_integer(const Json& value, Range<int64_t> range, const std::string&
   return result;
 }
 
+double read_number(const Json& value, Range<double> range, const std::string& path) {
+  const std::string expected = bounds("a number", range);
+  if (!value.is_number()) wrong(path, value, expected);
+  const double number = value.get<double>();
+  if (!(std::isfinite(number) && number >= range.min && number <= range.max))
+    wrong(path, value, expected);
+  return number;
+}
+
 std::string read_text(const Json& value, const std::string& path) {
   if (!value.is_string()) wrong(path, value, "text (put it in quotes)");
   return value.get<std::string>();
@@ -81,7 +92,7 @@ void reject_unknown(const Json& tree, const std::string& path,
 
 FieldReader::FieldReader(const Json& tree, std::string path) {
   if (!tree.is_object()) wrong(path.empty() ? "top level" : path, tree, "a mapping");
-  frames_.push_back({tree, std::move(path), {}});
+  frames_.push_back({tree, std::move(path), {}, {}});
 }
 
 void FieldReader::finish() {
@@ -89,78 +100,66 @@ void FieldReader::finish() {
 }
 
 std::string FieldReader::path_of(const std::string& name) const {
-  return frames_.back().path.empty() ? name : cat(frames_.back().path, ".", name);
+  const auto& frame = frames_.back();
+  const auto former = frame.former_names.find(name);
+  const std::string& key = former == frame.former_names.end() ? name : former->second;
+  return frame.path.empty() ? key : cat(frame.path, ".", key);
 }
 
 const Json* FieldReader::find(const std::string& name) {
-  auto& frame = frames_.back();
-  frame.known.push_back(name);
-  const auto found = frame.tree.find(name);
-  return found == frame.tree.end() ? nullptr : &*found;
-}
-
-void FieldReader::field(const std::string& name, bool& value, const std::string&) {
-  const Json* found = find(name);
-  if (!found) return;
-  if (!found->is_boolean()) wrong(path_of(name), *found, "true or false");
-  value = found->get<bool>();
-}
-
-void FieldReader::field(const std::string& name, int64_t& value, Range<int64_t> range,
-                        const std::string&) {
-  if (const Json* found = find(name)) value = read_integer(*found, range, path_of(name));
-}
-
-void FieldReader::field(const std::string& name, double& value, Range<double> range,
-                        const std::string&) {
-  const Json* found = find(name);
-  if (!found) return;
-  const std::string expected = bounds("a number", range);
-  if (!found->is_number()) wrong(path_of(name), *found, expected);
-  const double number = found->get<double>();
-  if (!(std::isfinite(number) && number >= range.min && number <= range.max))
-    wrong(path_of(name), *found, expected);
-  value = number;
-}
-
-void FieldReader::field(const std::string& name, std::string& value, const std::string&) {
-  if (const Json* found = find(name)) value = read_text(*found, path_of(name));
-}
-
-void FieldReader::path(const std::string& name, std::string& value, const std::string&) {
-  if (const Json* found = find(name)) value = read_path(*found, path_of(name));
-}
-
-void FieldReader::field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
-                        const std::string&) {
-  const Json* found = find(name);
-  if (!found) return;
-  if (!found->is_array()) wrong(path_of(name), *found, "a list of integers");
-  value.clear();
-  for (size_t i = 0; i < found->size(); ++i) {
-    value.push_back(read_integer((*found)[i], range, cat(path_of(name), "[", i, "]")));
+  auto& [tree, path, known, former_names] = frames_.back();
+  known.push_back(name);
+  const auto former = tree.find(former_name());
+  if (former != tree.end()) {
+    former_names[name] = former_name();
+    if (tree.contains(name)) {
+      throw FieldError(path_of(name),
+                       cat("found as well as ", name, ", its name now; expected one of them"));
+    }
+    tree[name] = *former;
+    tree.erase(former_name());
   }
+  const auto found = tree.find(name);
+  return found == tree.end() ? nullptr : &*found;
 }
 
-void FieldReader::field(const std::string& name, std::vector<std::string>& value,
-                        const std::string&) {
-  const Json* found = find(name);
-  if (!found) return;
-  if (!found->is_array()) wrong(path_of(name), *found, "a list of texts");
-  value.clear();
-  for (size_t i = 0; i < found->size(); ++i) {
-    value.push_back(read_text((*found)[i], cat(path_of(name), "[", i, "]")));
-  }
+void FieldReader::read(const Json& found, const std::string& path, const Field& field) const {
+  const Cases cases{
+      [&](const Flag& flag) {
+        if (!found.is_boolean()) wrong(path, found, "true or false");
+        *flag.value = found.get<bool>();
+      },
+      [&](const Integer& one) { *one.value = read_integer(found, one.range, path); },
+      [&](const Number& one) { *one.value = read_number(found, one.range, path); },
+      [&](const Text& one) {
+        *one.value = one.is_path ? read_path(found, path) : read_text(found, path);
+      },
+      [&](const Integers& all) {
+        if (!found.is_array()) wrong(path, found, "a list of integers");
+        all.value->clear();
+        for (size_t i = 0; i < found.size(); ++i)
+          all.value->push_back(read_integer(found[i], all.range, cat(path, "[", i, "]")));
+      },
+      [&](const Texts& all) {
+        if (!found.is_array()) wrong(path, found, "a list of texts");
+        all.value->clear();
+        for (size_t i = 0; i < found.size(); ++i)
+          all.value->push_back(read_text(found[i], cat(path, "[", i, "]")));
+      },
+      [&](const Choice& choice) {
+        auto text = found.is_string() ? found.get<std::string>() : "";
+        const auto former = former_values().find(text);
+        if (former != former_values().end()) text = former->second;
+        const auto& names = choice.names;
+        if (!found.is_string() || std::find(names.begin(), names.end(), text) == names.end())
+          wrong(path, found, cat("one of ", join(names)));
+        *choice.value = text;
+      }};
+  std::visit(cases, field);
 }
 
-void FieldReader::choice_text(const std::string& name, std::string& value,
-                              const std::vector<std::string>& names, const std::string&) {
-  const Json* found = find(name);
-  if (!found) return;
-  const bool known = found->is_string() && std::find(names.begin(), names.end(),
-                                                     found->get<std::string>()) != names.end();
-  if (!known) wrong(path_of(name), *found, cat("one of ", join(names)));
-  value = found->get<std::string>();
+void FieldReader::visit(const std::string& name, const Field& field, const std::string&) {
+  if (const Json* found = find(name)) read(*found, path_of(name), field);
 }
 
 bool FieldReader::begin_section(const std::string& name, const std::string&) {
@@ -168,7 +167,7 @@ bool FieldReader::begin_section(const std::string& name, const std::string&) {
   if (!found) return false;
   const std::string path = path_of(name);
   if (!found->is_object()) wrong(path, *found, "a mapping");
-  frames_.push_back({*found, path, {}});
+  frames_.push_back({*found, path, {}, {}});
   return true;
 }
 
@@ -198,7 +197,7 @@ void FieldReader::begin_item(size_t index) {
   const std::string path = cat(list.path, "[", index, "]");
   if (item.is_string() && !list.shorthand.empty()) item = Json{{list.shorthand, item}};
   if (!item.is_object()) wrong(path, item, "a mapping");
-  frames_.push_back({std::move(item), path, {}});
+  frames_.push_back({std::move(item), path, {}, {}});
 }
 
 void FieldReader::end_list() { lists_.pop_back(); }

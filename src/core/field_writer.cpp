@@ -2,40 +2,8 @@
 
 namespace vidgen::core {
 
-void FieldWriter::field(const std::string& name, bool& value, const std::string&) {
-  stack_.back()[name] = value;
-}
-
-void FieldWriter::field(const std::string& name, int64_t& value, Range<int64_t>,
-                        const std::string&) {
-  stack_.back()[name] = value;
-}
-
-void FieldWriter::field(const std::string& name, double& value, Range<double>, const std::string&) {
-  stack_.back()[name] = value;
-}
-
-void FieldWriter::field(const std::string& name, std::string& value, const std::string&) {
-  stack_.back()[name] = value;
-}
-
-void FieldWriter::path(const std::string& name, std::string& value, const std::string&) {
-  stack_.back()[name] = value;
-}
-
-void FieldWriter::field(const std::string& name, std::vector<int64_t>& value, Range<int64_t>,
-                        const std::string&) {
-  stack_.back()[name] = value;
-}
-
-void FieldWriter::field(const std::string& name, std::vector<std::string>& value,
-                        const std::string&) {
-  stack_.back()[name] = value;
-}
-
-void FieldWriter::choice_text(const std::string& name, std::string& value,
-                              const std::vector<std::string>&, const std::string&) {
-  stack_.back()[name] = value;
+void FieldWriter::visit(const std::string& name, const Field& field, const std::string&) {
+  stack_.back()[name] = std::visit([](const auto& one) { return Json(*one.value); }, field);
 }
 
 bool FieldWriter::begin_section(const std::string& name, const std::string&) {

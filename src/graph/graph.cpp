@@ -177,6 +177,26 @@ Value Graph::transpose(Value x, const std::vector<int64_t>& axes) {
   return op(Transpose{axes}, {x}, result);
 }
 
+Value Graph::batch_norm(const std::vector<Value>& inputs, double epsilon) {
+  return op(BatchNorm{epsilon}, inputs, shape(inputs.at(0)));
+}
+
+Value Graph::call(std::shared_ptr<Block> block, const std::string& name,
+                  const std::vector<Value>& inputs) {
+  std::vector<Shape> shapes;
+  for (const auto& input : inputs) shapes.push_back(shape(input));
+  auto result = block->shape(shapes);
+  return op(Call{std::move(block), name}, inputs, std::move(result));
+}
+
+std::vector<Value> Graph::copy(const Graph& other, const Op& op, const std::vector<Value>& inputs) {
+  Op next{op.kind, inputs, {}};
+  for (const auto& output : op.outputs)
+    next.outputs.push_back(new_value(other.shape(output), other.type(output)));
+  ops_.push_back(next);
+  return next.outputs;
+}
+
 namespace {
 
 /// An axis of a value before `value` that is as long; empty `like` where there is none.

@@ -1,11 +1,14 @@
 #include "vidgen/graph/run.h"
 
+#include "vidgen/core/cases.h"
+#include "vidgen/graph/rewrite.h"
+
 namespace vidgen::graph {
 namespace {
 
 class Run {
  public:
-  explicit Run(const Graph& graph) : graph_(graph), values_(graph.value_count()) {}
+  explicit Run(Graph graph) : graph_(std::move(graph)), values_(graph_.value_count()) {}
 
   std::map<std::string, torch::Tensor> operator()(
       const std::map<std::string, torch::Tensor>& inputs);
@@ -24,7 +27,7 @@ class Run {
   torch::Tensor of(const Convolution& convolution, const Tensors& in);
   Tensors of(const Recurrence& layer, const Tensors& in);
 
-  const Graph& graph_;
+  const Graph graph_;
   Tensors values_;
   torch::ScalarType type_ = torch::kFloat;
   int64_t clips_ = 1, frames_ = 1;
@@ -125,7 +128,7 @@ Run::Tensors Run::of(const Recurrence& layer, const Tensors& in) {
 }
 
 Run::Tensors Run::of(const Op& op, const Tensors& in) {
-  const Cases cases{
+  const core::Cases cases{
       [&](Function function) -> Tensors { return {of(function, in)}; },
       [&](const Convolution& convolution) -> Tensors { return {of(convolution, in)}; },
       [&](const Recurrence& layer) -> Tensors { return of(layer, in); },
@@ -142,7 +145,12 @@ Run::Tensors Run::of(const Op& op, const Tensors& in) {
       [&](const Concatenate& joined) -> Tensors { return {torch::cat(in, joined.axis)}; },
       [&](const Split& split) -> Tensors { return in[0].split_with_sizes(split.sizes, 1); },
       [&](Reshape) -> Tensors { return {in[0].reshape(sizes(op.outputs[0]))}; },
-      [&](const Transpose& transpose) -> Tensors { return {in[0].permute(transpose.axes)}; }};
+      [&](const Transpose& transpose) -> Tensors { return {in[0].permute(transpose.axes)}; },
+      [&](const BatchNorm& norm) -> Tensors {
+        return {at::batch_norm(in[0], in[1], in[2], in[3], in[4], /*training=*/false,
+                               /*momentum=*/0, norm.epsilon, /*cudnn_enabled=*/false)};
+      },
+      [&](const Call& call) -> Tensors { TORCH_CHECK(false, call.name, ": is not expanded"); }};
   return std::visit(cases, op.kind);
 }
 
@@ -166,7 +174,7 @@ std::map<std::string, torch::Tensor> Run::operator()(
 std::map<std::string, torch::Tensor> run(const Graph& graph,
                                          const std::map<std::string, torch::Tensor>& inputs) {
   const torch::NoGradGuard no_grad;
-  return Run(graph)(inputs);
+  return Run(expanded(graph))(inputs);
 }
 
 }  // namespace vidgen::graph

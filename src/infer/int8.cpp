@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "steps.h"
-#include "vidgen/nn/phases.h"
+#include "vidgen/kernels/phases.h"
+#include "vidgen/kernels/windows.h"
 #include "vidgen/nn/processor.h"
-#include "windows.h"
 
 namespace vidgen::infer {
 namespace {
@@ -66,7 +66,7 @@ torch::Tensor int8_filters(Layer::Kind kind, const torch::Tensor& weight) {
     case Layer::Kind::kFromLatent:
       return weight.permute({2, 3, 1, 0}).reshape({16 * out, in, 1, 1});
     case Layer::Kind::kDouble:
-      return nn::phase_filters(weight);
+      return kernels::phase_filters(weight);
     default:
       return weight;
   }
@@ -189,20 +189,21 @@ torch::Tensor Int8Layer::multiply(const torch::Tensor& rows, size_t matrix) cons
 
 torch::Tensor Int8Layer::multiply_phases(const torch::Tensor& x) const {
   const auto pictures = x.contiguous(torch::MemoryFormat::ChannelsLast);
-  const PictureSizes sizes{pictures.size(0), pictures.size(2), pictures.size(3), pictures.size(1)};
+  const kernels::PictureSizes sizes{pictures.size(0), pictures.size(2), pictures.size(3),
+                                    pictures.size(1)};
   const int64_t out = bias_.size(0) / 4;
   const auto windows = torch::empty(
       {sizes.count * sizes.height * sizes.width, 4 * pictures.size(1)}, pictures.options());
   const auto result = torch::empty({sizes.count, 2 * sizes.height, 2 * sizes.width, out},
                                    pictures.options().dtype(raw_.type));
-  const PictureSizes doubled{sizes.count, sizes.height, sizes.width,
-                             out * static_cast<int64_t>(result.element_size())};
+  const kernels::PictureSizes doubled{sizes.count, sizes.height, sizes.width,
+                                      out * static_cast<int64_t>(result.element_size())};
   for (int64_t phase = 0; phase < 4; ++phase) {
     const int64_t a = phase / 2, b = phase % 2;
-    gather_windows(pictures.data_ptr(), sizes, a, b, static_cast<uint8_t>(input_.zero_point),
-                   windows.data_ptr());
+    kernels::gather_windows(pictures.data_ptr(), sizes, a, b,
+                            static_cast<uint8_t>(input_.zero_point), windows.data_ptr());
     const auto pixels = multiply(windows, static_cast<size_t>(phase));
-    place_phase(pixels.data_ptr(), doubled, a, b, result.data_ptr());
+    kernels::place_phase(pixels.data_ptr(), doubled, a, b, result.data_ptr());
   }
   return result.permute({0, 3, 1, 2});
 }
@@ -218,7 +219,7 @@ torch::Tensor Int8Layer::forward(const torch::Tensor& x) const {
   if (activation_ != Activation::kRelu) y = activate_(y, activation_);
   if (raw_.type != output_.type) y = to_uint8(y, output_.scale);
   if (latents) return y.view({rows, 4, 4, -1}).permute({0, 3, 1, 2});
-  return kind_ == Layer::Kind::kDouble && !products ? nn::interleave_phases(y) : y;
+  return kind_ == Layer::Kind::kDouble && !products ? kernels::interleave_phases(y) : y;
 }
 
 std::vector<Handover> handovers(const Plan& plan, const QuantizedLayers& layers,

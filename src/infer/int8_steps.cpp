@@ -2,14 +2,14 @@
 
 #include <utility>
 
-#include "vidgen/nn/phases.h"
+#include "vidgen/kernels/phases.h"
 
 namespace vidgen::infer {
 namespace {
 
 /// The quantised layer of phases_of() a kDouble.
 QuantizedLayer int8_phases(QuantizedLayer doubling) {
-  doubling.weight = nn::phase_filters(doubling.weight);
+  doubling.weight = kernels::phase_filters(doubling.weight);
   doubling.weight_scale = doubling.weight_scale.repeat({4});
   doubling.bias = doubling.bias.repeat({4});
   return doubling;

@@ -1,6 +1,6 @@
 #include "vidgen/infer/pixels.h"
 
-#include "pixel_lines.h"
+#include "vidgen/kernels/pixel_lines.h"
 
 namespace vidgen::infer {
 
@@ -16,8 +16,9 @@ torch::Tensor tanh_to_rgb(const torch::Tensor& sums, bool phases) {
   const int64_t pictures = lying.size(0), channels = lying.size(1) / copies;
   const int64_t side = phases ? 2 * (lying.size(2) - 1) : lying.size(2);
   auto rgb = torch::empty({pictures, side, side, 3}, torch::kU8);
-  write_rgb({lying.const_data_ptr(), type == torch::kBFloat16, pictures, side, channels, phases},
-            rgb.mutable_data_ptr<uint8_t>());
+  kernels::write_rgb(
+      {lying.const_data_ptr(), type == torch::kBFloat16, pictures, side, channels, phases},
+      rgb.mutable_data_ptr<uint8_t>());
   return rgb;
 }
 

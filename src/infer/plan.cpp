@@ -1,167 +1,127 @@
 #include "vidgen/infer/plan.h"
 
-#include <torch/nn/modules/activation.h>
-#include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/conv.h>
-
-#include <cmath>
 #include <utility>
 
-#include "vidgen/nn/residual.h"
+#include "vidgen/core/cases.h"
+#include "vidgen/graph/rewrite.h"
 
 namespace vidgen::infer {
 namespace {
 
-namespace layers = torch::nn;
-using Modules = torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>>;
+/// Finds passes for the operations of a graph, one after the other.
+class Planner {
+ public:
+  explicit Planner(const graph::Graph& graph) : graph_(graph), made_by_(graph.value_count(), -1) {}
 
-/// A layer of float64 weights, behind the last one of the plan.
-template <class Convolution>
-Layer weighted_layer(const Plan& plan, const std::string& name, Layer::Kind kind,
-                     const Convolution& module) {
+  Plan plan();
+
+ private:
+  void add(const graph::Op& op);
+  void add(const graph::Op& op, const graph::Convolution& convolution);
+  void add(const graph::Op& op, const graph::Call& call);
+  /// A layer that is called after the one before it, or its block.
+  Layer& add(const graph::Op& op, Layer::Kind kind, std::string name);
+  void activate(const graph::Op& op, Activation activation);
+  /// The operation belongs to the layer that puts out its first input.
+  Layer& extend(const graph::Op& op);
+  /// The layer that puts out the value; -1 for the latents.
+  int64_t& made_by(graph::Value value) { return made_by_.at(static_cast<size_t>(value.index)); }
+  /// "frame.main.4" of an operation on what "frame.main.4.conv" puts out.
+  std::string block_of(const graph::Op& op);
+
+  const graph::Graph& graph_;
+  std::vector<int64_t> made_by_;
+  Plan plan_;
+};
+
+Layer& Planner::add(const graph::Op& op, Layer::Kind kind, std::string name) {
   Layer layer;
-  layer.name = name;
+  layer.name = std::move(name);
   layer.kind = kind;
-  if (!plan.empty()) layer.inputs = {plan.size() - 1};
-  layer.weight = module.weight.detach().to(torch::kDouble);
-  layer.bias = module.bias.defined()
-                   ? module.bias.detach().to(torch::kDouble)
-                   : torch::zeros({layer.weight.size(output_axis(kind))}, layer.weight.options());
-  return layer;
+  for (const auto& input : op.inputs) {
+    if (made_by(input) >= 0) layer.inputs.push_back(static_cast<size_t>(made_by(input)));
+  }
+  made_by(op.outputs[0]) = static_cast<int64_t>(plan_.size());
+  return plan_.emplace_back(std::move(layer));
 }
 
-Layer transposed_layer(const Plan& plan, const std::string& name,
-                       const layers::ConvTranspose2dImpl& module) {
-  const bool first = plan.empty();
-  const auto& options = module.options;
-  TORCH_CHECK(options.kernel_size()->at(0) == 4 && options.stride()->at(0) == (first ? 1 : 2), name,
-              ": expected a transposed convolution of 4x4 pixels that makes the first ones "
-              "or doubles them");
-  return weighted_layer(plan, name, first ? Layer::Kind::kFromLatent : Layer::Kind::kDouble,
-                        module);
+Layer& Planner::extend(const graph::Op& op) {
+  const int64_t place = made_by(op.inputs.front());
+  made_by(op.outputs[0]) = place;
+  return plan_.at(static_cast<size_t>(place));
 }
 
-Layer convolution_layer(const Plan& plan, const std::string& name,
-                        const layers::Conv2dImpl& module) {
-  const auto& options = module.options;
-  TORCH_CHECK(options.kernel_size()->at(0) % 2 == 1 && options.stride()->at(0) == 1, name,
-              ": expected a convolution that keeps the size");
-  return weighted_layer(plan, name, Layer::Kind::kConvolution, module);
+std::string Planner::block_of(const graph::Op& op) {
+  const auto& name = plan_.at(static_cast<size_t>(made_by(op.inputs.front()))).name;
+  return name.substr(0, name.rfind('.'));
 }
 
-void fold(const layers::BatchNorm2dImpl& norm, Layer& layer) {
-  const auto wide = [](const torch::Tensor& tensor) { return tensor.detach().to(torch::kDouble); };
-  const auto factor = wide(norm.weight) / (wide(norm.running_var) + norm.options.eps()).sqrt();
-  std::vector<int64_t> shape(4, 1);
-  shape[static_cast<size_t>(output_axis(layer.kind))] = -1;
-  layer.weight = layer.weight * factor.view(shape);
-  layer.bias = (layer.bias - wide(norm.running_mean)) * factor + wide(norm.bias);
+void Planner::activate(const graph::Op& op, Activation activation) {
+  auto& layer = extend(op);
+  TORCH_CHECK(layer.activation == Activation::kNone, layer.name, ": has two activations");
+  layer.activation = activation;
 }
 
-/// The layers of a residual block (nn/residual.h) that doubles.
-void add_block(const std::string& name, const nn::ResidualBlockImpl& block, Plan& plan) {
-  TORCH_CHECK(block.options.resample == nn::Resample::kDouble && !block.options.over_time, name,
-              ": expected a residual block that doubles its pictures");
-  const Modules parts = block.named_children();
-  const auto add = [&plan](Layer layer, const std::shared_ptr<torch::nn::Module>* norm) {
-    if (norm) fold(*(*norm)->as<layers::BatchNorm2d>(), layer);
-    plan.push_back(std::move(layer));
-    return plan.size() - 1;
-  };
-  const auto without_weight = [&name](const char* what, Layer::Kind kind,
-                                      std::vector<size_t> inputs) {
-    Layer layer;
-    layer.name = name + what;
-    layer.kind = kind;
-    layer.inputs = std::move(inputs);
-    return layer;
-  };
-  const size_t input = plan.size() - 1;
-  auto up =
-      transposed_layer(plan, name + ".resample", *parts["resample"]->as<layers::ConvTranspose2d>());
-  up.activation = Activation::kLeakyRelu;
-  add(std::move(up), parts.find("norm1"));
-  const size_t main =
-      add(convolution_layer(plan, name + ".conv", *parts["conv"]->as<layers::Conv2d>()),
-          parts.find("norm2"));
-  auto project =
-      convolution_layer(plan, name + ".project", *parts["project"]->as<layers::Conv2d>());
-  project.inputs = {input};
-  const size_t small = add(std::move(project), nullptr);
-  const size_t skip = add(without_weight(".repeat", Layer::Kind::kRepeat, {small}), nullptr);
-  auto sum = without_weight(".add", Layer::Kind::kAdd, {main, skip});
-  sum.scale = std::sqrt(0.5);
-  sum.activation = Activation::kLeakyRelu;
-  add(std::move(sum), nullptr);
+void Planner::add(const graph::Op& op, const graph::Convolution& convolution) {
+  const auto& [axes, transposed, stride, padding] = convolution;
+  const auto weight = graph_.constant(op.inputs[1])->value();
+  const int64_t kernel = weight.size(2);
+  auto kind = Layer::Kind::kConvolution;
+  if (transposed) kind = stride == 1 ? Layer::Kind::kFromLatent : Layer::Kind::kDouble;
+  auto& layer = add(op, kind, graph::layer_of(graph_, op));
+  const bool known = transposed ? kernel == 4 && (stride == 1 ? padding == 0 && layer.inputs.empty()
+                                                              : stride == 2 && padding == 1)
+                                : kernel % 2 == 1 && stride == 1 && padding == kernel / 2;
+  TORCH_CHECK(axes == 2 && known, layer.name, ": no pass for such a convolution");
+  layer.weight = weight.to(torch::kFloat, /*non_blocking=*/false, /*copy=*/true).contiguous();
+  layer.bias = op.inputs.size() > 2
+                   ? graph_.constant(op.inputs[2])->value().to(torch::kFloat, false, /*copy=*/true)
+                   : torch::zeros({layer.weight.size(output_axis(kind))});
 }
 
-/// Adds one module of a frame generator. Returns whether a stage may end with it, where attention
-/// stands.
-bool add_module(const std::string& name, const torch::nn::Module& module, Plan& plan) {
-  if (const auto* up = module.as<layers::ConvTranspose2d>()) {
-    plan.push_back(transposed_layer(plan, name, *up));
-  } else if (const auto* convolution = module.as<layers::Conv2d>()) {
-    plan.push_back(convolution_layer(plan, name, *convolution));
-  } else if (const auto* norm = module.as<layers::BatchNorm2d>()) {
-    fold(*norm, plan.back());
-  } else if (module.as<layers::Tanh>()) {
-    plan.back().activation = Activation::kTanh;
-  } else if (module.as<layers::ReLU>()) {
-    plan.back().activation = Activation::kRelu;
-    return true;
-  } else if (const auto* leaky = module.as<layers::LeakyReLU>()) {
-    TORCH_CHECK(leaky->options.negative_slope() == 0.2, name, ": expected a slope of 0.2");
-    plan.back().activation = Activation::kLeakyRelu;
-    return true;
-  } else if (const auto* block = module.as<nn::ResidualBlock>()) {
-    add_block(name, *block, plan);
-    return true;
+void Planner::add(const graph::Op& op, const graph::Call& call) {
+  if (auto attention = std::dynamic_pointer_cast<nn::SelfAttentionImpl>(call.block)) {
+    add(op, Layer::Kind::kAttention, call.name).attention = nn::SelfAttention(attention);
+  } else if (auto warp = std::dynamic_pointer_cast<nn::WarpImpl>(call.block)) {
+    add(op, Layer::Kind::kWarp, call.name).warp = nn::Warp(warp);
   } else {
-    TORCH_CHECK(false, name, ": a frame generator has no layer ", module.name());
+    TORCH_CHECK(false, call.name, ": no pass for such a block");
   }
-  return false;
 }
 
-/// The resolution behind a plan's last layer.
-int64_t resolution_of(const Plan& plan) {
-  int64_t side = 0;
-  for (const auto& layer : plan) {
-    if (layer.kind == Layer::Kind::kFromLatent) side = 4;
-    if (layer.kind == Layer::Kind::kDouble) side *= 2;
-  }
-  return side;
+void Planner::add(const graph::Op& op) {
+  using graph::Function;
+  const core::Cases cases{
+      [&](Function function) {
+        switch (function) {
+          case Function::kRelu:
+            return activate(op, Activation::kRelu);
+          case Function::kLeakyRelu:
+            return activate(op, Activation::kLeakyRelu);
+          case Function::kTanh:
+            return activate(op, Activation::kTanh);
+          case Function::kAdd:
+            add(op, Layer::Kind::kAdd, block_of(op) + ".add");
+            return;
+          case Function::kMultiply:
+            extend(op).scale = graph_.constant(op.inputs.at(1))->value().item<double>();
+            return;
+          default:
+            TORCH_CHECK(false, "a frame generator has no such function");
+        }
+      },
+      [&](const graph::Convolution& convolution) { add(op, convolution); },
+      [&](graph::RepeatPixels) { add(op, Layer::Kind::kRepeat, block_of(op) + ".repeat"); },
+      [&](const graph::Call& call) { add(op, call); },
+      // Of the latents only, which are rows to all passes.
+      [&](graph::Reshape) { TORCH_CHECK(made_by(op.inputs[0]) < 0, "no pass for a reshape"); },
+      [&](const auto&) { TORCH_CHECK(false, "a frame generator has no such operation"); }};
+  std::visit(cases, op.kind);
 }
 
-/// Adds a layer for the block behind a stage, named after the stage's resolution, if it is there.
-std::shared_ptr<torch::nn::Module> add_block_at(const Modules& frame, const char* what,
-                                                Layer::Kind kind, Plan& plan) {
-  const auto name = what + std::to_string(resolution_of(plan));
-  const auto* module = frame.find(name);
-  if (!module) return nullptr;
-  Layer layer;
-  layer.name = "frame." + name;
-  layer.kind = kind;
-  layer.inputs = {plan.size() - 1};
-  plan.push_back(std::move(layer));
-  return *module;
-}
-
-/// What may stand behind a stage.
-void end_stage(const Modules& frame, Plan& plan) {
-  if (auto block = add_block_at(frame, "attention_", Layer::Kind::kAttention, plan))
-    plan.back().attention =
-        nn::SelfAttention(std::dynamic_pointer_cast<nn::SelfAttentionImpl>(block));
-  if (auto block = add_block_at(frame, "warp_", Layer::Kind::kWarp, plan))
-    plan.back().warp = nn::Warp(std::dynamic_pointer_cast<nn::WarpImpl>(block));
-}
-
-/// The first layer takes whole latents, of which it may read the first numbers only.
-void read_whole_latents(int64_t latent_dim, Layer& first) {
-  const auto& weight = first.weight;
-  const auto rest =
-      torch::zeros({latent_dim - weight.size(0), weight.size(1), weight.size(2), weight.size(3)},
-                   weight.options());
-  first.weight = torch::cat({weight, rest});
+Plan Planner::plan() {
+  for (const auto& op : graph_.ops()) add(op);
+  return std::move(plan_);
 }
 
 torch::Tensor run_layer(const Layer& layer, const torch::Tensor& x, const torch::Tensor& second,
@@ -233,23 +193,21 @@ torch::Tensor activate_(torch::Tensor x, Activation activation) {
 
 int64_t output_axis(Layer::Kind kind) { return kind == Layer::Kind::kConvolution ? 0 : 1; }
 
-Plan make_plan(const models::VideoGenerator& network) {
+graph::Graph frame_graph(const models::VideoGenerator& network) {
   const torch::NoGradGuard no_grad;
-  const Modules frame = network->named_children()["frame"]->named_children();
-  Plan plan;
-  for (const auto& item : frame["main"]->named_children()) {
-    const bool end_of_stage = add_module("frame.main." + item.key(), *item.value(), plan);
-    if (end_of_stage) end_stage(frame, plan);
-  }
-  const auto& frame_options = network->options.frame;
-  read_whole_latents(frame_options.latent_dim / frame_options.objects, plan.front());
-  for (auto& layer : plan) {
-    if (!layer.weight.defined()) continue;
-    layer.weight = layer.weight.to(torch::kFloat).contiguous();
-    layer.bias = layer.bias.to(torch::kFloat);
-  }
-  return plan;
+  graph::Graph graph;
+  const auto z =
+      graph.input("z", torch::kFloat, {graph::each_clip(), network->options.frame.latent_dim});
+  graph.output("frames", network->frame_generator().describe(graph, z, "frame"));
+  return graph;
 }
+
+Plan make_plan(const graph::Graph& frames) {
+  const torch::NoGradGuard no_grad;
+  return Planner(graph::fold_batch_norm(frames)).plan();
+}
+
+Plan make_plan(const models::VideoGenerator& network) { return make_plan(frame_graph(network)); }
 
 std::vector<size_t> last_uses(const Plan& plan) {
   std::vector<size_t> last(plan.size(), plan.size());

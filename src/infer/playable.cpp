@@ -2,6 +2,7 @@
 
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/state.h"
+#include "vidgen/graph/rewrite.h"
 
 namespace vidgen::infer {
 namespace {
@@ -20,40 +21,46 @@ void load_outside(const checkpoint::Checkpoint& file, const Plan& plan,
   loader.finish();
 }
 
-/// Loads the weights of the layers that stay in floating point.
-void load_floating(const checkpoint::Checkpoint& file, const QuantizedLayers& layers, Plan& plan) {
+/// The weights of the plan's layers, by their names.
+std::map<std::string, torch::Tensor> load_weights(const checkpoint::Checkpoint& file,
+                                                  const QuantizedLayers& int8, const Plan& plan) {
+  std::map<std::string, torch::Tensor> weights;
   const checkpoint::SafetensorsFile tensors{{}, file.tensors_under("plan.")};
   checkpoint::StateLoader loader(file.path, tensors);
-  for (auto& layer : plan) {
-    if (!layer.weight.defined() || layers.count(layer.name) > 0) continue;
-    auto weight = torch::empty(layer.weight.sizes(), torch::kBFloat16);
-    auto bias = torch::empty({layer.weight.size(output_axis(layer.kind))});
-    loader.tensor(layer.name + ".weight", weight);
+  for (const auto& layer : plan) {
+    if (!layer.weight.defined()) continue;
+    auto& weight = weights[layer.name + ".weight"];
+    auto& bias = weights[layer.name + ".bias"];
+    const auto axis = static_cast<size_t>(output_axis(layer.kind));
+    if (const auto found = int8.find(layer.name); found != int8.end()) {
+      std::vector<int64_t> shape(4, 1);
+      shape[axis] = -1;
+      weight = found->second.weight.to(torch::kFloat) * found->second.weight_scale.view(shape);
+      bias = found->second.bias;
+      continue;
+    }
+    auto half = torch::empty(layer.weight.sizes(), torch::kBFloat16);
+    bias = torch::empty({layer.weight.size(static_cast<int64_t>(axis))});
+    loader.tensor(layer.name + ".weight", half);
     loader.tensor(layer.name + ".bias", bias);
-    layer.weight = weight.to(torch::kFloat);
-    layer.bias = bias;
+    weight = half.to(torch::kFloat);
   }
   loader.finish();
+  return weights;
 }
 
 Playable load_quantized(const checkpoint::Checkpoint& file) {
   Playable generator;
   generator.network = checkpoint::make_generator(file);
-  // Its layers are the right ones, their weights come from elsewhere.
   generator.network->eval();
-  generator.plan = make_plan(generator.network);
+  const auto frames = graph::fold_batch_norm(frame_graph(generator.network));
+  // Its layers are the right ones, their weights come from elsewhere.
+  const auto plan = make_plan(frames);
   generator.int8 = read_int8(file);
-  check_int8(generator.int8, generator.plan, file.path);
-  load_outside(file, generator.plan, generator.network);
-  load_floating(file, generator.int8, generator.plan);
-  for (auto& layer : generator.plan) {
-    const auto found = generator.int8.find(layer.name);
-    if (found == generator.int8.end()) continue;
-    std::vector<int64_t> shape(4, 1);
-    shape[static_cast<size_t>(output_axis(layer.kind))] = -1;
-    layer.weight = found->second.weight.to(torch::kFloat) * found->second.weight_scale.view(shape);
-    layer.bias = found->second.bias;
-  }
+  check_int8(generator.int8, plan, file.path);
+  load_outside(file, plan, generator.network);
+  generator.weights = load_weights(file, generator.int8, plan);
+  generator.plan = make_plan(graph::with_constants(frames, generator.weights));
   return generator;
 }
 

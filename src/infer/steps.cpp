@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "onednn.h"
+#include "vidgen/kernels/phases.h"
 #include "vidgen/nn/convolution.h"
 #include "vidgen/nn/layout.h"
-#include "vidgen/nn/phases.h"
 
 namespace vidgen::infer {
 namespace {
@@ -107,12 +107,12 @@ class DoubleStep : public Step {
 class PhasesStep : public Step {
  public:
   PhasesStep(const Layer& layer, int64_t side, const Setting& setting)
-      : convolution_(placed(nn::phase_filters(layer.weight), setting),
+      : convolution_(placed(kernels::phase_filters(layer.weight), setting),
                      placed(layer.bias.repeat({4}), setting), {/*transposed=*/false, 1, 1, side},
                      layer.activation) {}
 
   torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t /*frames*/) const override {
-    return nn::interleave_phases(convolution_(inputs.front()));
+    return kernels::interleave_phases(convolution_(inputs.front()));
   }
 
  private:
@@ -190,7 +190,7 @@ std::unique_ptr<Step> make_doubling(const Layer& layer, int64_t side, const Sett
 Layer phases_of(const Layer& doubling) {
   auto phases = doubling;
   phases.kind = Layer::Kind::kConvolution;
-  phases.weight = nn::phase_filters(doubling.weight);
+  phases.weight = kernels::phase_filters(doubling.weight);
   phases.bias = doubling.bias.repeat({4});
   phases.activation = Activation::kNone;
   return phases;

@@ -28,9 +28,9 @@ class Step {
   virtual torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t frames) const = 0;
 };
 
-/// The convolution that does the work of kDouble (nn::phase_filters()), of its name and inputs and
-/// without its activation: [M,in,H,W] -> the phases [M,4*out,H+1,W+1]. Unlike a plan's kConvolution
-/// it has 2x2 filters, padded by 1.
+/// The convolution that does the work of kDouble (kernels::phase_filters()), of its name and inputs
+/// and without its activation: [M,in,H,W] -> the phases [M,4*out,H+1,W+1]. Unlike a plan's
+/// kConvolution it has 2x2 filters, padded by 1.
 Layer phases_of(const Layer& doubling);
 
 /// The layer in floating point. `side`: the pixels a side of what comes in.

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 
+#include "frame_generator_type.h"
+#include "vidgen/models/mocogan.h"
+
 namespace vidgen::models {
 namespace {
 
@@ -25,67 +28,72 @@ layers::Conv2d down(int64_t in, int64_t out, int64_t stride, int64_t padding) {
       layers::Conv2dOptions(in, out, 4).stride(stride).padding(padding).bias(false));
 }
 
-}  // namespace
-
-torch::Tensor first_pixels(const DcganGeneratorOptions& options, const torch::Tensor& z,
-                           int64_t frames) {
-  auto rows = z.flatten(1);
-  if (options.warp_at > 0) {
-    rows = rows.slice(0, 0, c10::nullopt, frames)
-               .reshape({-1, options.latent_dim / options.objects})
-               .narrow(1, 0, options.clip_dim);
-  }
-  return rows.unsqueeze(2).unsqueeze(3);
-}
-
-nn::WarpOptions warp_options(const DcganGeneratorOptions& options, int64_t channels) {
-  nn::WarpOptions warp;
-  warp.code_dim = options.latent_dim / options.objects;
-  warp.objects = options.objects;
-  warp.channels = channels;
-  warp.groups = options.warp_groups;
-  warp.still = options.warp_still;
-  warp.fade = options.warp_fade;
-  return warp;
-}
-
-DcganGeneratorImpl::DcganGeneratorImpl(DcganGeneratorOptions options)
-    : options(std::move(options)) {
-  reset();
-}
-
-void DcganGeneratorImpl::reset() {
-  stages_ = nn::Stages();
-  int64_t channels = options.warp_at > 0 ? options.clip_dim : options.latent_dim;
+/// Stages of ConvTranspose2d k4, BatchNorm, ReLU (the first s1 p0, the others s2 p1), then
+/// ConvTranspose2d k4 s2 p1, or Conv2d k3 s1 p1 behind a stage of full size, and Tanh; no bias.
+void add_dcgan_layers(const FrameGeneratorOptions& options, nn::Stages& stages) {
+  int64_t channels = options.first_dim();
   int64_t resolution = 4;
   for (const int64_t width : options.widths) {
     const bool first = resolution == 4;
-    stages_.add(up(channels, width, first ? 1 : 2, first ? 0 : 1));
-    stages_.add(layers::BatchNorm2d(width));
-    stages_.add(layers::ReLU(layers::ReLUOptions(/*inplace=*/true)));
-    if (contains(options.attention, resolution)) {
-      stages_.add_attention(resolution, {width, options.attention_axes});
-    }
-    if (resolution == options.warp_at) stages_.add_warp(resolution, warp_options(options, width));
+    stages.add(up(channels, width, first ? 1 : 2, first ? 0 : 1));
+    stages.add(layers::BatchNorm2d(width));
+    stages.add(layers::ReLU(layers::ReLUOptions(/*inplace=*/true)));
+    end_stage(options, resolution, width, stages);
     channels = width;
     resolution *= 2;
   }
   if (options.full_size_stage) {
-    stages_.add(layers::Conv2d(
+    stages.add(layers::Conv2d(
         layers::Conv2dOptions(channels, options.channels, 3).padding(1).bias(false)));
   } else {
-    stages_.add(up(channels, options.channels, 2, 1));
+    stages.add(up(channels, options.channels, 2, 1));
   }
-  stages_.add(layers::Tanh());
-  stages_.register_in(*this);
+  stages.add(layers::Tanh());
 }
 
-torch::Tensor DcganGeneratorImpl::forward(const torch::Tensor& z, int64_t frames,
-                                          const nn::LayerObserver& observer,
-                                          nn::StageOutputs* stages) {
-  TORCH_CHECK(z.dim() >= 2 && z.size(1) == options.latent_dim && z.numel() == z.size(0) * z.size(1),
-              "expected latents [M,", options.latent_dim, "], found ", z.sizes());
-  return stages_.forward(first_pixels(options, z, frames), frames, observer, stages, z.flatten(1));
+/// Each convolution over clips shortens them by three frames.
+int64_t least_frames(const DiscriminatorOptions& options, int64_t picture) {
+  return options.judges_frames() ? 1 : 3 * doublings_between(4, picture) + 4;
+}
+
+void check_dcgan(const DiscriminatorOptions& options, const ClipShape& shape,
+                 const std::string& path) {
+  const auto fail = [&path](const char* key, const std::string& found) {
+    throw core::FieldError(path + key, "found " + found + ", which needs network: residual");
+  };
+  if (options.fold != 1) fail(".fold", std::to_string(options.fold));
+  if (options.norm != DiscriminatorNorm::kNone)
+    fail(".norm", options.norm == DiscriminatorNorm::kBatch ? "batch" : "spectral");
+  if (options.times) fail(".times", "true");
+  if (options.minibatch_stddev) fail(".minibatch_stddev", "true");
+  const int64_t picture = shape.size / options.pool, needed = least_frames(options, picture);
+  if (shape.frames >= needed) return;
+  throw core::FieldError(path + ".type",
+                         core::cat("a clip discriminator of pictures of ", picture, "x", picture,
+                                   " needs ", needed, " frames, found data.frames ", shape.frames,
+                                   " (a larger pool needs fewer; network: residual takes any)"));
+}
+
+std::shared_ptr<DiscriminatorNet> make_dcgan(const DiscriminatorOptions& options,
+                                             const ClipShape& shape, int64_t classes) {
+  const auto widths = resolved_widths(options, shape);
+  if (options.judges_frames()) {
+    return std::make_shared<DcganDiscriminatorImpl>(DcganDiscriminatorOptions{
+        shape.channels, widths, options.attention, options.attention_axes, classes});
+  }
+  return std::make_shared<MocoganDiscriminatorImpl>(MocoganDiscriminatorOptions{
+      shape.channels, widths, options.attention, options.attention_axes, classes});
+}
+
+}  // namespace
+
+FrameGeneratorType dcgan_frames() {
+  return {"dcgan", /*always_full_size=*/false, /*kept_copies=*/1.5,
+          [](int64_t in, int64_t out) { return in * out * 4 * 4; }, add_dcgan_layers};
+}
+
+DiscriminatorNetwork dcgan_network() {
+  return {"dcgan", /*kept_copies=*/2.5, least_frames, check_dcgan, make_dcgan};
 }
 
 DcganDiscriminatorImpl::DcganDiscriminatorImpl(DcganDiscriminatorOptions options)

@@ -20,37 +20,36 @@ torch::Tensor with_times(const torch::Tensor& pictures, torch::Tensor times, int
   return torch::cat({pictures, plane}, 1);
 }
 
-ResidualDiscriminatorOptions residual_options(const DiscriminatorOptions& options,
-                                              const ClipShape& shape, int64_t classes) {
-  ResidualDiscriminatorOptions net;
-  net.channels = shape.channels + (options.times ? 1 : 0);
-  net.widths = resolved_widths(options, shape);
-  net.attention = options.attention;
-  net.attention_axes = options.attention_axes;
-  net.classes = classes;
-  net.norm = options.norm;
-  net.over_time = options.type == DiscriminatorType::kClip;
-  net.fold = options.fold;
-  net.fold_at = options.fold_at;
-  net.minibatch_stddev = options.minibatch_stddev;
-  return net;
-}
+class FrameDiscriminator : public DiscriminatorImpl {
+ public:
+  using DiscriminatorImpl::DiscriminatorImpl;
 
-/// Makes the network that the options name, as the submodule `net`; the other stays empty.
-template <class Strided>
-void make_net(DiscriminatorImpl& owner, const ClipShape& shape, Strided& strided,
-              ResidualDiscriminator& residual) {
-  const auto& options = owner.options;
-  if (options.network == DiscriminatorNetwork::kResidual) {
-    residual = owner.register_module(
-        "net", ResidualDiscriminator(residual_options(options, shape, owner.condition.classes)));
-  } else {
-    using StridedOptions = decltype(Strided::Impl::options);
-    strided = owner.register_module(
-        "net",
-        Strided(StridedOptions{shape.channels, resolved_widths(options, shape), options.attention,
-                               options.attention_axes, owner.condition.classes}));
+ private:
+  torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override {
+    const auto& indices = batch.frame_indices;
+    TORCH_CHECK(indices.defined() && indices.dim() == 2 && indices.size(0) == batch.clips.size(0),
+                "a frame discriminator needs frame_indices [B,k]");
+    const auto pictures = pooled(gather_frames(batch.clips, indices), options.pool);
+    return net_->judge(pictures, indices.size(1), nn::inside("net", observer));
   }
+};
+
+class ClipDiscriminator : public DiscriminatorImpl {
+ public:
+  using DiscriminatorImpl::DiscriminatorImpl;
+
+ private:
+  torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override {
+    auto frames = pooled(nn::as_frames(batch.clips), options.pool);
+    if (options.times) frames = with_times(frames, batch.times, batch.clips.size(0));
+    return net_->judge(frames, batch.clips.size(2), nn::inside("net", observer));
+  }
+};
+
+template <class Type>
+std::shared_ptr<DiscriminatorImpl> make(const DiscriminatorOptions& options, const ClipShape& shape,
+                                        const ConditionOptions& condition) {
+  return std::make_shared<Type>(options, shape, condition);
 }
 
 }  // namespace
@@ -99,45 +98,40 @@ torch::Tensor project_on_classes(const torch::Tensor& rows, const Condition& con
   return rows.narrow(1, 0, 1) + rows.gather(1, channel);
 }
 
-FrameDiscriminatorImpl::FrameDiscriminatorImpl(const DiscriminatorOptions& options,
-                                               const ClipShape& shape,
-                                               const ConditionOptions& condition)
-    : DiscriminatorImpl(options, condition) {
-  make_net(*this, shape, dcgan_, residual_);
+DiscriminatorImpl::DiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape,
+                                     const ConditionOptions& condition)
+    : options(options),
+      condition(condition),
+      net_(discriminator_network(options).make(options, shape, condition.classes)) {
+  register_module("net", std::dynamic_pointer_cast<torch::nn::Module>(net_));
 }
 
-torch::Tensor FrameDiscriminatorImpl::run(const ClipBatch& batch,
-                                          const nn::LayerObserver& observer) {
-  const auto& indices = batch.frame_indices;
-  TORCH_CHECK(indices.defined() && indices.dim() == 2 && indices.size(0) == batch.clips.size(0),
-              "a frame discriminator needs frame_indices [B,k]");
-  const auto pictures = pooled(gather_frames(batch.clips, indices), options.pool);
-  const int64_t frames = indices.size(1);
-  const auto in_net = nn::inside("net", observer);
-  return residual_ ? residual_->forward(pictures, frames, in_net)
-                   : dcgan_->forward(pictures, frames, in_net);
+const std::vector<DiscriminatorType>& discriminator_types() {
+  static const std::vector<DiscriminatorType> types{
+      {"frame", /*judges_frames=*/true, make<FrameDiscriminator>},
+      {"clip", /*judges_frames=*/false, make<ClipDiscriminator>}};
+  return types;
 }
 
-ClipDiscriminatorImpl::ClipDiscriminatorImpl(const DiscriminatorOptions& options,
-                                             const ClipShape& shape,
-                                             const ConditionOptions& condition)
-    : DiscriminatorImpl(options, condition) {
-  make_net(*this, shape, mocogan_, residual_);
-}
-
-torch::Tensor ClipDiscriminatorImpl::run(const ClipBatch& batch,
-                                         const nn::LayerObserver& observer) {
-  const auto in_net = nn::inside("net", observer);
-  if (residual_) {
-    auto frames = pooled(nn::as_frames(batch.clips), options.pool);
-    if (options.times) frames = with_times(frames, batch.times, batch.clips.size(0));
-    return residual_->forward(frames, batch.clips.size(2), in_net);
+const DiscriminatorType& discriminator_type(const std::string& name) {
+  for (const auto& type : discriminator_types()) {
+    if (type.name == name) return type;
   }
-  auto clips = batch.clips;
-  if (options.pool > 1) {
-    clips = nn::as_clips(pooled(nn::as_frames(clips), options.pool), clips.size(0));
+  TORCH_CHECK(false, "no type of discriminator is called ", name);
+}
+
+bool DiscriminatorOptions::judges_frames() const { return discriminator_type(type).judges_frames; }
+
+const std::vector<DiscriminatorNetwork>& discriminator_networks() {
+  static const std::vector<DiscriminatorNetwork> networks{dcgan_network(), residual_network()};
+  return networks;
+}
+
+const DiscriminatorNetwork& discriminator_network(const DiscriminatorOptions& options) {
+  for (const auto& network : discriminator_networks()) {
+    if (network.name == options.network) return network;
   }
-  return mocogan_->forward(clips, in_net);
+  TORCH_CHECK(false, "no network of a discriminator is called ", options.network);
 }
 
 }  // namespace vidgen::models

@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <functional>
 
+#include "vidgen/models/discriminator.h"
+#include "vidgen/models/discriminator_network.h"
+#include "vidgen/models/frame_generator.h"
+#include "vidgen/nn/motion.h"
+
 namespace vidgen::models {
 namespace {
 
@@ -17,12 +22,7 @@ const core::Choices<nn::AttentionAxes>& axes_choices() {
   return choices;
 }
 
-/// Doublings from the smallest picture to one of `size`.
-int64_t doublings(int64_t size) {
-  int64_t count = 0;
-  for (int64_t side = kSmallest; side < size; side *= 2) ++count;
-  return count;
-}
+int64_t doublings(int64_t size) { return doublings_between(kSmallest, size); }
 
 /// The smallest first.
 std::vector<int64_t> default_widths(int64_t count) {
@@ -49,13 +49,13 @@ void check_widths(const std::vector<int64_t>& widths, int64_t picture, const std
 
 void check_generator_widths(const GeneratorOptions& options, const ClipShape& shape) {
   const std::string path = "model.generator.widths";
-  if (options.type != GeneratorType::kResidual)
+  if (!frame_generator_type(options.type).always_full_size)
     return check_widths(options.widths, shape.size, path, "with a last stage of full size");
   const auto expected = static_cast<size_t>(doublings(shape.size)) + 1;
   if (options.widths.empty() || options.widths.size() == expected) return;
   throw core::FieldError(
-      path, core::cat("found ", options.widths.size(), " widths, expected ", expected,
-                      " for a residual generator of pictures of ", shape.size, "x", shape.size,
+      path, core::cat("found ", options.widths.size(), " widths, expected ", expected, " for a ",
+                      options.type, " generator of pictures of ", shape.size, "x", shape.size,
                       " (one for each size from 4x4), or none"));
 }
 
@@ -125,34 +125,6 @@ void check_warp(const ModelOptions& options, const ClipShape& shape) {
   }
 }
 
-void check_only_residual(const DiscriminatorOptions& options, const std::string& path) {
-  if (options.network == DiscriminatorNetwork::kResidual) return;
-  const auto fail = [](const std::string& key, const std::string& found) {
-    throw core::FieldError(key, "found " + found + ", which needs network: residual");
-  };
-  if (options.fold != 1) fail(path + ".fold", std::to_string(options.fold));
-  if (options.norm != DiscriminatorNorm::kNone)
-    fail(path + ".norm", options.norm == DiscriminatorNorm::kBatch ? "batch" : "spectral");
-  if (options.times) fail(path + ".times", "true");
-  if (options.minibatch_stddev) fail(path + ".minibatch_stddev", "true");
-}
-
-void check_clip_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
-                              const std::string& path) {
-  if (options.network == DiscriminatorNetwork::kResidual) {
-    if (shape.frames % options.fold == 0) return;
-    throw core::FieldError(
-        path + ".fold", core::cat("found ", options.fold, ", expected a divisor of ", shape.frames,
-                                  ", the frames of a clip"));
-  }
-  const int64_t picture = shape.size / options.pool, needed = 3 * doublings(picture) + 4;
-  if (shape.frames >= needed) return;
-  throw core::FieldError(path + ".type",
-                         core::cat("a clip discriminator of pictures of ", picture, "x", picture,
-                                   " needs ", needed, " frames, found data.frames ", shape.frames,
-                                   " (a larger pool needs fewer; network: residual takes any)"));
-}
-
 void check_frame_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
                                const std::string& path) {
   if (options.frames > shape.frames) {
@@ -182,12 +154,8 @@ void check_discriminator(const DiscriminatorOptions& options, const ClipShape& s
   if (options.fold_at != 0 && options.fold_at != picture) {
     check_stages({options.fold_at}, picture / 2, path + ".fold_at");
   }
-  check_only_residual(options, path);
-  if (options.type == DiscriminatorType::kClip) {
-    check_clip_discriminator(options, shape, path);
-  } else {
-    check_frame_discriminator(options, shape, path);
-  }
+  discriminator_network(options).validate(options, shape, path);
+  if (options.judges_frames()) check_frame_discriminator(options, shape, path);
 }
 
 void check_class_names(const std::vector<std::string>& names) {
@@ -205,14 +173,12 @@ void check_class_names(const std::vector<std::string>& names) {
 
 std::vector<DiscriminatorOptions> default_discriminators() {
   std::vector<DiscriminatorOptions> both(2);
-  both[1].type = DiscriminatorType::kClip;
+  both[1].type = "clip";
   return both;
 }
 
 void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
-  visitor.choice("type", options.type,
-                 core::Choices<GeneratorType>{{"dcgan", GeneratorType::kDcgan},
-                                              {"residual", GeneratorType::kResidual}},
+  visitor.choice("type", options.type, core::name_choices(frame_generator_types()),
                  "the network that paints a frame from a latent");
   visitor.field(
       "widths", options.widths, {1, 8192},
@@ -246,13 +212,9 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
 }
 
 void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
-  visitor.choice("type", options.type,
-                 core::Choices<DiscriminatorType>{{"frame", DiscriminatorType::kFrame},
-                                                  {"clip", DiscriminatorType::kClip}},
+  visitor.choice("type", options.type, core::name_choices(discriminator_types()),
                  "frame judges single frames, clip whole clips by 3-D convolutions");
-  visitor.choice("network", options.network,
-                 core::Choices<DiscriminatorNetwork>{{"dcgan", DiscriminatorNetwork::kDcgan},
-                                                     {"residual", DiscriminatorNetwork::kResidual}},
+  visitor.choice("network", options.network, core::name_choices(discriminator_networks()),
                  "strided convolutions with batch normalisation, or residual blocks, which see "
                  "clips by separate convolutions over pixels and over time");
   visitor.choice("norm", options.norm,
@@ -330,14 +292,15 @@ void validate(const ModelOptions& options, const ClipShape& shape) {
 }
 
 bool has_full_size_stage(const GeneratorOptions& options, const ClipShape& shape) {
-  return static_cast<int64_t>(options.widths.size()) == doublings(shape.size) + 1;
+  return frame_generator_type(options.type).always_full_size ||
+         static_cast<int64_t>(options.widths.size()) == doublings(shape.size) + 1;
 }
 
 std::vector<int64_t> resolved_widths(const GeneratorOptions& options, const ClipShape& shape) {
   if (!options.widths.empty()) return options.widths;
   auto widths = default_widths(doublings(shape.size));
   std::reverse(widths.begin(), widths.end());
-  if (options.type == GeneratorType::kResidual) widths.push_back(kBaseWidth / 2);
+  if (frame_generator_type(options.type).always_full_size) widths.push_back(kBaseWidth / 2);
   return widths;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "frame_generator_type.h"
 #include "vidgen/nn/minibatch_stddev.h"
 #include "vidgen/nn/residual.h"
 #include "vidgen/nn/spectral_norm.h"
@@ -15,55 +16,65 @@ namespace {
 
 namespace layers = torch::nn;
 
-template <class Options>
-void add_attention(nn::Stages& stages, const Options& options, int64_t resolution, int64_t width) {
-  const auto& wanted = options.attention;
-  if (std::find(wanted.begin(), wanted.end(), resolution) != wanted.end()) {
-    stages.add_attention(resolution, {width, options.attention_axes});
+/// ConvTranspose2d k4 s1 p0, BatchNorm, LeakyReLU 0.2 to 4x4 pixels, a residual block with batch
+/// normalisation for each doubling, then Conv2d k3 s1 p1 and Tanh. The last width is that of the
+/// picture's own size.
+void add_residual_layers(const FrameGeneratorOptions& options, nn::Stages& stages) {
+  int64_t channels = options.widths.front();
+  int64_t resolution = 4;
+  stages.add(layers::ConvTranspose2d(
+      layers::ConvTranspose2dOptions(options.first_dim(), channels, resolution).bias(false)));
+  stages.add(layers::BatchNorm2d(channels));
+  stages.add(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2).inplace(true)));
+  end_stage(options, resolution, channels, stages);
+  for (size_t i = 1; i < options.widths.size(); ++i) {
+    nn::ResidualBlockOptions block{channels, options.widths[i], nn::Resample::kDouble};
+    block.batch_norm = true;
+    stages.add(nn::ResidualBlock(block));
+    resolution *= 2;
+    channels = block.out;
+    end_stage(options, resolution, channels, stages);
   }
+  stages.add(layers::Conv2d(layers::Conv2dOptions(channels, options.channels, 3).padding(1)));
+  stages.add(layers::Tanh());
+}
+
+void check_residual(const DiscriminatorOptions& options, const ClipShape& shape,
+                    const std::string& path) {
+  if (options.judges_frames() || shape.frames % options.fold == 0) return;
+  throw core::FieldError(path + ".fold",
+                         core::cat("found ", options.fold, ", expected a divisor of ", shape.frames,
+                                   ", the frames of a clip"));
+}
+
+std::shared_ptr<DiscriminatorNet> make_residual(const DiscriminatorOptions& options,
+                                                const ClipShape& shape, int64_t classes) {
+  ResidualDiscriminatorOptions net;
+  net.channels = shape.channels + (options.times ? 1 : 0);
+  net.widths = resolved_widths(options, shape);
+  net.attention = options.attention;
+  net.attention_axes = options.attention_axes;
+  net.classes = classes;
+  net.norm = options.norm;
+  net.over_time = !options.judges_frames();
+  net.fold = options.fold;
+  net.fold_at = options.fold_at;
+  net.minibatch_stddev = options.minibatch_stddev;
+  return std::make_shared<ResidualDiscriminatorImpl>(net);
 }
 
 }  // namespace
 
-ResidualGeneratorImpl::ResidualGeneratorImpl(DcganGeneratorOptions options)
-    : options(std::move(options)) {
-  reset();
+FrameGeneratorType residual_frames() {
+  return {"residual", /*always_full_size=*/true, /*kept_copies=*/3.7,
+          [](int64_t in, int64_t out) { return in * out * (4 * 4 + 1) + out * out * 3 * 3; },
+          add_residual_layers};
 }
 
-void ResidualGeneratorImpl::reset() {
-  stages_ = nn::Stages();
-  int64_t channels = options.widths.front();
-  int64_t resolution = 4;
-  const int64_t latent_dim = options.warp_at > 0 ? options.clip_dim : options.latent_dim;
-  const auto end_stage = [&] {
-    add_attention(stages_, options, resolution, channels);
-    if (resolution == options.warp_at)
-      stages_.add_warp(resolution, warp_options(options, channels));
-  };
-  stages_.add(layers::ConvTranspose2d(
-      layers::ConvTranspose2dOptions(latent_dim, channels, resolution).bias(false)));
-  stages_.add(layers::BatchNorm2d(channels));
-  stages_.add(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2).inplace(true)));
-  end_stage();
-  for (size_t i = 1; i < options.widths.size(); ++i) {
-    nn::ResidualBlockOptions block{channels, options.widths[i], nn::Resample::kDouble};
-    block.batch_norm = true;
-    stages_.add(nn::ResidualBlock(block));
-    resolution *= 2;
-    channels = block.out;
-    end_stage();
-  }
-  stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, options.channels, 3).padding(1)));
-  stages_.add(layers::Tanh());
-  stages_.register_in(*this);
-}
-
-torch::Tensor ResidualGeneratorImpl::forward(const torch::Tensor& z, int64_t frames,
-                                             const nn::LayerObserver& observer,
-                                             nn::StageOutputs* stages) {
-  TORCH_CHECK(z.dim() == 2 && z.size(1) == options.latent_dim, "expected latents [M,",
-              options.latent_dim, "], found ", z.sizes());
-  return stages_.forward(first_pixels(options, z, frames), frames, observer, stages, z.flatten(1));
+DiscriminatorNetwork residual_network() {
+  return {"residual", /*kept_copies=*/6,
+          [](const DiscriminatorOptions&, int64_t) { return int64_t{1}; }, check_residual,
+          make_residual};
 }
 
 ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options)
@@ -85,7 +96,9 @@ ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOption
     stages_.add(nn::ResidualBlock(block));
     resolution /= 2;
     channels = width;
-    add_attention(stages_, net, resolution, channels);
+    const auto& wanted = net.attention;
+    if (std::find(wanted.begin(), wanted.end(), resolution) != wanted.end())
+      stages_.add_attention(resolution, {channels, net.attention_axes});
   }
   fold_here();
   if (net.minibatch_stddev) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "vidgen/core/error.h"
+#include "vidgen/models/discriminator_network.h"
+#include "vidgen/models/frame_generator.h"
 
 namespace vidgen::models {
 namespace {
@@ -15,14 +17,6 @@ constexpr int64_t kLargestDefault = 64;
 /// What a discriminator's picture has at least.
 constexpr int64_t kSmallestPicture = 8;
 constexpr int64_t kNarrowest = 8;
-
-/// How often `from` doubles to become `to`; negative where it halves. Both are powers of two.
-int64_t doublings_between(int64_t from, int64_t to) {
-  int64_t count = 0;
-  for (; from < to; from *= 2) ++count;
-  for (; from > to; from /= 2) --count;
-  return count;
-}
 
 int64_t narrower(int64_t width) { return std::max(std::min(width, kNarrowest), width / 2); }
 
@@ -84,8 +78,7 @@ std::vector<std::string> scale_generator(GeneratorOptions& options, int64_t from
   Changes changes("model.generator.", is_fixed);
   ClipShape before;
   before.size = from;
-  const bool full =
-      options.type == GeneratorType::kResidual || has_full_size_stage(options, before);
+  const bool full = has_full_size_stage(options, before);
   changes.set("warp_at", options.warp_at,
               options.warp_at == from ? to : std::min(options.warp_at, full ? to : to / 2));
   if (!options.widths.empty()) {
@@ -101,11 +94,8 @@ std::vector<std::string> scale_generator(GeneratorOptions& options, int64_t from
   return changes.take();
 }
 
-/// As often as the picture of a clip can be halved by strided convolutions over its frames.
 bool has_frames_for(const DiscriminatorOptions& options, int64_t picture, int64_t frames) {
-  return options.type != DiscriminatorType::kClip ||
-         options.network != DiscriminatorNetwork::kDcgan ||
-         frames >= 3 * doublings_between(4, picture) + 4;
+  return frames >= discriminator_network(options).least_frames(options, picture);
 }
 
 int64_t scaled_pool(const DiscriminatorOptions& options, const ClipShape& to) {
@@ -143,8 +133,8 @@ bool fits(const ModelOptions& options, int64_t size, const IsFixed& is_fixed) {
   const auto& generator = options.generator;
   if (!generator.widths.empty() && !is_fixed("model.generator.widths")) {
     const auto stages = static_cast<int64_t>(generator.widths.size()) - doublings_between(4, size);
-    const bool residual = generator.type == GeneratorType::kResidual;
-    if (stages != 1 && (residual || stages != 0)) return false;
+    const bool full = frame_generator_type(generator.type).always_full_size;
+    if (stages != 1 && (full || stages != 0)) return false;
   }
   for (size_t i = 0; i < options.discriminators.size(); ++i) {
     const auto& one = options.discriminators[i];

@@ -9,4 +9,11 @@ void fields(core::FieldVisitor& visitor, ClipShape& shape) {
   visitor.field("fps", shape.fps, {0, 1000}, "frames a second; 0 is unknown");
 }
 
+int64_t doublings_between(int64_t from, int64_t to) {
+  int64_t count = 0;
+  for (; from < to; from *= 2) ++count;
+  for (; from > to; from /= 2) --count;
+  return count;
+}
+
 }  // namespace vidgen::models

@@ -44,14 +44,7 @@ void VideoGeneratorImpl::reset() {
   if (auto module = std::dynamic_pointer_cast<torch::nn::Module>(motion_))
     register_module("temporal", std::move(module));
   options.set_latent_dims();
-  switch (options.type) {
-    case GeneratorType::kDcgan:
-      dcgan_ = register_module("frame", DcganGenerator(options.frame));
-      break;
-    case GeneratorType::kResidual:
-      residual_ = register_module("frame", ResidualGenerator(options.frame));
-      break;
-  }
+  frame_ = register_module("frame", FrameGenerator(options.frame));
   condition_ = make_condition_encoder(options.condition);
   if (condition_) condition_->add_layers(*this);
 }
@@ -97,8 +90,7 @@ torch::Tensor VideoGeneratorImpl::next_path(const torch::Tensor& noise,
 
 void VideoGeneratorImpl::drop_frame_generator() {
   unregister_module("frame");
-  dcgan_ = nullptr;
-  residual_ = nullptr;
+  frame_ = nullptr;
 }
 
 torch::Tensor VideoGeneratorImpl::joined(const torch::Tensor& content, const torch::Tensor& path) {
@@ -126,9 +118,7 @@ torch::Tensor VideoGeneratorImpl::forward(const Latents& latents, const nn::Laye
   const auto z = frame_latents(latents, observer);
   const int64_t frames = z.size(0) / clips;
   const auto in_frame = nn::inside("frame", observer);
-  const auto pictures = dcgan_ ? dcgan_->forward(z, frames, in_frame, stages)
-                               : residual_->forward(z, frames, in_frame, stages);
-  return nn::as_clips(pictures, clips);
+  return nn::as_clips(frame_->forward(z, frames, in_frame, stages), clips);
 }
 
 }  // namespace vidgen::models

@@ -48,8 +48,10 @@ torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& images, int64_t gro
   return images + gamma.to(out.scalar_type()) * out;
 }
 
-graph::Value SelfAttentionImpl::describe(graph::Graph& graph, graph::Value x,
+graph::Value SelfAttentionImpl::describe(graph::Graph& graph,
+                                         const std::vector<graph::Value>& inputs,
                                          const std::string& name) const {
+  const graph::Value x = inputs.front();
   const graph::Shape shape = graph.shape(x);
   // [M,c,H,W] -> [groups,tokens,c].
   const auto tokens = [&](const std::string& part, const torch::nn::Conv2d& projection) {

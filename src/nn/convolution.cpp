@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <variant>
 
+#include "vidgen/kernels/phases.h"
+#include "vidgen/kernels/winograd.h"
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/layout.h"
-#include "vidgen/nn/phases.h"
-#include "winograd.h"
 
 namespace vidgen::nn {
 namespace {
@@ -60,15 +60,15 @@ torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& filter_bank, bo
 
 /// The transposed convolution as an ordinary one to the phases of its result.
 torch::Tensor grow_in_phases(const torch::Tensor& small, const torch::Tensor& filter_bank) {
-  const auto filters = phase_filters(filter_bank.to(small.scalar_type()));
+  const auto filters = kernels::phase_filters(filter_bank.to(small.scalar_type()));
   const int64_t taps = filters.size(2);
   const std::vector<int64_t> ones(3, 1), zeros(3, 0), padding{taps - 1, 1, 1};
   if (taps > 1)
-    return interleave_phases(
+    return kernels::interleave_phases(
         at::convolution(small, filters, {}, ones, padding, ones, false, zeros, 1));
   const auto phases = at::convolution(as_frames(small), filters.squeeze(2), {}, {1, 1}, {1, 1},
                                       {1, 1}, false, {0, 0}, 1);
-  return as_clips(interleave_phases(phases), small.size(0));
+  return as_clips(kernels::interleave_phases(phases), small.size(0));
 }
 
 /// Frames [M,C,H,W] as clips of one, their filters as filters of one tap; clips as they are.
@@ -103,19 +103,21 @@ torch::Tensor plain_correlation(const torch::Tensor& large, const torch::Tensor&
 
 // The three functions of winograd.h, by the algorithm that is faster.
 torch::Tensor shrunk(const torch::Tensor& large, const torch::Tensor& filters) {
-  return Choice(large.sizes(), winograd::small_sizes(large, filters), large.scalar_type()).convolve
-             ? winograd::shrink(large, filters)
+  return Choice(large.sizes(), kernels::winograd::small_sizes(large, filters), large.scalar_type())
+                 .convolve
+             ? kernels::winograd::shrink(large, filters)
              : plain(large, filters, /*transposed=*/false);
 }
 torch::Tensor grown(const torch::Tensor& small, const torch::Tensor& filters) {
-  const Choice choice(winograd::large_sizes(small, filters), small.sizes(), small.scalar_type());
+  const Choice choice(kernels::winograd::large_sizes(small, filters), small.sizes(),
+                      small.scalar_type());
   if (choice.few) return grow_in_phases(small, filters);
-  return choice.convolve ? winograd::grow(small, filters)
+  return choice.convolve ? kernels::winograd::grow(small, filters)
                          : plain(small, filters, /*transposed=*/true);
 }
 torch::Tensor correlated(const torch::Tensor& large, const torch::Tensor& small) {
   return Choice(large.sizes(), small.sizes(), large.scalar_type()).correlate
-             ? winograd::correlate(large, small)
+             ? kernels::winograd::correlate(large, small)
              : plain_correlation(large, small);
 }
 
@@ -227,13 +229,14 @@ std::optional<torch::Tensor> fast_shrink(const torch::Tensor& large, const torch
   const auto clips = with_time(large), taps = with_time(filters);
   if (clips.size(3) % 2 != 0 || clips.size(4) % 2 != 0 || clips.size(2) < taps.size(2))
     return std::nullopt;
-  const Choice choice(clips.sizes(), winograd::small_sizes(clips, taps), large.scalar_type());
+  const Choice choice(clips.sizes(), kernels::winograd::small_sizes(clips, taps),
+                      large.scalar_type());
   return choice.any() ? std::optional(shrink(large, filters)) : std::nullopt;
 }
 
 std::optional<torch::Tensor> fast_grow(const torch::Tensor& small, const torch::Tensor& filters) {
   const auto clips = with_time(small);
-  const Choice choice(winograd::large_sizes(clips, with_time(filters)), clips.sizes(),
+  const Choice choice(kernels::winograd::large_sizes(clips, with_time(filters)), clips.sizes(),
                       small.scalar_type());
   return choice.any() ? std::optional(grow(small, filters)) : std::nullopt;
 }
@@ -268,7 +271,7 @@ DoublingConvolution::DoublingConvolution(const torch::Tensor& weight, const torc
                                          double slope, at::ScalarType type)
     : in_(weight.size(0)),
       out_(weight.size(1)),
-      prepared_(winograd::prepare(weight.unsqueeze(2), type)),
+      prepared_(kernels::winograd::prepare(weight.unsqueeze(2), type)),
       bias_(bias.contiguous()),
       slope_(slope) {
   TORCH_CHECK(plain_float(weight) && plain_float(bias) && weight.dim() == 4 &&
@@ -286,7 +289,7 @@ bool DoublingConvolution::may_pay(const torch::Tensor& weight, at::ScalarType ty
 }
 
 torch::Tensor DoublingConvolution::operator()(const torch::Tensor& x) const {
-  return winograd::grow_prepared(x.unsqueeze(2), prepared_, {bias_, slope_}).squeeze(2);
+  return kernels::winograd::grow_prepared(x.unsqueeze(2), prepared_, {bias_, slope_}).squeeze(2);
 }
 
 std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,

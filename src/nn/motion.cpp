@@ -20,12 +20,6 @@ class NoMotion : public Motion, public MotionDefaults {
   }
 };
 
-core::Choices<std::string> type_choices() {
-  core::Choices<std::string> choices;
-  for (const auto& type : motion_types()) choices.emplace_back(type.name, type.name);
-  return choices;
-}
-
 }  // namespace
 
 MotionType no_motion() { return motion_type_of<NoMotion>("none"); }
@@ -45,7 +39,7 @@ const MotionType& motion_type(const TemporalOptions& options) {
 }
 
 void fields(core::FieldVisitor& visitor, TemporalOptions& options) {
-  visitor.choice("type", options.type, type_choices(),
+  visitor.choice("type", options.type, core::name_choices(motion_types()),
                  "how noise becomes motion; none draws every frame for itself, convolution and "
                  "waves do not drift in clips of any length");
   visitor.field("content_dim", options.content_dim, {0, 4096},

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "describe.h"
 #include "vidgen/nn/convolution.h"
 #include "vidgen/nn/layout.h"
 
@@ -70,6 +71,23 @@ torch::Tensor ResidualBlockImpl::along_time(const torch::Tensor& x, int64_t fram
   const auto clips = as_clips(x, x.size(0) / frames);
   const auto y = shown("over_time", *over_time_, over_time_(clips.flatten(3)), observer);
   return as_frames(y.unflatten(3, {x.size(2), x.size(3)}));
+}
+
+graph::Value ResidualBlockImpl::describe(graph::Graph& graph, graph::Value x,
+                                         const std::string& name) const {
+  TORCH_CHECK(up_ && !over_time_, name, ": only blocks that double pictures are described");
+  const auto layer = [&](graph::Value in, const char* part, const torch::nn::Module& module) {
+    return describe_layer(graph, in, module, name + "." + part);
+  };
+  const auto lrelu = [&](graph::Value in) {
+    return graph.apply(graph::Function::kLeakyRelu, {in});
+  };
+  auto main = layer(x, "resample", *up_);
+  if (norm1_) main = layer(main, "norm1", *norm1_);
+  main = layer(lrelu(main), "conv", *conv_);
+  if (norm2_) main = layer(main, "norm2", *norm2_);
+  const auto skip = graph.repeat_pixels(layer(x, "project", *project_));
+  return lrelu(graph.multiply(graph.add(main, skip), graph.number(std::sqrt(0.5))));
 }
 
 torch::Tensor ResidualBlockImpl::forward(torch::Tensor x, int64_t frames,

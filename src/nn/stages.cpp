@@ -1,5 +1,6 @@
 #include "vidgen/nn/stages.h"
 
+#include "describe.h"
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/convolution.h"
 #include "vidgen/nn/minibatch_stddev.h"
@@ -116,6 +117,23 @@ torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserv
     }
     if (stages && end < main_->size()) stages->push_back(x);
     first = end;
+  }
+  return x;
+}
+
+graph::Value Stages::describe(graph::Graph& graph, graph::Value x, graph::Value code,
+                              const std::string& name) const {
+  for (size_t i = 0; i < main_->size(); ++i) {
+    const auto& layer = *main_->ptr(i);
+    const auto layer_name = name + ".main." + std::to_string(i);
+    const auto* block = layer.as<ResidualBlock>();
+    x = block ? block->describe(graph, x, layer_name) : describe_layer(graph, x, layer, layer_name);
+    const auto found = attention_.find(i);
+    if (found != attention_.end()) {
+      const auto& [at, attention] = found->second;
+      x = graph.call(attention.ptr(), name + "." + at, {x});
+    }
+    if (warp_ && i == warp_behind_) x = graph.call(warp_.ptr(), name + "." + warp_name_, {x, code});
   }
   return x;
 }

@@ -5,9 +5,9 @@
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/linear.h>
 
-#include "number.h"
-#include "parallel.h"
-#include "warp_pixels.h"
+#include "vidgen/kernels/number.h"
+#include "vidgen/kernels/parallel.h"
+#include "vidgen/kernels/warp_pixels.h"
 
 namespace vidgen::nn {
 namespace {
@@ -32,20 +32,20 @@ struct WarpOnCpu : Function<WarpOnCpu> {
                                at::ScalarType type) {
     const auto x = laid_out(clips), maps = all_maps.contiguous();
     context->save_for_backward({x, maps});
-    const WarpSizes sizes{x.size(2), x.size(3), x.size(1), groups, still};
+    const kernels::WarpSizes sizes{x.size(2), x.size(3), x.size(1), groups, still};
     context->saved_data["groups"] = groups;
     context->saved_data["still"] = still;
     const int64_t rows = maps.size(0), frames = rows / x.size(0), picture = x[0].numel();
     auto out = at::empty({rows, x.size(1), x.size(2), x.size(3)},
                          x.options().dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
-    with_number(type, [&](auto number) {
+    kernels::with_number(type, [&](auto number) {
       using Number = decltype(number);
       const auto* from = x.data_ptr<float>();
       const auto* map = maps.data_ptr<float>();
       auto* to = out.data_ptr<Number>();
-      parallel_for(rows, [&](int64_t i) {
-        warp_picture(from + i / frames * picture, map + i * maps.stride(0), sizes,
-                     to + i * picture);
+      kernels::parallel_for(rows, [&](int64_t i) {
+        kernels::warp_picture(from + i / frames * picture, map + i * maps.stride(0), sizes,
+                              to + i * picture);
       });
     });
     return out;
@@ -54,12 +54,13 @@ struct WarpOnCpu : Function<WarpOnCpu> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &maps = saved[1];
-    const WarpSizes sizes{x.size(2), x.size(3), x.size(1), context->saved_data["groups"].toInt(),
-                          context->saved_data["still"].toInt()};
+    const kernels::WarpSizes sizes{x.size(2), x.size(3), x.size(1),
+                                   context->saved_data["groups"].toInt(),
+                                   context->saved_data["still"].toInt()};
     const auto given = laid_out(gradients[0]);
     const int64_t frames = maps.size(0) / x.size(0), picture = x[0].numel();
     auto of_x = at::zeros_like(x), of_maps = at::empty_like(maps);
-    with_number(given.scalar_type(), [&](auto number) {
+    kernels::with_number(given.scalar_type(), [&](auto number) {
       using Number = decltype(number);
       const auto* from = x.data_ptr<float>();
       const auto* map = maps.data_ptr<float>();
@@ -67,11 +68,11 @@ struct WarpOnCpu : Function<WarpOnCpu> {
       auto* to_x = of_x.data_ptr<float>();
       auto* to_maps = of_maps.data_ptr<float>();
       // A clip's frames one after the other, so that they are always added up in this order.
-      parallel_for(x.size(0), [&](int64_t clip) {
+      kernels::parallel_for(x.size(0), [&](int64_t clip) {
         for (int64_t i = clip * frames; i < (clip + 1) * frames; ++i) {
-          warp_gradients(from + clip * picture, map + i * maps.stride(0), sizes,
-                         gradient + i * picture, to_x + clip * picture,
-                         to_maps + i * maps.stride(0));
+          kernels::warp_gradients(from + clip * picture, map + i * maps.stride(0), sizes,
+                                  gradient + i * picture, to_x + clip * picture,
+                                  to_maps + i * maps.stride(0));
         }
       });
     });

@@ -13,9 +13,15 @@ torch::Tensor pixel_places(int64_t side) {
 
 }  // namespace
 
-graph::Value WarpImpl::describe(graph::Graph& graph, graph::Value x, graph::Value code,
+graph::Shape WarpImpl::shape(const std::vector<graph::Shape>& inputs) const {
+  const auto &x = inputs.at(0), &code = inputs.at(1);
+  return {code.at(0), x.at(1), x.at(2), x.at(3)};
+}
+
+graph::Value WarpImpl::describe(graph::Graph& graph, const std::vector<graph::Value>& inputs,
                                 const std::string& name) const {
   const torch::NoGradGuard no_grad;
+  const auto x = inputs.at(0), code = inputs.at(1);
   const auto parameters = named_parameters();
   const auto linear = [&](graph::Value from, const char* part, const torch::Tensor& weight,
                           const torch::Tensor& bias) {

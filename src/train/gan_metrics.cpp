@@ -4,28 +4,11 @@
 /// What a step says about itself.
 namespace vidgen::train {
 
-void GanStep::name_metrics() {
-  const bool adversarial = !discriminators_.empty();
-  metric_names_ = adversarial
-                      ? std::vector<std::string>{"loss_d", "loss_g", "grad_norm_d", "grad_norm_g"}
-                      : std::vector<std::string>{"loss_g", "grad_norm_g"};
+void GanStep::name_discriminators() {
   std::map<std::string, int> seen;
   for (const auto& discriminator : options_.model.discriminators) {
-    std::string name = discriminator.type == models::DiscriminatorType::kFrame ? "frame" : "clip";
-    if (const int count = ++seen[name]; count > 1) name += std::to_string(count);
-    metric_names_.push_back("d_real_" + name);
-    metric_names_.push_back("d_fake_" + name);
-    discriminator_names_.push_back(name);
-  }
-  for (auto& name : penalty_names(options_.loss)) metric_names_.push_back(name);
-  if (options_.augment.adapts()) metric_names_.emplace_back("augment_p");
-  if (distillation_) {
-    for (const auto& name : distillation_->names()) metric_names_.push_back(name);
-  }
-  if (!generator_scaler_->enabled()) return;
-  for (const std::string what : {"scale_", "skipped_"}) {
-    if (adversarial) metric_names_.push_back(what + "d");
-    metric_names_.push_back(what + "g");
+    const int count = ++seen[discriminator.type];
+    discriminator_names_.push_back(discriminator.type + (count > 1 ? std::to_string(count) : ""));
   }
 }
 
@@ -34,6 +17,9 @@ GanStep::Scores GanStep::no_scores() const {
     return torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
   };
   Scores scores;
+  scores.generator_loss = zero();
+  scores.generator_norm = zero();
+  scores.discriminator_norm = zero();
   for (size_t i = 0; i < discriminators_.size(); ++i) {
     scores.losses.push_back(zero());
     scores.real.push_back(zero());
@@ -49,25 +35,42 @@ GanStep::Scores GanStep::no_scores() const {
   return scores;
 }
 
-torch::Tensor GanStep::metrics_of(const Scores& scores, const std::vector<torch::Tensor>& first) {
-  auto values = first;
+void GanStep::set_metrics(const Scores& scores) {
+  std::vector<std::string> names;
+  std::vector<torch::Tensor> values;
   const auto batches = static_cast<double>(options_.train.accumulate);
+  const auto add = [&](std::string name, const torch::Tensor& value) {
+    names.push_back(std::move(name));
+    values.push_back(value);
+  };
+  const bool adversarial = !discriminators_.empty();
+  if (adversarial) {
+    discriminator_losses_ = torch::stack(scores.losses) / batches;
+    add("loss_d", discriminator_losses_.sum());
+  }
+  add("loss_g", scores.generator_loss);
+  if (adversarial) add("grad_norm_d", scores.discriminator_norm);
+  add("grad_norm_g", scores.generator_norm);
   for (size_t i = 0; i < discriminators_.size(); ++i) {
-    values.push_back(scores.real[i] / batches);
-    values.push_back(scores.fake[i] / batches);
+    add("d_real_" + discriminator_names_[i], scores.real[i] / batches);
+    add("d_fake_" + discriminator_names_[i], scores.fake[i] / batches);
   }
-  for (const auto& penalty : scores.penalties) values.push_back(penalty / batches);
-  if (options_.augment.adapts()) values.push_back(augmentation_.probability());
-  for (const auto& term : scores.taught) values.push_back(term / batches);
+  const auto penalties = penalty_names(options_.loss);
+  for (size_t i = 0; i < penalties.size(); ++i) add(penalties[i], scores.penalties[i] / batches);
+  if (options_.augment.adapts()) add("augment_p", augmentation_.probability());
+  for (size_t i = 0; i < scores.taught.size(); ++i)
+    add(distillation_->names()[i], scores.taught[i] / batches);
   if (generator_scaler_->enabled()) {
-    const auto both = [&](const auto& value_of) {
-      if (!discriminators_.empty()) values.push_back(value_of(*discriminator_scaler_));
-      values.push_back(value_of(*generator_scaler_));
+    const auto both = [&](const std::string& what, const auto& value_of) {
+      if (adversarial) add(what + "_d", value_of(*discriminator_scaler_));
+      add(what + "_g", value_of(*generator_scaler_));
     };
-    both([](const GradScaler& scaler) { return scaler.current_scale(); });
-    both([](const GradScaler& scaler) { return scaler.skipped_steps().to(torch::kFloat); });
+    both("scale", [](const GradScaler& scaler) { return scaler.current_scale(); });
+    both("skipped",
+         [](const GradScaler& scaler) { return scaler.skipped_steps().to(torch::kFloat); });
   }
-  return torch::stack(values);
+  metric_names_ = std::move(names);
+  metrics_ = torch::stack(values);
 }
 
 }  // namespace vidgen::train

@@ -10,7 +10,9 @@
 #include "vidgen/nn/init.h"
 #include "vidgen/nn/layout.h"
 #include "vidgen/nn/threads.h"
+#include "vidgen/train/device.h"
 #include "vidgen/train/penalties.h"
+#include "vidgen/train/schedule.h"
 
 namespace vidgen::train {
 namespace {
@@ -108,7 +110,8 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
   discriminator_scaler_ =
       std::make_unique<GradScaler>(train.scaler, scales(train, precision_), device_);
   ema_ = std::make_unique<nn::Ema>(*generator_, train.ema);
-  name_metrics();
+  name_discriminators();
+  set_metrics(no_scores());
   if (train.cuda_graph) graph_ = std::make_unique<nn::CudaGraph>(device_, kGraphWarmUps);
 }
 
@@ -265,25 +268,19 @@ void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
     auto& turn = turns.emplace_back(Turn{next_inputs(), {}, {}, {}});
     if (adversarial) discriminator_turn(turn, penalise, scores);
   }
-  torch::Tensor norm_d;
-  if (adversarial) norm_d = update(*discriminator_optimizer_, *discriminator_scaler_);
+  if (adversarial)
+    scores.discriminator_norm = update(*discriminator_optimizer_, *discriminator_scaler_);
 
   // Frozen, so that their weight gradients are not computed only to be thrown away.
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, false);
-  auto loss_g = torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
   for (auto& turn : turns) {
-    loss_g += generator_turn(turn, scores);
+    scores.generator_loss += generator_turn(turn, scores);
     turn = {};
   }
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, true);
-  const auto norm_g = update(*generator_optimizer_, *generator_scaler_);
-  if (!adversarial) {
-    metrics_ = metrics_of(scores, {loss_g, norm_g});
-    return;
-  }
-  adapt_augmentation(scores);
-  discriminator_losses_ = torch::stack(scores.losses) / static_cast<double>(batches);
-  metrics_ = metrics_of(scores, {discriminator_losses_.sum(), loss_g, norm_d, norm_g});
+  scores.generator_norm = update(*generator_optimizer_, *generator_scaler_);
+  if (adversarial) adapt_augmentation(scores);
+  set_metrics(scores);
 }
 
 void GanStep::run(int64_t step, const NextClips& next_clips) {

@@ -18,12 +18,6 @@ namespace {
 
 using core::cat;
 
-/// How often a step keeps what a layer puts out, until it is differentiated and while it is. The
-/// rows of a DCGAN's layers show its norms and activations as well. Measured on the recipes in
-/// configs/, in float32, by the peak of one step.
-constexpr double kDcganCopies = 1.5, kResidualCopies = 3.7;
-/// The same of discriminators, for real and generated clips together.
-constexpr double kDcganJudgeCopies = 2.5, kResidualJudgeCopies = 6;
 /// Penalties keep the graph of the discriminators' gradients as well.
 constexpr double kPenaltyFactor = 1.5;
 /// Of what clips look like that are moved and fade (warp_fade).
@@ -52,15 +46,13 @@ double values_of(const std::vector<models::LayerRow>& rows, const std::string& t
 /// What the generator keeps of a clip, in numbers.
 double kept_by_generator(const RunOptions& options, const std::vector<models::LayerRow>& rows) {
   const auto& network = options.model.generator;
-  const bool residual = network.type == models::GeneratorType::kResidual;
-  const double kept = (residual ? kResidualCopies : kDcganCopies) * values_of(rows);
+  const double kept = models::frame_generator_type(network.type).kept_copies * values_of(rows);
   return network.warp_fade ? kept + kFadeCopies * values_of(rows, "Warp") : kept;
 }
 
 double kept_by_discriminator(const RunOptions& options, const models::DiscriminatorOptions& network,
                              const std::vector<models::LayerRow>& rows) {
-  const bool residual = network.network == models::DiscriminatorNetwork::kResidual;
-  const double copies = residual ? kResidualJudgeCopies : kDcganJudgeCopies;
+  const double copies = models::discriminator_network(network).kept_copies;
   return copies * (options.loss.has_penalties() ? kPenaltyFactor : 1) * values_of(rows);
 }
 

@@ -1,17 +1,8 @@
 #include "vidgen/train/options.h"
 
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
-#include <torch/cuda.h>
-
-#include <algorithm>
-#include <cmath>
-
 #include "vidgen/core/text.h"
 #include "vidgen/data/manifest.h"
 #include "vidgen/metrics/scores.h"
-#include "vidgen/nn/backend.h"
-#include "vidgen/nn/threads.h"
 
 namespace vidgen::train {
 
@@ -156,7 +147,7 @@ void check_times(const RunOptions& options) {
   }
   if (seen == 0 || seen == frames || !options.is_adversarial()) return;
   for (const auto& discriminator : options.model.discriminators) {
-    if (discriminator.type == models::DiscriminatorType::kFrame || discriminator.times) continue;
+    if (discriminator.judges_frames() || discriminator.times) continue;
     throw core::FieldError(
         "train.frames", core::cat("found ", seen, " of ", frames,
                                   " with a clip discriminator that is not told when its frames "
@@ -236,23 +227,6 @@ RunOptions with_class_names(RunOptions options) {
   return options;
 }
 
-double lr_factor(const OptimOptions& options, int64_t step, int64_t steps) {
-  const int64_t warmup = options.warmup_steps;
-  if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
-  const double left = static_cast<double>(std::max<int64_t>(1, steps - warmup));
-  const double done = std::min(1.0, static_cast<double>(step - warmup) / left);
-  const double lost = 1 - options.final_lr_factor;
-  switch (options.decay) {
-    case Decay::kNone:
-      return 1;
-    case Decay::kLinear:
-      return 1 - lost * done;
-    case Decay::kCosine:
-      return 1 - lost * (1 - std::cos(M_PI * done)) / 2;
-  }
-  return 1;
-}
-
 models::ClipShape clip_shape(const data::DataOptions& options) {
   models::ClipShape shape;
   shape.channels = options.color == data::Color::kGray ? 1 : 3;
@@ -266,46 +240,6 @@ models::ClipShape seen_shape(const RunOptions& options) {
   auto shape = clip_shape(options.data);
   if (options.train.frames > 0) shape.frames = options.train.frames;
   return shape;
-}
-
-torch::Device resolve_device(DeviceChoice choice) {
-  const bool cuda = choice != DeviceChoice::kCpu && torch::cuda::is_available();
-  if (choice == DeviceChoice::kCuda && !cuda) {
-    throw core::FieldError(
-        "train.device",
-        "found cuda, but there is no CUDA device, or this vidgen was built without CUDA");
-  }
-  return cuda ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
-}
-
-void check_cuda_graph(const RunOptions& options, torch::Device device) {
-  if (!options.train.cuda_graph) return;
-  if (!device.is_cuda()) {
-    throw core::FieldError("train.cuda_graph",
-                           "found true, but this computes on the CPU; expected false, or a CUDA "
-                           "device");
-  }
-  if (options.train.accumulate != 1) {
-    throw core::FieldError("train.cuda_graph",
-                           core::cat("found true with train.accumulate ", options.train.accumulate,
-                                     ", expected 1 (a larger train.batch_size does the same)"));
-  }
-  if (options.loss.has_penalties() && options.loss.penalty_every != 1) {
-    throw core::FieldError(
-        "train.cuda_graph",
-        core::cat("found true with loss.penalty_every ", options.loss.penalty_every,
-                  ", expected 1: all steps of a graph are the same"));
-  }
-}
-
-void set_up_libtorch(const TrainOptions& options) {
-  nn::set_up_threads(options.threads);
-  nn::backend().winograd = options.winograd;
-  nn::backend().recompute = options.recompute;
-  auto& context = at::globalContext();
-  context.setAllowTF32CuBLAS(options.tf32);
-  context.setAllowTF32CuDNN(options.tf32);
-  context.setBenchmarkCuDNN(options.cudnn_benchmark);
 }
 
 }  // namespace vidgen::train

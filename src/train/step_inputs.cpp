@@ -67,11 +67,11 @@ StepDraws::StepDraws(const RunOptions& options, int64_t step)
 std::vector<torch::Tensor> StepDraws::draw_frames() {
   std::vector<torch::Tensor> indices;
   for (const auto& discriminator : options_.model.discriminators) {
-    const bool frames = discriminator.type == models::DiscriminatorType::kFrame;
-    indices.push_back(frames ? models::draw_frame_indices(options_.train.batch_size,
-                                                          seen_shape(options_).frames,
-                                                          discriminator.frames, frames_)
-                             : torch::Tensor());
+    indices.push_back(discriminator.judges_frames()
+                          ? models::draw_frame_indices(options_.train.batch_size,
+                                                       seen_shape(options_).frames,
+                                                       discriminator.frames, frames_)
+                          : torch::Tensor());
   }
   return indices;
 }

@@ -12,6 +12,7 @@
 #include "vidgen/data/dataset.h"
 #include "vidgen/data/evaluation.h"
 #include "vidgen/models/pixels.h"
+#include "vidgen/train/device.h"
 
 namespace vidgen::train {
 namespace {

@@ -115,7 +115,7 @@ TEST_F(ExportTest, EveryFrameGeneratorRunsInOnnxRuntimeAndOpenVino) {
   options = tiny_model("lstm");
   options.generator.widths = {8, 8, 8};
   export_onnx("full_size", options);
-  options.generator.type = models::GeneratorType::kResidual;
+  options.generator.type = "residual";
   options.generator.attention = {8};
   export_onnx("residual", options);
   options.generator.warp_at = 8;
@@ -172,7 +172,7 @@ TEST_F(ExportTest, CheckFindsWrongNumbers) {
   export_onnx("model", tiny_model("lstm"));
   // The other model's clips.
   auto other = tiny_model("lstm");
-  other.generator.type = models::GeneratorType::kResidual;
+  other.generator.type = "residual";
   other.generator.widths = {8, 8, 8};
   export_onnx("other", other);
   files_ = {files_[0], files_[5]};

@@ -12,7 +12,7 @@ namespace vidgen::compress {
 
 inline const models::ClipShape kSmallClip{3, 4, 16, 25};
 
-inline models::ModelOptions small_model(models::GeneratorType type) {
+inline models::ModelOptions small_model(const std::string& type) {
   models::ModelOptions options;
   options.generator.type = type;
   // A stage at 4x4, one at 8x8 and one of full size.

@@ -8,6 +8,7 @@
 #include "support/temporary_folder.h"
 #include "support/videos.h"
 #include "vidgen/config/config.h"
+#include "vidgen/train/schedule.h"
 
 namespace vidgen::config {
 namespace {

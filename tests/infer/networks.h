@@ -92,7 +92,7 @@ struct NetworkCase {
 inline std::vector<NetworkCase> network_cases() {
   std::vector<NetworkCase> all{{"dcgan", tiny_model()}, {"full_size", tiny_model({8, 12, 6})}};
   all.push_back({"residual", tiny_model({12, 8, 6})});
-  all.back().options.generator.type = models::GeneratorType::kResidual;
+  all.back().options.generator.type = "residual";
   all.push_back({"attention", tiny_model()});
   all.back().options.generator.attention = {8};
   all.push_back({"attention_along_clips", all[2].options});
@@ -106,7 +106,7 @@ inline std::vector<NetworkCase> network_cases() {
   all.back().options.generator.warp_still = 1;
   all.back().options.generator.warp_fade = true;
   all.push_back({"residual_warp", all[3].options});
-  all.back().options.generator.type = models::GeneratorType::kResidual;
+  all.back().options.generator.type = "residual";
   all.back().options.generator.widths = {12, 8, 6};
   all.back().options.generator.warp_at = 16;
   all.push_back({"objects", all[3].options});

@@ -38,15 +38,15 @@ VideoGenerator generator_of(const std::vector<std::string>& names) {
 /// Discriminators of both types and both networks.
 std::vector<DiscriminatorOptions> all_discriminators() {
   std::vector<DiscriminatorOptions> all;
-  for (const auto type : {DiscriminatorType::kFrame, DiscriminatorType::kClip}) {
-    for (const auto network : {DiscriminatorNetwork::kDcgan, DiscriminatorNetwork::kResidual}) {
+  for (const std::string type : {"frame", "clip"}) {
+    for (const std::string network : {"dcgan", "residual"}) {
       DiscriminatorOptions options;
       options.type = type;
       options.network = network;
       options.widths = {8, 12};
       options.frames = 2;
-      options.minibatch_stddev = network == DiscriminatorNetwork::kResidual;
-      if (options.minibatch_stddev && type == DiscriminatorType::kClip) options.fold = 2;
+      options.minibatch_stddev = network == "residual";
+      if (options.minibatch_stddev && type == "clip") options.fold = 2;
       all.push_back(options);
     }
   }
@@ -184,7 +184,7 @@ TEST(ClassDiscriminator, NeedsLabels) {
 
 TEST(ClassDiscriminator, SpectralNormTakesOutTheScaleOfTheEmbeddingsToo) {
   DiscriminatorOptions options = all_discriminators()[1];
-  ASSERT_EQ(options.network, DiscriminatorNetwork::kResidual);
+  ASSERT_EQ(options.network, "residual");
   options.norm = DiscriminatorNorm::kSpectral;
   const auto network = discriminator_of(options, 3);
   const auto batch = asked_clips(in_turn(3, kClips));

@@ -14,12 +14,12 @@ namespace {
 
 using test::Fixture;
 
-DcganGenerator reference_generator(const Fixture& fixture) {
-  DcganGeneratorOptions options;
+FrameGenerator reference_generator(const Fixture& fixture) {
+  FrameGeneratorOptions options;
   options.latent_dim = fixture.integer("nz");
   options.widths = fixture.integers("widths");
   options.channels = fixture.integer("nc");
-  DcganGenerator generator(options);
+  FrameGenerator generator(options);
   test::load_state(*generator, fixture);
   return generator;
 }
@@ -58,9 +58,9 @@ TEST(DcganGenerator, PaintsAClipOnceAndMovesIt) {
   options.generator.warp_at = 8;
   options.temporal.content_dim = 5;
   options.temporal.motion_dim = 3;
-  for (const auto type : {GeneratorType::kDcgan, GeneratorType::kResidual}) {
+  for (const std::string type : {"dcgan", "residual"}) {
     options.generator.type = type;
-    if (type == GeneratorType::kResidual) options.generator.widths = {16, 8, 8};
+    if (type == "residual") options.generator.widths = {16, 8, 8};
     auto generator = make_generator(options, {3, 4, 16, 25});
     generator->eval();
     const torch::NoGradGuard no_grad;
@@ -126,7 +126,7 @@ TEST(MocoganDiscriminator, JudgesLongerClipsMoreThanOnce) {
 }
 
 TEST(DcganGenerator, TakesFlatLatents) {
-  DcganGenerator generator(DcganGeneratorOptions{});
+  FrameGenerator generator(FrameGeneratorOptions{});
   generator->eval();
   const auto z = torch::randn({2, 100});
   EXPECT_TRUE(torch::equal(generator(z), generator(z.view({2, 100, 1, 1}))));
@@ -163,11 +163,11 @@ std::vector<std::string> without_attention(const torch::nn::Module& module) {
 }
 
 TEST(Attention, LeavesNamesAndStartOfNetworksAsTheyWere) {
-  DcganGeneratorOptions options;
-  DcganGenerator plain(options);
+  FrameGeneratorOptions options;
+  FrameGenerator plain(options);
   options.attention = {4, 8};
   options.attention_axes = nn::AttentionAxes::kSpaceTime;
-  DcganGenerator attentive(options);
+  FrameGenerator attentive(options);
   EXPECT_EQ(without_attention(*attentive), plain->named_parameters().keys());
   EXPECT_TRUE(attentive->named_parameters().contains("attention_8.query.weight"));
 

@@ -12,7 +12,7 @@ namespace {
 
 const ClipShape kShape{3, 16, 32};
 
-DiscriminatorOptions options_of(DiscriminatorType type, int64_t pool, int64_t frames) {
+DiscriminatorOptions discriminator_options(const std::string& type, int64_t pool, int64_t frames) {
   DiscriminatorOptions options;
   options.type = type;
   options.pool = pool;
@@ -70,8 +70,7 @@ class Pooled : public testing::TestWithParam<int64_t> {};
 INSTANTIATE_TEST_SUITE_P(, Pooled, testing::Values(1, 2));
 
 TEST_P(Pooled, FrameDiscriminatorJudgesTheFramesAsked) {
-  auto discriminator =
-      make_discriminator(options_of(DiscriminatorType::kFrame, GetParam(), 2), kShape);
+  auto discriminator = make_discriminator(discriminator_options("frame", GetParam(), 2), kShape);
   discriminator->eval();
   const auto clips = torch::randn({3, 3, 16, 32, 32});
   const auto indices = draw_frame_indices(3, 16, 2, test::random(1));
@@ -85,8 +84,7 @@ TEST_P(Pooled, FrameDiscriminatorJudgesTheFramesAsked) {
 }
 
 TEST_P(Pooled, ClipDiscriminatorJudgesEachClip) {
-  auto discriminator =
-      make_discriminator(options_of(DiscriminatorType::kClip, GetParam(), 1), kShape);
+  auto discriminator = make_discriminator(discriminator_options("clip", GetParam(), 1), kShape);
   discriminator->eval();
   const auto clips = torch::randn({3, 3, 16, 32, 32});
   const auto logits = discriminator->forward({clips, {}});
@@ -100,8 +98,8 @@ TEST_P(Pooled, LayoutDoesNotMatter) {
   const auto clips = torch::randn({3, 3, 16, 32, 32});
   const auto last = clips.contiguous(torch::MemoryFormat::ChannelsLast3d);
   const auto indices = draw_frame_indices(3, 16, 2, test::random(1));
-  for (const auto type : {DiscriminatorType::kFrame, DiscriminatorType::kClip}) {
-    auto discriminator = make_discriminator(options_of(type, GetParam(), 2), kShape);
+  for (const std::string type : {"frame", "clip"}) {
+    auto discriminator = make_discriminator(discriminator_options(type, GetParam(), 2), kShape);
     const auto expected = discriminator->forward({clips, indices});
     nn::to_channels_last(*discriminator);
     const auto layout = [](const std::string& name, const auto&, const torch::Tensor& output) {
@@ -116,13 +114,13 @@ TEST_P(Pooled, LayoutDoesNotMatter) {
 }
 
 TEST(Discriminator, FrameNeedsIndices) {
-  auto discriminator = make_discriminator(options_of(DiscriminatorType::kFrame, 1, 1), kShape);
+  auto discriminator = make_discriminator(discriminator_options("frame", 1, 1), kShape);
   EXPECT_THROW(discriminator->forward({torch::zeros({3, 3, 16, 32, 32}), {}}), c10::Error);
 }
 
 TEST(Discriminator, GradientReachesTheClips) {
   const auto clips = torch::randn({2, 3, 16, 32, 32}).requires_grad_();
-  auto discriminator = make_discriminator(options_of(DiscriminatorType::kFrame, 2, 1), kShape);
+  auto discriminator = make_discriminator(discriminator_options("frame", 2, 1), kShape);
   const auto indices = torch::tensor({{3}, {7}});
   discriminator->forward({clips, indices}).sum().backward();
   const auto used = clips.grad().abs().sum({1, 3, 4}).gt(0);
@@ -168,13 +166,13 @@ TEST(Summary, ShowsThePathOfAConvolution) {
 }
 
 TEST(Summary, ListsLayersOfDiscriminators) {
-  auto clip = make_discriminator(options_of(DiscriminatorType::kClip, 2, 1), kShape);
+  auto clip = make_discriminator(discriminator_options("clip", 2, 1), kShape);
   const auto rows = summarize(*clip, kShape);
   ASSERT_EQ(rows.size(), 6);
   EXPECT_EQ(rows[0].name, "net.main.0");
   EXPECT_EQ(rows[0].type, "Conv3d");
   EXPECT_EQ(rows[0].output, (std::vector<int64_t>{1, 8, 13, 8, 8}));
-  auto frame = make_discriminator(options_of(DiscriminatorType::kFrame, 1, 2), kShape);
+  auto frame = make_discriminator(discriminator_options("frame", 1, 2), kShape);
   EXPECT_EQ(summarize(*frame, kShape)[0].output, (std::vector<int64_t>{2, 8, 16, 16}));
 }
 

@@ -46,7 +46,7 @@ std::vector<ModelOptions> all_kinds() {
   for (const bool residual : {false, true}) {
     for (const int64_t objects : {1, 2}) {
       add([&](ModelOptions& options) {
-        options.generator.type = residual ? GeneratorType::kResidual : GeneratorType::kDcgan;
+        options.generator.type = residual ? "residual" : "dcgan";
         if (residual) options.generator.widths = {24, 16, 8};
         options.generator.warp_at = 8;
         options.generator.warp_groups = 4;

@@ -25,8 +25,8 @@ TEST(ModelOptions, DefaultsAreThoseOfMocogan) {
   EXPECT_EQ(problem(options, shape), "");
   EXPECT_EQ(resolved_widths(options.generator, shape), Widths({512, 256, 128, 64}));
   ASSERT_EQ(options.discriminators.size(), 2);
-  EXPECT_EQ(options.discriminators[0].type, DiscriminatorType::kFrame);
-  EXPECT_EQ(options.discriminators[1].type, DiscriminatorType::kClip);
+  EXPECT_EQ(options.discriminators[0].type, "frame");
+  EXPECT_EQ(options.discriminators[1].type, "clip");
   EXPECT_EQ(resolved_widths(options.discriminators[1], shape), Widths({64, 128, 256, 512}));
 }
 
@@ -68,7 +68,7 @@ TEST(ModelOptions, WidthsFitTheSize) {
 
 TEST(ModelOptions, ResidualGeneratorHasAStageOfEverySize) {
   ModelOptions options;
-  options.generator.type = GeneratorType::kResidual;
+  options.generator.type = "residual";
   EXPECT_EQ(problem(options), "");
   EXPECT_EQ(resolved_widths(options.generator, {3, 16, 64}), Widths({512, 256, 128, 64, 32}));
   EXPECT_EQ(resolved_widths(options.generator, {3, 16, 16}), Widths({128, 64, 32}));
@@ -99,7 +99,7 @@ TEST(ModelOptions, OnlyResidualDiscriminatorsHaveChoices) {
 TEST(ModelOptions, FoldDividesTheFramesOfAClip) {
   ModelOptions options;
   auto& clip = options.discriminators[1];
-  clip.network = DiscriminatorNetwork::kResidual;
+  clip.network = "residual";
   clip.norm = DiscriminatorNorm::kSpectral;
   clip.minibatch_stddev = true;
   clip.fold = 4;
@@ -110,7 +110,7 @@ TEST(ModelOptions, FoldDividesTheFramesOfAClip) {
             "model.discriminators[1].fold: found 3, expected a divisor of 16, the frames of a "
             "clip");
   clip.fold = 1;
-  options.discriminators[0].network = DiscriminatorNetwork::kResidual;
+  options.discriminators[0].network = "residual";
   options.discriminators[0].fold = 2;
   EXPECT_EQ(problem(options),
             "model.discriminators[0].fold: found 2, expected 1 for single frames");
@@ -119,7 +119,7 @@ TEST(ModelOptions, FoldDividesTheFramesOfAClip) {
 TEST(ModelOptions, FoldStandsAtAResolutionOfTheNetwork) {
   ModelOptions options;
   auto& clip = options.discriminators[1];
-  clip.network = DiscriminatorNetwork::kResidual;
+  clip.network = "residual";
   clip.fold = 4;
   for (const int64_t resolution : {4, 8, 32, 64}) {
     clip.fold_at = resolution;
@@ -268,13 +268,13 @@ TEST(ModelOptions, FieldsGoThroughATree) {
   EXPECT_EQ(options.generator.attention_axes, nn::AttentionAxes::kSpaceTime);
   EXPECT_EQ(options.temporal.type, "lstm");
   EXPECT_EQ(options.init, nn::Init::kHe);
-  EXPECT_EQ(options.generator.type, GeneratorType::kResidual);
-  EXPECT_EQ(options.discriminators[0].network, DiscriminatorNetwork::kResidual);
+  EXPECT_EQ(options.generator.type, "residual");
+  EXPECT_EQ(options.discriminators[0].network, "residual");
   EXPECT_EQ(options.discriminators[0].norm, DiscriminatorNorm::kSpectral);
   EXPECT_EQ(options.discriminators[0].fold, 2);
-  EXPECT_EQ(options.discriminators[0].type, DiscriminatorType::kClip);
+  EXPECT_EQ(options.discriminators[0].type, "clip");
   EXPECT_EQ(options.discriminators[1].frames, 2);
-  EXPECT_EQ(options.discriminators[2].type, DiscriminatorType::kClip);
+  EXPECT_EQ(options.discriminators[2].type, "clip");
 
   ModelOptions again;
   core::read_fields(core::write_fields(options), again);

@@ -20,19 +20,21 @@ namespace {
 
 const ClipShape kTinyShape{3, 4, 16};
 
-ResidualGenerator tiny_residual_generator() {
-  DcganGeneratorOptions options;
+FrameGenerator tiny_residual_generator() {
+  FrameGeneratorOptions options;
   options.latent_dim = 10;
   options.widths = {16, 8, 6};
   options.attention = {8};
-  return ResidualGenerator(options);
+  options.type = "residual";
+  options.full_size_stage = true;
+  return FrameGenerator(options);
 }
 
-DiscriminatorOptions residual_discriminator(DiscriminatorType type, DiscriminatorNorm norm,
+DiscriminatorOptions residual_discriminator(const std::string& type, DiscriminatorNorm norm,
                                             int64_t fold = 1) {
   DiscriminatorOptions options;
   options.type = type;
-  options.network = DiscriminatorNetwork::kResidual;
+  options.network = "residual";
   options.norm = norm;
   options.fold = fold;
   options.frames = 2;
@@ -80,7 +82,7 @@ TEST(ResidualGenerator, MakesPicturesAndShowsItsLayers) {
 
 TEST(ResidualGenerator, CloneIsEqualAndIndependent) {
   ModelOptions options;
-  options.generator.type = GeneratorType::kResidual;
+  options.generator.type = "residual";
   options.generator.widths = {16, 8, 6};
   auto generator = make_generator(options, kTinyShape);
   nn::to_channels_last(*generator);
@@ -103,7 +105,7 @@ class ResidualNorms : public testing::TestWithParam<DiscriminatorNorm> {
  protected:
   ~ResidualNorms() override { nn::backend().recompute = false; }
 
-  static std::shared_ptr<DiscriminatorImpl> make(DiscriminatorType type, uint64_t seed,
+  static std::shared_ptr<DiscriminatorImpl> make(const std::string& type, uint64_t seed,
                                                  int64_t fold = 1) {
     auto network = make_discriminator(residual_discriminator(type, GetParam(), fold), kTinyShape);
     nn::initialize(*network, nn::Init::kHe, test::random(seed));
@@ -116,21 +118,21 @@ INSTANTIATE_TEST_SUITE_P(, ResidualNorms,
 
 TEST_P(ResidualNorms, LogitsOfFramesAndClips) {
   const auto batch = batch_of_clips(1);
-  const auto frame = make(DiscriminatorType::kFrame, 1);
+  const auto frame = make("frame", 1);
   EXPECT_EQ(frame->forward(batch).sizes(), torch::IntArrayRef({6}));
   expect_all_parameters(*frame, summarize(*frame, kTinyShape));
   for (const int64_t fold : {1, 2, 4}) {
-    const auto clip = make(DiscriminatorType::kClip, 1, fold);
+    const auto clip = make("clip", 1, fold);
     EXPECT_EQ(clip->forward(batch).sizes(), torch::IntArrayRef({3 * 4 / fold}));
     expect_all_parameters(*clip, summarize(*clip, kTinyShape));
     EXPECT_TRUE(clip->is_training());
   }
-  const auto by_three = make(DiscriminatorType::kClip, 1, 3);
+  const auto by_three = make("clip", 1, 3);
   EXPECT_THROW(by_three->forward(batch), c10::Error) << "4 frames";
 }
 
 TEST_P(ResidualNorms, TimesTellSlowClipsFromFastOnes) {
-  auto options = residual_discriminator(DiscriminatorType::kClip, GetParam(), 2);
+  auto options = residual_discriminator("clip", GetParam(), 2);
   options.times = true;
   const auto network = make_discriminator(options, kTinyShape);
   network->eval();
@@ -146,8 +148,8 @@ TEST_P(ResidualNorms, LayoutDoesNotMatter) {
   const auto batch = batch_of_clips(1);
   const ClipBatch last{batch.clips.contiguous(torch::MemoryFormat::ChannelsLast3d),
                        batch.frame_indices};
-  for (const auto type : {DiscriminatorType::kFrame, DiscriminatorType::kClip}) {
-    const int64_t fold = type == DiscriminatorType::kClip ? 2 : 1;
+  for (const std::string type : {"frame", "clip"}) {
+    const int64_t fold = type == "clip" ? 2 : 1;
     const auto plain = make(type, 1, fold), other = make(type, 1, fold);
     nn::to_channels_last(*other);
     const auto layout = [](const std::string& name, const auto&, const torch::Tensor& output) {
@@ -160,7 +162,7 @@ TEST_P(ResidualNorms, LayoutDoesNotMatter) {
 }
 
 TEST_P(ResidualNorms, EveryWeightHasGradientsOfTwoOrders) {
-  for (const auto type : {DiscriminatorType::kFrame, DiscriminatorType::kClip}) {
+  for (const std::string type : {"frame", "clip"}) {
     const auto network = make(type, 1);
     auto batch = batch_of_clips(1);
     batch.clips.requires_grad_();
@@ -177,13 +179,13 @@ TEST_P(ResidualNorms, EveryWeightHasGradientsOfTwoOrders) {
 }
 
 TEST_P(ResidualNorms, StateGoesThroughACheckpoint) {
-  const auto trained = make(DiscriminatorType::kClip, 1, 2);
+  const auto trained = make("clip", 1, 2);
   const auto batch = batch_of_clips(1);
   trained->forward(batch);
   checkpoint::StateSaver saver;
   saver.module("net", *trained);
   const checkpoint::SafetensorsFile file{saver.metadata, saver.tensors};
-  const auto other = make(DiscriminatorType::kClip, 2, 2);
+  const auto other = make("clip", 2, 2);
   checkpoint::StateLoader loader("memory", file);
   loader.module("net", *other);
   loader.finish();
@@ -196,7 +198,7 @@ TEST_P(ResidualNorms, RecomputingChangesNoBit) {
   if (GetParam() == DiscriminatorNorm::kSpectral) return;  // train.recompute refuses it
   const auto derive = [](bool again) {
     nn::backend().recompute = again;
-    auto network = make(DiscriminatorType::kClip, 1, 2);
+    auto network = make("clip", 1, 2);
     auto batch = batch_of_clips(1);
     batch.clips.requires_grad_();
     network->forward(batch).square().sum().backward();
@@ -256,8 +258,7 @@ TEST(ResidualDiscriminator, FoldAtAResolutionSeesFramesOneByOneBefore) {
 }
 
 TEST(ResidualDiscriminator, SpectralNormTakesOutTheScaleOfTheWeights) {
-  const auto options =
-      residual_discriminator(DiscriminatorType::kFrame, DiscriminatorNorm::kSpectral);
+  const auto options = residual_discriminator("frame", DiscriminatorNorm::kSpectral);
   const auto network = make_discriminator(options, kTinyShape);
   nn::initialize(*network, nn::Init::kHe, test::random(1));
   const auto batch = batch_of_clips(1);

@@ -18,13 +18,13 @@ ClipShape shape_of(int64_t size) { return {3, 16, size}; }
 /// As configs/vidgen64.yaml, made for 64x64.
 ModelOptions moved_objects() {
   ModelOptions options;
-  options.generator.type = GeneratorType::kResidual;
+  options.generator.type = "residual";
   options.generator.widths = {128, 64, 64, 32, 16};
   options.generator.warp_at = 64;
   options.generator.warp_groups = 4;
   options.discriminators[0].widths = {16, 32, 64, 128};
   options.discriminators[1].widths = {32, 32, 64, 128};
-  for (auto& one : options.discriminators) one.network = DiscriminatorNetwork::kResidual;
+  for (auto& one : options.discriminators) one.network = "residual";
   return options;
 }
 
@@ -68,7 +68,7 @@ TEST(ScalingTest, EveryPowerOfTwoGivesNetworksThatCanBeMade) {
 
 TEST(ScalingTest, OtherResolutionsStayWhereTheyAre) {
   auto options = moved_objects();
-  options.generator.type = GeneratorType::kDcgan;
+  options.generator.type = "dcgan";
   options.generator.widths = {128, 64, 64, 32};
   options.generator.warp_at = 16;
   options.generator.attention = {16, 32};
@@ -142,7 +142,7 @@ TEST(ScalingTest, TheSizeIsSeenFromTheWidths) {
 
 TEST(ScalingTest, DefaultsAbove64GrowByNarrowStages) {
   ModelOptions options;
-  options.generator.type = GeneratorType::kResidual;
+  options.generator.type = "residual";
   options.discriminators[1].pool = 4;
   EXPECT_TRUE(name_default_widths(options, shape_of(64)).empty());
   EXPECT_EQ(name_default_widths(options, shape_of(256)).size(), 2u);

@@ -12,7 +12,7 @@ namespace vidgen::models {
 namespace {
 
 /// On clips of 4 frames of 16x16 pixels.
-VideoGenerator painter_of(GeneratorType type, const std::vector<int64_t>& widths) {
+VideoGenerator painter_of(const std::string& type, const std::vector<int64_t>& widths) {
   ModelOptions options;
   options.generator.type = type;
   options.generator.widths = widths;
@@ -43,13 +43,13 @@ void expect_stages(VideoGenerator generator, const std::vector<int64_t>& widths)
 }
 
 TEST(StagesTest, AreThoseOfEachResolutionBelowThePicture) {
-  expect_stages(painter_of(GeneratorType::kDcgan, {16, 5}), {16, 5});
-  expect_stages(painter_of(GeneratorType::kDcgan, {16, 5, 4}), {16, 5, 4});
-  expect_stages(painter_of(GeneratorType::kResidual, {16, 5, 4}), {16, 5, 4});
+  expect_stages(painter_of("dcgan", {16, 5}), {16, 5});
+  expect_stages(painter_of("dcgan", {16, 5, 4}), {16, 5, 4});
+  expect_stages(painter_of("residual", {16, 5, 4}), {16, 5, 4});
 }
 
 TEST(StagesTest, EndBehindTheActivationAndTheAttention) {
-  auto generator = painter_of(GeneratorType::kDcgan, {16, 8});
+  auto generator = painter_of("dcgan", {16, 8});
   {
     // It starts as if it were not there.
     const torch::NoGradGuard no_grad;

@@ -122,7 +122,7 @@ TEST(ClassesTrainTest, PenaltiesAreThoseOfTheNetworkOfTheClass) {
         item.value().copy_(last ? source.narrow(0, 0, 1) + source.narrow(0, 2, 1) : source);
       }
     }
-    const bool frames = own.type == models::DiscriminatorType::kFrame;
+    const bool frames = own.type == "frame";
     const auto batch = [&](int64_t seed) {
       models::ClipBatch clips{torch::randn({3, 3, 10, 16, 16}, random_stream(seed, "clips", 0)),
                               {},

@@ -135,3 +135,4 @@ TEST(CudaGraphTest, GivesTheBitsOfTheStepsOneByOne_CUDA) {
 
 }  // namespace
 }  // namespace vidgen::train
+#include "vidgen/train/device.h"

@@ -158,7 +158,7 @@ TEST_F(DistillTest, AStudentOfFewerChannelsComesNearItsTeacher) {
 
 TEST_F(DistillTest, AStudentOfAnotherTypeComesNearItsTeacher) {
   auto options = student_options();
-  options.model.generator.type = models::GeneratorType::kResidual;
+  options.model.generator.type = "residual";
   options.model.generator.widths = {6, 6, 6};
   options.distill.output_loss = losses::OutputLoss::kMse;
   options.distill.feature = 0.1;

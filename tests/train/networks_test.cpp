@@ -11,7 +11,7 @@ RunOptions residual_options() {
   options.model.init = nn::Init::kHe;
   options.model.temporal.type = "convolution";
   options.model.temporal.layers = 2;
-  options.model.generator.type = models::GeneratorType::kResidual;
+  options.model.generator.type = "residual";
   options.model.generator.widths = {8, 8, 6};
   use_residual_discriminators(options);
   return options;

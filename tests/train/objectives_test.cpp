@@ -4,6 +4,7 @@
 
 #include "train/tiny_gan.h"
 #include "vidgen/models/pixels.h"
+#include "vidgen/train/schedule.h"
 
 namespace vidgen::train {
 namespace {

@@ -31,7 +31,7 @@ struct Judge {
     nn::initialize(*net, nn::Init::kDefault, random_stream(7, "init", 0));
     net->named_parameters()["net.attention_4.gamma"].detach().fill_(0.5);
     net->to(type);
-    const bool frames = own.type == models::DiscriminatorType::kFrame;
+    const bool frames = own.type == "frame";
     const auto batch = [&](int64_t seed) {
       const auto clips = torch::randn({3, 3, 10, 16, 16}, random_stream(seed, "clips", 0));
       return models::ClipBatch{

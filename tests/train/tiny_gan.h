@@ -24,10 +24,10 @@ inline RunOptions tiny_options() {
   options.model.temporal.motion_dim = 4;
   options.model.temporal.hidden = 8;
   options.model.discriminators.resize(2);
-  options.model.discriminators[0].type = models::DiscriminatorType::kFrame;
+  options.model.discriminators[0].type = "frame";
   options.model.discriminators[0].frames = 2;
   options.model.discriminators[0].widths = {8, 8};
-  options.model.discriminators[1].type = models::DiscriminatorType::kClip;
+  options.model.discriminators[1].type = "clip";
   options.model.discriminators[1].widths = {8, 8};
   options.train.batch_size = 4;
   options.train.precision = Precision::kFloat32;
@@ -38,7 +38,7 @@ inline RunOptions tiny_options() {
 /// Gives them residual discriminators that see four of the frames, and those of clips with times.
 inline void use_residual_discriminators(RunOptions& options) {
   for (auto& discriminator : options.model.discriminators) {
-    discriminator.network = models::DiscriminatorNetwork::kResidual;
+    discriminator.network = "residual";
     discriminator.norm = models::DiscriminatorNorm::kSpectral;
     discriminator.minibatch_stddev = true;
   }

@@ -10,6 +10,7 @@
 #include "vidgen/models/options.h"
 #include "vidgen/models/shape.h"
 #include "vidgen/models/summary.h"
+#include "vidgen/models/video_generator.h"
 
 /// Which parts of which tensors are one channel of a frame generator, so that it can be taken out
 /// of all of them. A generator without it is one of smaller model.generator.widths.
@@ -46,15 +47,14 @@ struct ChannelGroup {
   /// Query and key of the stage's attention, of which there are
   /// nn::SelfAttentionOptions::query_channels() instead of the stage's width.
   bool queries = false;
-  /// The batch normalisation behind the filters, "frame.main.1"; "" for queries.
+  /// The batch normalisation behind the filters, "frame.main.1"; "" for none.
   std::string norm;
   std::vector<ChannelPlace> places;
 };
 
 /// For each stage one group of what it puts out, in their order; behind them those of what is
-/// inside of residual blocks and attention. The options must be valid.
-std::vector<ChannelGroup> channel_groups(const models::ModelOptions& options,
-                                         const models::ClipShape& shape);
+/// inside of residual blocks and attention.
+std::vector<ChannelGroup> channel_groups(const models::VideoGenerator& generator);
 
 /// Of how many channels of a group a stage of `width` consists.
 int64_t channels_at(const ChannelGroup& group, int64_t width);

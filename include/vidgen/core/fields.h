@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "vidgen/core/error.h"
@@ -39,6 +41,13 @@ struct Range {
 /// The names of an enum's values, in the order they are shown.
 template <class E>
 using Choices = std::vector<std::pair<std::string, E>>;
+/// Of things that are known by their names.
+template <class Named>
+Choices<std::string> name_choices(const std::vector<Named>& all) {
+  Choices<std::string> choices;
+  for (const auto& one : all) choices.emplace_back(one.name, one.name);
+  return choices;
+}
 
 /// What may be done about a key when a run goes on.
 enum class AtResume {
@@ -51,6 +60,38 @@ enum class AtResume {
   kInitFrom
 };
 
+/// What a field holds: where its value is, and what that may be.
+struct Flag {
+  bool* value;
+};
+struct Integer {
+  int64_t* value;
+  Range<int64_t> range;
+};
+struct Number {
+  double* value;
+  Range<double> range;
+};
+struct Text {
+  std::string* value;
+  /// The name of a file or folder. Where it is read, a ~ at its beginning stands for the home
+  /// folder (expand_home()).
+  bool is_path = false;
+};
+/// Each within the range.
+struct Integers {
+  std::vector<int64_t>* value;
+  Range<int64_t> range;
+};
+struct Texts {
+  std::vector<std::string>* value;
+};
+struct Choice {
+  std::string* value;
+  std::vector<std::string> names;
+};
+using Field = std::variant<Flag, Integer, Number, Text, Integers, Texts, Choice>;
+
 class FieldVisitor {
  public:
   virtual ~FieldVisitor() = default;
@@ -59,20 +100,34 @@ class FieldVisitor {
   void at_resume(AtResume what) { at_resume_ = what; }
   AtResume at_resume() const { return at_resume_; }
 
-  virtual void field(const std::string& name, bool& value, const std::string& help) = 0;
-  virtual void field(const std::string& name, int64_t& value, Range<int64_t> range,
-                     const std::string& help) = 0;
-  virtual void field(const std::string& name, double& value, Range<double> range,
-                     const std::string& help) = 0;
-  virtual void field(const std::string& name, std::string& value, const std::string& help) = 0;
-  /// The name of a file or folder. Where it is read, a ~ at its beginning stands for the home
-  /// folder (expand_home()).
-  virtual void path(const std::string& name, std::string& value, const std::string& help) = 0;
-  /// A list of integers, each within the range.
-  virtual void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
-                     const std::string& help) = 0;
-  virtual void field(const std::string& name, std::vector<std::string>& value,
-                     const std::string& help) = 0;
+  /// What the next field was called before: it is read under that name, too.
+  void formerly(const std::string& name) { former_name_ = name; }
+  /// Likewise one of the values of the next choice.
+  void formerly(const std::string& before, const std::string& now) { former_values_[before] = now; }
+
+  void field(const std::string& name, bool& value, const std::string& help) {
+    show(name, Flag{&value}, help);
+  }
+  void field(const std::string& name, int64_t& value, Range<int64_t> range,
+             const std::string& help) {
+    show(name, Integer{&value, range}, help);
+  }
+  void field(const std::string& name, double& value, Range<double> range, const std::string& help) {
+    show(name, Number{&value, range}, help);
+  }
+  void field(const std::string& name, std::string& value, const std::string& help) {
+    show(name, Text{&value}, help);
+  }
+  void path(const std::string& name, std::string& value, const std::string& help) {
+    show(name, Text{&value, /*is_path=*/true}, help);
+  }
+  void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
+             const std::string& help) {
+    show(name, Integers{&value, range}, help);
+  }
+  void field(const std::string& name, std::vector<std::string>& value, const std::string& help) {
+    show(name, Texts{&value}, help);
+  }
 
   template <class E>
   void choice(const std::string& name, E& value, const Choices<E>& choices,
@@ -83,7 +138,7 @@ class FieldVisitor {
       names.push_back(choice_name);
       if (choice_value == value) text = choice_name;
     }
-    choice_text(name, text, names, help);
+    show(name, Choice{&text, std::move(names)}, help);
     for (const auto& [choice_name, choice_value] : choices) {
       if (choice_name == text) value = choice_value;
     }
@@ -118,8 +173,10 @@ class FieldVisitor {
   }
 
  protected:
-  virtual void choice_text(const std::string& name, std::string& value,
-                           const std::vector<std::string>& names, const std::string& help) = 0;
+  virtual void visit(const std::string& name, const Field& field, const std::string& help) = 0;
+  /// Of the field that is visited; "" and none where it always had this name.
+  const std::string& former_name() const { return former_name_; }
+  const std::map<std::string, std::string>& former_values() const { return former_values_; }
   /// False when there is nothing to visit inside.
   virtual bool begin_section(const std::string& name, const std::string& help) = 0;
   virtual void end_section() = 0;
@@ -133,6 +190,11 @@ class FieldVisitor {
   virtual bool item_example() const { return false; }
 
  private:
+  void show(const std::string& name, const Field& field, const std::string& help) {
+    visit(name, field, help);
+    former_name_.clear();
+    former_values_.clear();
+  }
   template <class T>
   void visit_inside(T& options) {
     const AtResume outside = at_resume_;
@@ -141,6 +203,8 @@ class FieldVisitor {
   }
 
   AtResume at_resume_ = AtResume::kNever;
+  std::string former_name_;
+  std::map<std::string, std::string> former_values_;
 };
 
 /// Sets fields from a tree; keys that are absent keep their value. Throws FieldError for an unknown
@@ -151,21 +215,8 @@ class FieldReader : public FieldVisitor {
   /// Call after fields(): rejects the keys of the tree's top level that no field asked for.
   void finish();
 
-  void field(const std::string& name, bool& value, const std::string& help) override;
-  void field(const std::string& name, int64_t& value, Range<int64_t> range,
-             const std::string& help) override;
-  void field(const std::string& name, double& value, Range<double> range,
-             const std::string& help) override;
-  void field(const std::string& name, std::string& value, const std::string& help) override;
-  void path(const std::string& name, std::string& value, const std::string& help) override;
-  void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
-             const std::string& help) override;
-  void field(const std::string& name, std::vector<std::string>& value,
-             const std::string& help) override;
-
  protected:
-  void choice_text(const std::string& name, std::string& value,
-                   const std::vector<std::string>& names, const std::string& help) override;
+  void visit(const std::string& name, const Field& field, const std::string& help) override;
   bool begin_section(const std::string& name, const std::string& help) override;
   void end_section() override;
   std::optional<size_t> begin_list(const std::string& name, size_t size,
@@ -179,6 +230,8 @@ class FieldReader : public FieldVisitor {
     Json tree;
     std::string path;
     std::vector<std::string> known;
+    /// Of the keys that have their former names in the tree.
+    std::map<std::string, std::string> former_names;
   };
   struct List {
     Json items;
@@ -186,6 +239,8 @@ class FieldReader : public FieldVisitor {
     std::string shorthand;
   };
   const Json* find(const std::string& name);
+  /// Sets the value of a field from what the tree has for it.
+  void read(const Json& found, const std::string& path, const Field& field) const;
   std::string path_of(const std::string& name) const;
 
   std::vector<Frame> frames_;
@@ -197,21 +252,8 @@ class FieldWriter : public FieldVisitor {
  public:
   Json take() { return std::move(stack_.front()); }
 
-  void field(const std::string& name, bool& value, const std::string& help) override;
-  void field(const std::string& name, int64_t& value, Range<int64_t> range,
-             const std::string& help) override;
-  void field(const std::string& name, double& value, Range<double> range,
-             const std::string& help) override;
-  void field(const std::string& name, std::string& value, const std::string& help) override;
-  void path(const std::string& name, std::string& value, const std::string& help) override;
-  void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
-             const std::string& help) override;
-  void field(const std::string& name, std::vector<std::string>& value,
-             const std::string& help) override;
-
  protected:
-  void choice_text(const std::string& name, std::string& value,
-                   const std::vector<std::string>& names, const std::string& help) override;
+  void visit(const std::string& name, const Field& field, const std::string& help) override;
   bool begin_section(const std::string& name, const std::string& help) override;
   void end_section() override;
   std::optional<size_t> begin_list(const std::string& name, size_t size,
@@ -246,21 +288,8 @@ class FieldExplainer : public FieldVisitor {
  public:
   std::vector<FieldHelp> take() { return std::move(entries_); }
 
-  void field(const std::string& name, bool& value, const std::string& help) override;
-  void field(const std::string& name, int64_t& value, Range<int64_t> range,
-             const std::string& help) override;
-  void field(const std::string& name, double& value, Range<double> range,
-             const std::string& help) override;
-  void field(const std::string& name, std::string& value, const std::string& help) override;
-  void path(const std::string& name, std::string& value, const std::string& help) override;
-  void field(const std::string& name, std::vector<int64_t>& value, Range<int64_t> range,
-             const std::string& help) override;
-  void field(const std::string& name, std::vector<std::string>& value,
-             const std::string& help) override;
-
  protected:
-  void choice_text(const std::string& name, std::string& value,
-                   const std::vector<std::string>& names, const std::string& help) override;
+  void visit(const std::string& name, const Field& field, const std::string& help) override;
   bool begin_section(const std::string& name, const std::string& help) override;
   void end_section() override;
   std::optional<size_t> begin_list(const std::string& name, size_t size,

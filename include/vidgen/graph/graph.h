@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -106,16 +107,19 @@ struct Reshape {};
 struct Transpose {
   std::vector<int64_t> axes;
 };
-using Kind = std::variant<Function, Convolution, Recurrence, RepeatPixels, Sample, RepeatFrames,
-                          RoundToUint8, Concatenate, Split, Reshape, Transpose>;
-
-/// What is done for each kind: std::visit(Cases{[](Function) {...}, ...}, op.kind).
-template <class... Functions>
-struct Cases : Functions... {
-  using Functions::operator()...;
+/// Pictures [M,C,H,W], then weight, bias, mean and variance [C]: weight * (x - mean) /
+/// sqrt(variance + epsilon) + bias.
+struct BatchNorm {
+  double epsilon = 1e-5;
 };
-template <class... Functions>
-Cases(Functions...) -> Cases<Functions...>;
+class Block;
+/// A block as one operation; its weights are called after `name`.
+struct Call {
+  std::shared_ptr<Block> block;
+  std::string name;
+};
+using Kind = std::variant<Function, Convolution, Recurrence, RepeatPixels, Sample, RepeatFrames,
+                          RoundToUint8, Concatenate, Split, Reshape, Transpose, BatchNorm, Call>;
 
 struct Op {
   Kind kind;
@@ -173,6 +177,12 @@ class Graph {
   std::vector<Value> split(Value x, const std::vector<int64_t>& sizes);
   Value reshape(Value x, Shape shape);
   Value transpose(Value x, const std::vector<int64_t>& axes);
+  Value batch_norm(const std::vector<Value>& inputs, double epsilon);
+  Value call(std::shared_ptr<Block> block, const std::string& name,
+             const std::vector<Value>& inputs);
+  /// An operation of another graph, on these inputs.
+  std::vector<Value> copy(const Graph& other, const Op& op, const std::vector<Value>& inputs);
+  Value copy(const Constant& constant) { return new_constant(constant); }
 
   void output(const std::string& name, Value value) { outputs_.push_back({name, value}); }
 
@@ -203,6 +213,18 @@ class Graph {
   std::vector<Constant> constants_;
   std::vector<Op> ops_;
   std::vector<Port> inputs_, outputs_;
+};
+
+/// A part of a network that whoever has a pass for it runs at once (Call); to all others it is what
+/// it describes.
+class Block {
+ public:
+  virtual ~Block() = default;
+  /// What it computes, on weights called after `name`.
+  virtual Value describe(Graph& graph, const std::vector<Value>& inputs,
+                         const std::string& name) const = 0;
+  /// Of the result.
+  virtual Shape shape(const std::vector<Shape>& inputs) const = 0;
 };
 
 /// An axis as programs know it that have no names for extents: a number (-1: whatever is left), or

@@ -121,6 +121,9 @@ class Int8Layer {
   torch::Tensor weight_scale_, weight_zero_point_, bias_;
 };
 
+/// The graph with those layers in eight bits: floating point between steps to integers and back.
+graph::Graph with_int8(const graph::Graph& graph, const QuantizedLayers& layers);
+
 /// As run_plan(), with `layers` in eight bits and the others in the type `other`, kFloat or
 /// kBFloat16, by the steps that a CompiledGenerator runs; float32 in the end. Prepares the layers
 /// at each call.

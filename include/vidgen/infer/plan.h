@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "vidgen/graph/graph.h"
 #include "vidgen/models/video_generator.h"
 #include "vidgen/nn/attention.h"
 #include "vidgen/nn/warp.h"
@@ -18,7 +19,7 @@ enum class Activation { kNone, kRelu, kLeakyRelu, kTanh };
 /// x after the activation; x itself is changed.
 torch::Tensor activate_(torch::Tensor x, Activation activation);
 
-/// One layer of a frame generator, ready to run: batch normalisation is part of weight and bias.
+/// Operations of a frame generator's graph that run as one.
 struct Layer {
   enum class Kind {
     /// [M,objects*D] -> [M*objects,C,4,4]: ConvTranspose2d k4 s1 p0 of one pixel; weight
@@ -63,9 +64,13 @@ int64_t output_axis(Layer::Kind kind);
 /// In the order of execution; the last puts out pictures [M,C,S,S] in [-1,1].
 using Plan = std::vector<Layer>;
 
-/// The frame generator of a network as it is in evaluation mode: each batch normalisation
-/// y = gamma (x - mean) / sqrt(var + eps) + beta is folded into the convolution before it, in
-/// float64. The weights are copies.
+/// The frame generator of a network, `z` [M,D] -> `frames` [M,C,S,S]. Weights are called after the
+/// network's modules.
+graph::Graph frame_graph(const models::VideoGenerator& network);
+
+/// Such a graph in the passes that there are. Batch normalisation becomes part of the convolution
+/// before it.
+Plan make_plan(const graph::Graph& frames);
 Plan make_plan(const models::VideoGenerator& network);
 
 /// For each layer of the plan, the last one that takes its output; plan.size() where none does.

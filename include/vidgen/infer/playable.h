@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "vidgen/infer/int8.h"
 #include "vidgen/infer/plan.h"
 #include "vidgen/models/video_generator.h"
@@ -16,10 +19,13 @@ struct Playable {
   /// warp are the file's; it has no weights of the plan's layers, and so no forward() that means
   /// anything.
   models::VideoGenerator network{nullptr};
-  /// Its frame generator. Layers that are in `int8` have the real numbers that those stand for.
+  /// Of its frame generator, with those weights.
   Plan plan{};
   /// None but for a quantised file.
   QuantizedLayers int8{};
+  /// What a quantised file has in place of the network's weights, in real numbers, by their names
+  /// in its graph.
+  std::map<std::string, torch::Tensor> weights{};
 };
 
 /// From a checkpoint, a weights file or a quantised file. Throws vidgen::Error, naming the file and

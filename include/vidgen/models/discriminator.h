@@ -4,14 +4,13 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
-#include <utility>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "vidgen/models/condition.h"
-#include "vidgen/models/dcgan.h"
-#include "vidgen/models/mocogan.h"
+#include "vidgen/models/discriminator_network.h"
 #include "vidgen/models/options.h"
-#include "vidgen/models/residual.h"
-#include "vidgen/nn/stages.h"
 
 namespace vidgen::models {
 
@@ -54,8 +53,8 @@ torch::Tensor project_on_classes(const torch::Tensor& rows, const Condition& con
 /// real one of its class. Submodule: `net`.
 class DiscriminatorImpl : public torch::nn::Module {
  public:
-  DiscriminatorImpl(DiscriminatorOptions options, const ConditionOptions& condition)
-      : options(std::move(options)), condition(condition) {}
+  DiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape,
+                    const ConditionOptions& condition);
 
   /// Returns logits [n], high for real; n depends on the kind of discriminator.
   torch::Tensor forward(const ClipBatch& batch, const nn::LayerObserver& observer = {}) {
@@ -66,39 +65,28 @@ class DiscriminatorImpl : public torch::nn::Module {
   const DiscriminatorOptions options;
   const ConditionOptions condition;
 
+ protected:
+  std::shared_ptr<DiscriminatorNet> net_;
+
  private:
   /// The output of the network.
   virtual torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) = 0;
 };
 
-/// Judges k frames of each clip, each for itself: n = B*k, logit b*k+j is of frame
-/// frame_indices[b][j].
-class FrameDiscriminatorImpl : public DiscriminatorImpl {
- public:
-  FrameDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape,
-                         const ConditionOptions& condition);
-
- private:
-  torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;
-
-  // The one that options.network names; the other stays empty.
-  DcganDiscriminator dcgan_{nullptr};
-  ResidualDiscriminator residual_{nullptr};
+/// What is known of a type of discriminator without its weights.
+struct DiscriminatorType {
+  std::string name;
+  bool judges_frames;
+  std::shared_ptr<DiscriminatorImpl> (*make)(const DiscriminatorOptions& options,
+                                             const ClipShape& shape,
+                                             const ConditionOptions& condition);
 };
 
-/// Judges whole clips: n = B for the shortest clips it takes, one more a clip for each frame more
-/// (for each `fold` frames more).
-class ClipDiscriminatorImpl : public DiscriminatorImpl {
- public:
-  ClipDiscriminatorImpl(const DiscriminatorOptions& options, const ClipShape& shape,
-                        const ConditionOptions& condition);
-
- private:
-  torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override;
-
-  // The one that options.network names; the other stays empty.
-  MocoganDiscriminator mocogan_{nullptr};
-  ResidualDiscriminator residual_{nullptr};
-};
+/// All of them, in the order they are shown. frame judges k frames of each clip, each for itself: n
+/// = B*k, logit b*k+j is of frame frame_indices[b][j]. clip judges whole clips: n = B for the
+/// shortest clips it takes, one more a clip for each frame more (for each `fold` frames more).
+const std::vector<DiscriminatorType>& discriminator_types();
+/// The one of this name, which must be there.
+const DiscriminatorType& discriminator_type(const std::string& name);
 
 }  // namespace vidgen::models

@@ -6,7 +6,9 @@
 
 #include <vector>
 
+#include "vidgen/models/discriminator_network.h"
 #include "vidgen/nn/attention.h"
+#include "vidgen/nn/layout.h"
 #include "vidgen/nn/stages.h"
 
 namespace vidgen::models {
@@ -28,12 +30,17 @@ struct MocoganDiscriminatorOptions {
 /// for Video Generation", 2018): stages of Conv3d k4 s(1,2,2) p(0,1,1), BatchNorm (from the second
 /// on), LeakyReLU 0.2, then Conv3d k4 s1 p0; no bias. Each convolution shortens time by 3.
 /// Parameters: main.<i>.*, attention_<resolution>.*.
-class MocoganDiscriminatorImpl : public torch::nn::Cloneable<MocoganDiscriminatorImpl> {
+class MocoganDiscriminatorImpl : public torch::nn::Cloneable<MocoganDiscriminatorImpl>,
+                                 public DiscriminatorNet {
  public:
   explicit MocoganDiscriminatorImpl(MocoganDiscriminatorOptions options);
 
   /// x [B,C,T,S,S] -> logits [B,1+classes,T-3*(N+1),1,1].
   torch::Tensor forward(const torch::Tensor& x, const nn::LayerObserver& observer = {});
+  torch::Tensor judge(const torch::Tensor& pictures, int64_t frames,
+                      const nn::LayerObserver& observer) override {
+    return forward(nn::as_clips(pictures, pictures.size(0) / frames), observer);
+  }
   void reset() override;
 
   MocoganDiscriminatorOptions options;

@@ -12,12 +12,10 @@
 
 namespace vidgen::models {
 
-/// DcganGenerator or ResidualGenerator.
-enum class GeneratorType { kDcgan, kResidual };
-
 /// The network that paints one frame from one latent.
 struct GeneratorOptions {
-  GeneratorType type = GeneratorType::kDcgan;
+  /// One of frame_generator_types().
+  std::string type = "dcgan";
   /// Channels of the hidden stages, from 4x4 pixels upwards, one for each doubling up to half the
   /// clip size, and optionally (residual: always) one more for a stage of the clip size. Empty: 64
   /// at half the size, doubling towards the first, at most 512, and for residual 32 at the clip
@@ -41,29 +39,16 @@ struct GeneratorOptions {
   int64_t objects = 1;
 };
 
-enum class DiscriminatorType {
-  /// Judges single frames.
-  kFrame,
-  /// Judges clips, with 3-D convolutions.
-  kClip
-};
-
-/// What a discriminator is made of.
-enum class DiscriminatorNetwork {
-  /// Strided convolutions: DcganDiscriminator for frames, MocoganDiscriminator for clips.
-  kDcgan,
-  /// ResidualDiscriminator; for clips its convolutions over pixels and over time are separate.
-  kResidual
-};
-
 /// What holds the numbers in a residual discriminator in range. One of strided convolutions always
 /// has batch normalisation.
 enum class DiscriminatorNorm { kNone, kBatch, kSpectral };
 
 /// One network that tells real from generated. Its picture is halved until 4x4 pixels are left.
 struct DiscriminatorOptions {
-  DiscriminatorType type = DiscriminatorType::kFrame;
-  DiscriminatorNetwork network = DiscriminatorNetwork::kDcgan;
+  /// One of discriminator_types().
+  std::string type = "frame";
+  /// One of discriminator_networks().
+  std::string network = "dcgan";
   /// For a residual network.
   DiscriminatorNorm norm = DiscriminatorNorm::kNone;
   /// Frames that a residual clip discriminator lays over each other as channels of one picture.
@@ -87,6 +72,9 @@ struct DiscriminatorOptions {
   nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
   /// Factor of this discriminator's term in the generator's loss.
   double weight = 1;
+
+  /// Whether it looks at single frames, not at clips.
+  bool judges_frames() const;
 };
 
 /// A frame discriminator and a clip discriminator, the pair of MoCoGAN.

@@ -8,30 +8,9 @@
 #include "vidgen/models/options.h"
 #include "vidgen/nn/stages.h"
 
-/// Networks of residual blocks (nn::ResidualBlock), for any power-of-two size from 16 and any
-/// widths, with self-attention where asked.
+/// A discriminator of residual blocks (nn::ResidualBlock), for any power-of-two size from 16 and
+/// any widths, with self-attention where asked.
 namespace vidgen::models {
-
-/// From a latent to a picture in [-1,1]: ConvTranspose2d k4 s1 p0, BatchNorm, LeakyReLU 0.2 to 4x4
-/// pixels, a residual block with batch normalisation for each doubling, then Conv2d k3 s1 p1 and
-/// Tanh. The last width is that of the picture's own size (full_size_stage counts as set).
-/// Parameters: main.<i>.*, attention_<resolution>.*.
-class ResidualGeneratorImpl : public torch::nn::Cloneable<ResidualGeneratorImpl> {
- public:
-  explicit ResidualGeneratorImpl(DcganGeneratorOptions options);
-
-  /// z [M,D] -> [M,C,S,S]. Each `frames` rows are one clip, for attention over time. `stages`, if
-  /// given, is filled with the hidden stages, 4x4 first.
-  torch::Tensor forward(const torch::Tensor& z, int64_t frames = 1,
-                        const nn::LayerObserver& observer = {}, nn::StageOutputs* stages = nullptr);
-  void reset() override;
-
-  DcganGeneratorOptions options;
-
- private:
-  nn::Stages stages_;
-};
-TORCH_MODULE(ResidualGenerator);
 
 struct ResidualDiscriminatorOptions : DcganDiscriminatorOptions {
   /// Batch normalisation of the blocks, or spectral normalisation of all weights.
@@ -52,7 +31,7 @@ struct ResidualDiscriminatorOptions : DcganDiscriminatorOptions {
 /// From pictures or clips to logits: a residual block for each halving down to 4x4 pixels, then
 /// Conv2d k4 s1 p0. Parameters: main.<i>.*, attention_<resolution>.*. It cannot be cloned, because
 /// layers with spectral normalisation cannot.
-class ResidualDiscriminatorImpl : public torch::nn::Module {
+class ResidualDiscriminatorImpl : public torch::nn::Module, public DiscriminatorNet {
  public:
   explicit ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options);
 
@@ -60,6 +39,11 @@ class ResidualDiscriminatorImpl : public torch::nn::Module {
   /// `frames` must be a multiple of `fold`.
   torch::Tensor forward(const torch::Tensor& x, int64_t frames,
                         const nn::LayerObserver& observer = {});
+
+  torch::Tensor judge(const torch::Tensor& pictures, int64_t frames,
+                      const nn::LayerObserver& observer) override {
+    return forward(pictures, frames, observer);
+  }
 
   const ResidualDiscriminatorOptions options;
 

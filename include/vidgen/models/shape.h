@@ -20,4 +20,7 @@ struct ClipShape {
 
 void fields(core::FieldVisitor& visitor, ClipShape& shape);
 
+/// How often `from` doubles to become `to`; negative where it halves. Both are powers of two.
+int64_t doublings_between(int64_t from, int64_t to);
+
 }  // namespace vidgen::models

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "vidgen/models/condition_encoder.h"
+#include "vidgen/models/frame_generator.h"
 #include "vidgen/models/latents.h"
 #include "vidgen/models/options.h"
-#include "vidgen/models/residual.h"
 #include "vidgen/nn/motion.h"
 #include "vidgen/nn/stages.h"
 
@@ -26,9 +26,8 @@ torch::Tensor of_clips(const torch::Tensor& objects, int64_t count);
 
 struct VideoGeneratorOptions {
   nn::TemporalOptions temporal;
-  GeneratorType type = GeneratorType::kDcgan;
   /// Its clip_dim and latent_dim are those of set_latent_dims().
-  DcganGeneratorOptions frame;
+  FrameGeneratorOptions frame;
   ConditionOptions condition;
 
   /// Gives `frame` the clip_dim content_dim and what the condition comes to, and the latent_dim
@@ -60,6 +59,7 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   /// The next `frames` rows of the path, [B,frames,motion_dim], with the rows of noise likewise.
   torch::Tensor next_path(const torch::Tensor& noise, const torch::Tensor& initial, int64_t frames,
                           nn::MotionState& state);
+  const FrameGeneratorImpl& frame_generator() const { return *frame_; }
   const nn::Motion& motion_module() const { return *motion_; }
   /// Null where clips are not asked to be anything.
   const ConditionEncoder* condition_encoder() const { return condition_.get(); }
@@ -82,9 +82,7 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   nn::MotionNoise noise_of_objects(const torch::Tensor& noise, const torch::Tensor& initial) const;
 
   std::shared_ptr<nn::Motion> motion_;
-  // Of each kind the one that the options name; the others stay empty.
-  DcganGenerator dcgan_{nullptr};
-  ResidualGenerator residual_{nullptr};
+  FrameGenerator frame_{nullptr};
   // Null where clips are not asked to be anything.
   std::shared_ptr<ConditionEncoder> condition_;
 };

@@ -29,7 +29,7 @@ struct SelfAttentionOptions {
 /// nothing.
 ///
 /// Parameters: query, key, value (1x1 convolutions with bias) and gamma [1].
-class SelfAttentionImpl : public torch::nn::Cloneable<SelfAttentionImpl> {
+class SelfAttentionImpl : public torch::nn::Cloneable<SelfAttentionImpl>, public graph::Block {
  public:
   explicit SelfAttentionImpl(SelfAttentionOptions options);
 
@@ -37,8 +37,12 @@ class SelfAttentionImpl : public torch::nn::Cloneable<SelfAttentionImpl> {
   /// only), or clips [B,C,T,H,W], for which `frames` is ignored. Returns the shape and memory
   /// layout of x.
   torch::Tensor forward(const torch::Tensor& x, int64_t frames = 1);
-  /// The same of frames, as operations on weights called after `name`.
-  graph::Value describe(graph::Graph& graph, graph::Value x, const std::string& name) const;
+  /// The same of frames {x}.
+  graph::Value describe(graph::Graph& graph, const std::vector<graph::Value>& inputs,
+                        const std::string& name) const override;
+  graph::Shape shape(const std::vector<graph::Shape>& inputs) const override {
+    return inputs.front();
+  }
   void reset() override;
 
   SelfAttentionOptions options;

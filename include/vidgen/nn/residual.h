@@ -6,6 +6,7 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include "vidgen/graph/graph.h"
 #include "vidgen/nn/observer.h"
 
 namespace vidgen::nn {
@@ -41,6 +42,8 @@ class ResidualBlockImpl : public torch::nn::Cloneable<ResidualBlockImpl> {
   /// Frames [M,in,H,W], of which each `frames` in a row are one clip (counts with over_time only),
   /// to [M,out,H',W'].
   torch::Tensor forward(torch::Tensor x, int64_t frames = 1, const LayerObserver& observer = {});
+  /// The same, of a block that doubles.
+  graph::Value describe(graph::Graph& graph, graph::Value x, const std::string& name) const;
   void reset() override;
 
   ResidualBlockOptions options;

@@ -47,6 +47,10 @@ class Stages {
   /// of Warp, [M,code_dim]; with one, x is of clips [B,C,H,W].
   torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer,
                         StageOutputs* stages = nullptr, const torch::Tensor& code = {});
+  /// The same of frames, without a fold; weights are called after `name`. Where there is a Warp, x
+  /// are all frames, not one a clip.
+  graph::Value describe(graph::Graph& graph, graph::Value x, graph::Value code,
+                        const std::string& name) const;
 
  private:
   /// The frames of a clip at this layer.

@@ -42,7 +42,7 @@ struct WarpOptions {
 ///
 /// Computed in float32. Only first derivatives. On CUDA the gradient is summed in no fixed order,
 /// so that the same step may give other bits.
-class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
+class WarpImpl : public torch::nn::Cloneable<WarpImpl>, public graph::Block {
  public:
   explicit WarpImpl(WarpOptions options);
 
@@ -50,10 +50,11 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl> {
   /// frames, clip by clip [B*frames,objects*code_dim] -> [B*frames,C,H,W] of the type of x,
   /// channels_last.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& code);
-  /// The same as operations on weights called after `name`, of features of the objects of each
-  /// frame [B*frames*objects,C,H,W].
-  graph::Value describe(graph::Graph& graph, graph::Value x, graph::Value code,
-                        const std::string& name) const;
+  /// The same of {x, code}, but of features of the objects of each frame
+  /// [B*frames*objects,C,H,W].
+  graph::Value describe(graph::Graph& graph, const std::vector<graph::Value>& inputs,
+                        const std::string& name) const override;
+  graph::Shape shape(const std::vector<graph::Shape>& inputs) const override;
   void reset() override;
 
   /// The maps that codes of objects [M,code_dim] stand for: [M,moving,2,3], as in

@@ -6,36 +6,13 @@
 #include <vector>
 
 #include "vidgen/checkpoint/checkpoint.h"
-#include "vidgen/core/fields.h"
-#include "vidgen/losses/distillation.h"
 #include "vidgen/models/video_generator.h"
-#include "vidgen/train/precision.h"
+#include "vidgen/train/options.h"
 
 /// Distillation: a generator, the student, learns from one that is trained, its teacher (Hinton et
 /// al., "Distilling the knowledge in a neural network", 2015; for generators Aguinaldo et al.,
 /// "Compressing GANs using knowledge distillation", 2019). Both make clips from the same latents.
 namespace vidgen::train {
-
-struct RunOptions;
-
-/// Terms that a teacher adds to the generator's loss.
-struct DistillOptions {
-  std::string teacher;
-  /// with_teacher() sets it.
-  std::string teacher_sha1;
-  losses::OutputLoss output_loss = losses::OutputLoss::kL1;
-  double output = 1;
-  /// Weight of losses::feature_loss() of losses::spatial_attention().
-  double feature = 0;
-  double adversarial = 0;
-
-  bool enabled() const { return !teacher.empty(); }
-};
-
-void fields(core::FieldVisitor& visitor, DistillOptions& options);
-
-/// Throws core::FieldError when there is a teacher that would teach nothing.
-void validate(const DistillOptions& options);
 
 /// What the teacher's file holds, without the tensors; the options are those of with_teacher().
 /// Throws vidgen::Error when it is missing or damaged.

@@ -13,6 +13,7 @@
 #include "vidgen/models/factory.h"
 #include "vidgen/nn/ema.h"
 #include "vidgen/train/adam.h"
+#include "vidgen/train/distill.h"
 #include "vidgen/train/grad_scaler.h"
 #include "vidgen/train/options.h"
 #include "vidgen/train/step_inputs.h"
@@ -112,6 +113,9 @@ class GanStep {
   /// Sums of scores over batches, on the device.
   struct Scores {
     std::vector<torch::Tensor> losses, real, fake, penalties;
+    torch::Tensor generator_loss;
+    /// Of the gradients.
+    torch::Tensor generator_norm, discriminator_norm;
     /// Of the mean sign of the logits of real clips, over discriminators too; undefined unless the
     /// augmentation adapts.
     torch::Tensor real_sign;
@@ -139,12 +143,12 @@ class GanStep {
   torch::Tensor update(Adam& optimizer, GradScaler& scaler);
   void set_learning_rates(int64_t step);
   void adapt_augmentation(const Scores& scores);
-  torch::Tensor metrics_of(const Scores& scores, const std::vector<torch::Tensor>& first);
+  void set_metrics(const Scores& scores);
   void apply_masks();
   void begin(Phase phase) const {
     if (phase_begins_ && !graph_) phase_begins_(phase);
   }
-  void name_metrics();
+  void name_discriminators();
 
   RunOptions options_;
   const models::ClipShape shape_;

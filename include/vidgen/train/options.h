@@ -9,7 +9,7 @@
 #include "vidgen/nn/ema.h"
 #include "vidgen/train/adam.h"
 #include "vidgen/train/augment.h"
-#include "vidgen/train/distill.h"
+#include "vidgen/train/distill_options.h"
 #include "vidgen/train/grad_scaler.h"
 #include "vidgen/train/precision.h"
 
@@ -109,25 +109,10 @@ void validate(const RunOptions& options);
 /// core::FieldError when other names stand there already.
 RunOptions with_class_names(RunOptions options);
 
-/// The factor of the learning rates in step number `step` (from 0) of `steps`: (step + 1) /
-/// warmup_steps in the warm-up; then, with p the share of the other steps that are done, 1 less
-/// (1 - final_lr_factor) times p (linear) or times (1 - cos(pi p)) / 2 (cosine; Loshchilov and
-/// Hutter, "SGDR", 2017).
-double lr_factor(const OptimOptions& options, int64_t step, int64_t steps);
-
 /// The clips that the data section asks for; fps is 0 when it is the source's.
 models::ClipShape clip_shape(const data::DataOptions& options);
 
 /// The clips that the discriminators see: train.frames of them, if that is set.
 models::ClipShape seen_shape(const RunOptions& options);
-
-/// Throws vidgen::Error when CUDA is asked for and not there.
-torch::Device resolve_device(DeviceChoice choice);
-
-/// Throws core::FieldError when train.cuda_graph is set and cannot work.
-void check_cuda_graph(const RunOptions& options, torch::Device device);
-
-/// Sets what LibTorch has one of in a process: threads, TF32, cuDNN's choice of algorithms.
-void set_up_libtorch(const TrainOptions& options);
 
 }  // namespace vidgen::train

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vidgen/checkpoint/checkpoint.h"
+
+/// A trained generator as a file that other programs run. doc/export.md shows how.
+namespace vidgen::exporting {
+
+enum class ExportFormat {
+  /// ONNX of operator set 17, for ONNX Runtime, OpenVINO, TensorRT and others.
+  kOnnx,
+  /// An archive that torch::jit::load and torch.jit.load read.
+  kTorchScript
+};
+
+struct ExportOptions {
+  ExportFormat format = ExportFormat::kOnnx;
+  /// false: latents -> clips. true: the latents of one frame and the state of the motion -> the
+  /// frame and the next state, for clips without an end.
+  bool step = false;
+};
+
+struct ExportExampleOptions {
+  int64_t clips = 2;
+  /// Of each; 0: as many as the generator was trained on.
+  int64_t frames = 0;
+  uint64_t seed = 0;
+};
+
+struct GraphSource;
+
+/// Writes one generator in other formats. Inputs and outputs are the same in all of them, float32
+/// but for labels (int64); B clips of T frames, C channels and S pixels a side:
+///
+/// clips: `content` [B,content_dim], `labels` [B], `noise` [B,noise_frames(T),motion_dim],
+/// `initial` [B,motion_dim], `times` [T] -> `clips` [B,T,C,S,S] in [-1,1]. step: `content`,
+/// `labels`, `noise` [B,motion_dim], `state` [B,N] -> `frame` [B,C,S,S], `next_state` [B,N].
+///
+/// What a generator does not read is no input of its file: `content` and `noise` of no length,
+/// `labels` without classes, `initial` of other temporal modules than gru_cell and waves, `times`
+/// (0, 1, 2, ...: the number of each frame) of all but waves, `noise` of waves, `state` of none.
+class Exporter {
+ public:
+  /// Throws vidgen::Error as infer::load_playable() does.
+  explicit Exporter(const checkpoint::Checkpoint& checkpoint);
+  ~Exporter();
+  Exporter(const Exporter&) = delete;
+  Exporter& operator=(const Exporter&) = delete;
+
+  /// The file replaces `out` whole or not at all. Throws vidgen::Error, naming the checkpoint and
+  /// why, for a generator that cannot be exported so: clips when nothing moves in them (motion_dim
+  /// 0), or steps when its frames look at each other (attention over time).
+  void write(const ExportOptions& options, const std::filesystem::path& out) const;
+
+  /// What the file of these options must compute: a tensor `input.NAME` for each input and
+  /// `output.clips` [B,T,C,S,S], computed by the network itself in float32, or by oneDNN's int8
+  /// kernels for a quantised generator. For a step,
+  /// `input.noise` holds the noise of all T steps, [B,T,motion_dim], `input.state` the first state,
+  /// and `output.clips` all frames.
+  checkpoint::Tensors example(const ExportOptions& options,
+                              const ExportExampleOptions& example) const;
+
+ private:
+  void check(const ExportOptions& options) const;
+
+  std::unique_ptr<GraphSource> source_;
+  std::filesystem::path path_;
+  std::vector<std::string> class_names_;
+};
+
+}  // namespace vidgen::exporting

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <c10/core/ScalarType.h>
+#include <c10/util/BFloat16.h>
+#include <c10/util/Exception.h>
+
+namespace vidgen::kernels {
+
+/// work(Number()) for the type in which pictures are stored: float32 or bfloat16.
+template <class Work>
+void with_number(c10::ScalarType type, const Work& work) {
+  if (type == c10::kFloat) return work(float());
+  TORCH_CHECK(type == c10::kBFloat16, "expected float32 or bfloat16, found ", type);
+  work(c10::BFloat16());
+}
+
+}  // namespace vidgen::kernels
