@@ -185,11 +185,13 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
       "channels of the hidden stages from 4x4 upwards, one for each doubling up to half "
       "the size, and optionally (residual: always) one more for a stage of full size; "
       "empty: 64 at half the size, doubling towards the first, and for residual 32 at "
-      "full size; above 64x64 those of 64x64, and half as many at each further size. Where "
-      "all widths of the file are for another data.size they are made to fit: a size that "
-      "both have keeps its channels, each further one has half of the one below, at least 8");
-  visitor.field("attention", options.attention, {4, 1024},
-                "resolutions behind which a block of self-attention stands");
+      "full size; above 64x64 those of 64x64, and half as many at each further size. Twice the "
+      "widths are four times the work. Where all widths of the file are for another data.size they "
+      "are made to fit: a size that both have keeps its channels, each further one has half of the "
+      "one below, at least 8");
+  visitor.field(
+      "attention", options.attention, {4, 1024},
+      "resolutions, 4 up to half the size, behind which a block of self-attention stands");
   visitor.choice("attention_axes", options.attention_axes, axes_choices(),
                  "whether positions attend to their own frame or to the whole clip");
   visitor.field(
@@ -206,9 +208,10 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
       "warp_fade", options.warp_fade,
       "groups that move also become fainter or stronger from frame to frame, so that they "
       "may take turns, as the poses of a walk do");
-  visitor.field("objects", options.objects, {1, 64},
-                "things that a clip shows, painted and moved by the same layers, each from its own "
-                "part of the latents");
+  visitor.field(
+      "objects", options.objects, {1, 64},
+      "things that a clip shows, painted and moved by the same layers, each from an equal "
+      "part of content and motion of its own, and added up at warp_at; 1 without it");
 }
 
 void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
@@ -229,7 +232,7 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
                 "the resolution, from 4 upwards, at which it does; 0: at the picture's own");
   visitor.field("times", options.times,
                 "whether a residual clip network is told when each frame is, which train.frames "
-                "needs");
+                "needs: without, slow clips seen at long distances look like fast ones");
   visitor.field("minibatch_stddev", options.minibatch_stddev,
                 "whether a residual network is told how much the batch varies, against clips that "
                 "are all alike");
@@ -240,12 +243,14 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
       "as those of the generator do");
   visitor.at_resume(core::AtResume::kFree);
   visitor.field("frames", options.frames, {1, 4096},
-                "frames of each clip that a frame discriminator looks at");
+                "frames of each clip that a frame discriminator looks at, drawn anew at each step");
   visitor.at_resume(core::AtResume::kInitFrom);
-  visitor.field("pool", options.pool, {1, 4},
-                "averages squares of this many pixels a side first: 1, 2 or 4");
-  visitor.field("attention", options.attention, {4, 1024},
-                "resolutions behind which a block of self-attention stands");
+  visitor.field(
+      "pool", options.pool, {1, 4},
+      "averages squares of this many pixels a side first: 1, 2 or 4; 2 is a quarter of the work");
+  visitor.field(
+      "attention", options.attention, {4, 1024},
+      "resolutions, 4 up to half the picture, behind which a block of self-attention stands");
   visitor.choice("attention_axes", options.attention_axes, axes_choices(),
                  "whether positions attend to their own frame or to the whole clip");
   visitor.at_resume(core::AtResume::kFree);

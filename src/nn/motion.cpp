@@ -46,8 +46,10 @@ void fields(core::FieldVisitor& visitor, TemporalOptions& options) {
                 "length of the latent part that a clip keeps");
   visitor.field("motion_dim", options.motion_dim, {0, 4096},
                 "length of the latent part that changes from frame to frame");
-  visitor.field("hidden", options.hidden, {1, 4096},
-                "state size of lstm and gru, channels between the layers of convolution and waves");
+  visitor.field(
+      "hidden", options.hidden, {1, 4096},
+      "state size of lstm and gru, channels between the layers of convolution and waves; the "
+      "state of gru_cell is the motion itself");
   visitor.field("layers", options.layers, {1, 16},
                 "layers of lstm, gru and convolution; gru_cell and waves have one");
   visitor.field("kernel", options.kernel, {1, 255},

@@ -13,13 +13,13 @@ enum class Color { kRgb, kGray };
 enum class OnError { kSkip, kStop };
 enum class SceneCuts { kSplit, kIgnore };
 
-/// Where videos come from.
+/// One of "data.sources"; fields() describes each.
 struct SourceOptions {
   std::string path;
   double weight = 1;
 };
 
-/// What a training clip is and where it is taken from.
+/// "data"; fields() describes each.
 struct DataOptions {
   std::vector<SourceOptions> sources;
   int64_t size = 64;
@@ -35,7 +35,6 @@ struct DataOptions {
   double holdout = 0;
   bool classes = false;
   OnError on_error = OnError::kSkip;
-  /// "" means "clips" in core::cache_folder().
   std::string cache_dir;
   int64_t workers = 1;
 

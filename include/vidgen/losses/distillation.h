@@ -9,13 +9,8 @@
 /// unless it was computed without.
 namespace vidgen::losses {
 
-/// How the outputs are compared.
-enum class OutputLoss {
-  /// The mean absolute difference.
-  kL1,
-  /// The mean squared difference.
-  kMse
-};
+/// The mean absolute or the mean squared difference.
+enum class OutputLoss { kL1, kMse };
 
 /// The mean over all elements, a scalar. Both have the same shape.
 torch::Tensor output_loss(OutputLoss type, const torch::Tensor& student,

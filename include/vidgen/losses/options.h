@@ -5,8 +5,8 @@
 
 namespace vidgen::losses {
 
-/// What the networks are trained on: a game, and penalties that are added to the discriminators'
-/// loss (penalty.h), each discriminator's for itself.
+/// "loss": a game and penalties (penalty.h), each discriminator's for itself; fields() describes
+/// each.
 struct LossOptions {
   LossType type = LossType::kNonSaturating;
   double r1 = 0;

@@ -6,15 +6,11 @@
 
 namespace vidgen::models {
 
-/// The clips a model is made for. Clip tensors are [B,channels,frames,size,size].
+/// The clips a model is made for, [B,channels,frames,size,size]; fields() describes each.
 struct ClipShape {
-  /// 3 is colour, 1 is grey.
   int64_t channels = 3;
-  /// Frames in a training clip.
   int64_t frames = 16;
-  /// Height and width in pixels: a power of two, at least 16.
   int64_t size = 64;
-  /// Frames a second; 0 is unknown.
   double fps = 0;
 };
 

@@ -8,6 +8,7 @@
 
 namespace vidgen::nn {
 
+/// "train.ema"; fields() describes each.
 struct EmaOptions {
   double decay = 0.999;
   double half_life = 0;

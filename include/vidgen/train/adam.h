@@ -12,6 +12,7 @@ namespace vidgen::train {
 
 enum class OptimizerType { kAdam, kAdamW };
 
+/// "optim.generator" and "optim.discriminator"; fields() describes each.
 struct AdamOptions {
   OptimizerType type = OptimizerType::kAdam;
   double lr = 2e-4;

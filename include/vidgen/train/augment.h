@@ -13,10 +13,10 @@
 /// they cannot learn them by heart and the generator does not learn to make augmented clips.
 namespace vidgen::train {
 
-/// What is done to clips: the transformations of DiffAugment (Zhao et al., "Differentiable
-/// augmentation for data-efficient GAN training", 2020), in this order, with a chance that is
-/// constant or adapts itself (ADA: Karras et al., "Training generative adversarial networks with
-/// limited data", 2020).
+/// "augment", where fields() describes each: the transformations of DiffAugment (Zhao et al.,
+/// "Differentiable augmentation for data-efficient GAN training", 2020), in this order, with a
+/// chance that is constant or adapts itself (ADA: Karras et al., "Training generative adversarial
+/// networks with limited data", 2020).
 struct AugmentOptions {
   double color = 0;
   double translation = 0;

@@ -7,7 +7,7 @@
 
 namespace vidgen::train {
 
-/// Terms that a teacher adds to the generator's loss.
+/// "distill", terms that a teacher adds to the generator's loss; fields() describes each.
 struct DistillOptions {
   std::string teacher;
   /// with_teacher() sets it.

@@ -9,9 +9,9 @@
 
 namespace vidgen::train {
 
-/// When losses are scaled so that small float16 gradients do not vanish.
 enum class ScalerMode { kAuto, kOn, kOff };
 
+/// "train.scaler"; fields() describes each.
 struct GradScalerOptions {
   ScalerMode mode = ScalerMode::kAuto;
   double init_scale = 65536;

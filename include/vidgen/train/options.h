@@ -15,9 +15,9 @@
 
 namespace vidgen::train {
 
-/// How learning rates fall after the warm-up.
 enum class Decay { kNone, kLinear, kCosine };
 
+/// "optim"; fields() describes each.
 struct OptimOptions {
   AdamOptions generator;
   AdamOptions discriminator;
@@ -27,7 +27,7 @@ struct OptimOptions {
   double clip_grad_norm = 0;
 };
 
-/// How a run measures its averaged generator, and keeps the best one.
+/// "train.evaluate"; fields() describes each.
 struct EvaluateOptions {
   int64_t every = 0;
   int64_t clips = 128;
@@ -39,11 +39,11 @@ struct EvaluateOptions {
   double min_class_diversity = 0.25;
 };
 
-/// What a run does when a loss or a weight is no longer finite.
 enum class OnDivergence { kStop, kRestoreBest };
 
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
+/// "train"; fields() describes each.
 struct TrainOptions {
   int64_t steps = 10000;
   /// See RunLength.
