@@ -168,6 +168,53 @@ std::string encode_header(const std::vector<Named>& order, Json header,
   return encode_length(json.size()) + json;
 }
 
+/// Takes a tensor that is never whole in memory.
+class TensorSink : public video::VideoSink {
+ public:
+  TensorSink(const std::filesystem::path& path, const video::SinkOptions& options)
+      : path_(path),
+        // Without memory, for its sizes.
+        clips_(torch::empty({options.clips, options.frames, options.height, options.width, 3},
+                            torch::TensorOptions(torch::kMeta).dtype(torch::kU8))),
+        metadata_(options.metadata),
+        file_(path) {
+    metadata_["fps"] = cat(options.fps);
+    file_.write(header(0));
+  }
+
+  void write(const uint8_t* rgb) override {
+    const auto bytes = static_cast<size_t>(clips_.stride(1));  // of a frame
+    written_ += bytes;
+    TORCH_CHECK(written_ <= clips_.nbytes(), "found more frames than ", clips_.sizes());
+    checksum_.update(rgb, bytes);
+    file_.write(rgb, bytes);
+  }
+
+  void finish() override {
+    TORCH_CHECK(written_ == clips_.nbytes(), "found fewer frames than ", clips_.sizes());
+    const auto right = header(checksum_.value());
+    file_.write_at(0, right.data(), right.size());
+    file_.commit();
+  }
+
+ private:
+  std::string header(uint64_t checksum) const {
+    auto json = Json::object();
+    json[kMetadataName] =
+        with_checksums(metadata_, {{kName, "U8", clips_.sizes().vec()}}, {checksum});
+    return encode_header({{kName, clips_}}, std::move(json), path_);
+  }
+
+  static constexpr const char* kName = "clips";
+
+  const std::filesystem::path path_;
+  const torch::Tensor clips_;
+  Metadata metadata_;
+  core::AtomicFile file_;
+  core::Checksum checksum_;
+  size_t written_ = 0;
+};
+
 }  // namespace
 
 SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
@@ -218,42 +265,9 @@ void write_safetensors(const std::filesystem::path& path, const Tensors& tensors
   file.commit();
 }
 
-TensorWriter::TensorWriter(const std::filesystem::path& path, const std::string& name,
-                           const std::vector<int64_t>& shape, torch::ScalarType type,
-                           const Metadata& metadata)
-    : path_(path),
-      name_(name),
-      whole_(torch::empty(shape, torch::TensorOptions(torch::kMeta).dtype(type))),
-      metadata_(metadata),
-      file_(std::make_unique<core::AtomicFile>(path)),
-      left_(whole_.numel()) {
-  file_->write(header(0));
-}
-
-TensorWriter::~TensorWriter() = default;
-
-std::string TensorWriter::header(uint64_t checksum) const {
-  const TensorOutline outline{name_, dtype_name(whole_, subject_of(path_, name_)),
-                              whole_.sizes().vec()};
-  auto json = Json::object();
-  json[kMetadataName] = with_checksums(metadata_, {outline}, {checksum});
-  return encode_header({{name_, whole_}}, std::move(json), path_);
-}
-
-void TensorWriter::write(const torch::Tensor& part) {
-  left_ -= part.numel();
-  TORCH_CHECK(part.scalar_type() == whole_.scalar_type() && left_ >= 0,
-              "expected elements of the tensor");
-  const auto stored = part.detach().to(torch::kCPU).contiguous();
-  checksum_.update(stored.data_ptr(), stored.nbytes());
-  file_->write(stored.data_ptr(), stored.nbytes());
-}
-
-void TensorWriter::commit() {
-  TORCH_CHECK(left_ == 0, "there are ", left_, " elements missing");
-  const auto right = header(checksum_.value());
-  file_->write_at(0, right.data(), right.size());
-  file_->commit();
+std::unique_ptr<video::VideoSink> open_tensor(const std::filesystem::path& path,
+                                              const video::SinkOptions& options) {
+  return std::make_unique<TensorSink>(path, options);
 }
 
 }  // namespace vidgen::checkpoint

@@ -92,31 +92,17 @@ constexpr const char* kHowMeasured =
     "much rendering that many clips at once raises the peak of a process that has loaded the model "
     "and made one frame. PSNR and SSIM compare with the clips of model 1.";
 
-video::Clip films(const Comparison& comparison) {
-  std::vector<torch::Tensor> shown;
-  for (const auto& model : comparison.models) shown.push_back(model.shown);
-  const auto places = torch::stack(shown, 1).flatten(0, 1);
-  return video::with_headings(video::grid(train::to_video_clips(places), shown[0].size(0),
-                                          static_cast<int64_t>(shown.size())),
-                              model_numbers(comparison));
-}
-
-video::Frame pictures(const Comparison& comparison) {
-  std::vector<torch::Tensor> shown;
-  for (const auto& model : comparison.models) shown.push_back(model.shown);
-  const int64_t last = shown[0].size(1) - 1;
+/// Of clips [clips,models,T,H,W,3], each below its model's number, the same frame of all models
+/// side by side.
+video::Frame pictures(const torch::Tensor& shown, const std::vector<std::string>& numbers) {
+  const int64_t last = shown.size(2) - 1;
   std::vector<int64_t> times{0, last / 2, last};
   times.erase(std::unique(times.begin(), times.end()), times.end());
   std::vector<std::string> headings;
-  for (size_t i = 0; i < times.size(); ++i) {
-    for (const auto& number : model_numbers(comparison)) headings.push_back(number);
-  }
-  // [clips, times, models, ...]: the same frame of all models side by side.
-  const auto places = torch::stack(shown, 2).index_select(1, torch::tensor(times, torch::kLong));
-  auto sheet = train::sheet_of(places.flatten(1, 2));
-  const video::Clip headed =
-      video::with_headings({1, sheet.height, sheet.width, std::move(sheet.pixels)}, headings);
-  return {headed.height, headed.width, 3, headed.pixels};
+  for (size_t i = 0; i < times.size(); ++i)
+    headings.insert(headings.end(), numbers.begin(), numbers.end());
+  const auto places = shown.index_select(2, torch::tensor(times, torch::kLong)).transpose(1, 2);
+  return train::sheet_of(places.flatten(1, 2), headings);
 }
 
 Json model_json(const ComparedModel& model) {
@@ -178,9 +164,13 @@ void write_comparison(const Comparison& comparison, const fs::path& folder) {
   constexpr int64_t kMovieWidth = 400, kPictureWidth = 700;
   core::make_folder(folder);
   const auto movie = folder / "side_by_side.mp4";
-  const auto clip = films(comparison);
-  video::write_video(movie, clip, comparison.clip.fps > 0 ? comparison.clip.fps : 25);
-  const auto sheet = pictures(comparison);
+  std::vector<torch::Tensor> clips;
+  for (const auto& model : comparison.models) clips.push_back(model.shown);
+  const auto shown = torch::stack(clips, 1);
+  const auto numbers = model_numbers(comparison);
+  train::write_video_grid(shown.flatten(0, 1), comparison.clip.fps > 0 ? comparison.clip.fps : 25,
+                          movie, numbers);
+  const auto sheet = pictures(shown, numbers);
   video::write_png(folder / "side_by_side.png", sheet);
 
   auto body = report::paragraph(comparison_words(comparison));
@@ -198,7 +188,8 @@ void write_comparison(const Comparison& comparison, const fs::path& folder) {
   body += report::side_by_side(
       {report::movie(core::read_file(movie, kMaxMovieBytes),
                      "A row for each clip, a column for each model",
-                     std::max(clip.width, kMovieWidth)),
+                     std::max(shown.size(1) * (shown.size(4) + video::kSheetGap) - video::kSheetGap,
+                              kMovieWidth)),
        report::picture(sheet, "The first, the middle and the last frame, each by all models",
                        kPictureWidth)});
   report::write_page(

@@ -50,7 +50,7 @@ void preview(const PreviewArguments& arguments) {
   const auto clips = first_clips(options, cache, arguments.count);
   const double fps = data::ClipRates(options.data, cache).usual();
   if (sheet) {
-    train::write_sheet(clips, arguments.out);
+    video::write_png(arguments.out, train::sheet_of(clips));
   } else {
     train::write_video_grid(clips, fps, arguments.out);
   }

@@ -107,7 +107,7 @@ std::string summary(const Evaluation& evaluation) {
 video::Frame sheet(const torch::Tensor& clips) {
   const auto some = clips.narrow(0, 0, std::min(kSheetClips, clips.size(0)));
   const int64_t step = (clips.size(1) + kSheetFrames - 1) / kSheetFrames;
-  return video::contact_sheet(train::to_video_clips(some.slice(1, 0, clips.size(1), step)));
+  return train::sheet_of(some.slice(1, 0, clips.size(1), step));
 }
 
 std::vector<double> as_vector(const torch::Tensor& values) {

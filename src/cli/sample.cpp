@@ -2,12 +2,11 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
-#include <tuple>
 
 #include "arguments.h"
 #include "commands.h"
 #include "output.h"
-#include "sample_output.h"
+#include "vidgen/checkpoint/safetensors.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
@@ -19,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using core::cat;
+
+enum class SampleFormat { kVideo, kSheet, kTensor, kFolder };
 
 struct SampleArguments {
   std::string checkpoint;
@@ -86,6 +87,20 @@ std::vector<std::string> parse_classes(const std::vector<std::string>& texts,
   return names;
 }
 
+/// By the name's extension; one that ends in a slash, or that has none, is a folder of one video a
+/// clip.
+SampleFormat sample_format(const fs::path& out) {
+  const std::string extension = core::lower_extension(out);
+  std::error_code error;
+  if (fs::is_directory(out, error) || !out.has_filename() || extension.empty())
+    return SampleFormat::kFolder;
+  if (extension == ".png") return SampleFormat::kSheet;
+  if (extension == ".safetensors") return SampleFormat::kTensor;
+  if (video::is_video_name(out)) return SampleFormat::kVideo;
+  throw Error(cat("--out ", out.string(), ": unknown extension ", out.extension().string(),
+                  ", expected .mp4, .avi, .gif, .png, .safetensors or a folder"));
+}
+
 /// What a picture or a single file of clips cannot have.
 void check_format(const SampleArguments& arguments, SampleFormat format) {
   if (!arguments.grid.empty() && format != SampleFormat::kVideo)
@@ -105,6 +120,32 @@ int64_t clips_of_a_seed(const SampleArguments& arguments, const std::optional<Gr
                   arguments.has_count ? cat("--count ", count) : "",
                   arguments.has_count && seeds > 1 ? " for each of " : "",
                   seeds > 1 ? cat(seeds, " seeds") : ""));
+}
+
+/// `seeds` are those that were listed, of which there are as many clips each: the videos of a
+/// folder are called after them.
+std::unique_ptr<video::VideoSink> open_sink(SampleFormat format, const fs::path& out,
+                                            const video::SinkOptions& options,
+                                            const std::optional<Grid>& grid,
+                                            const std::vector<uint64_t>& seeds) {
+  switch (format) {
+    case SampleFormat::kSheet:
+      return video::open_sheet(out, options);
+    case SampleFormat::kTensor:
+      return checkpoint::open_tensor(out, options);
+    case SampleFormat::kFolder:
+      if (seeds.empty()) return video::open_folder(out, options);
+      return video::open_folder(
+          out, options,
+          [seeds, each = options.clips / static_cast<int64_t>(seeds.size())](int64_t clip) {
+            const auto seed = cat("seed-", seeds.at(static_cast<size_t>(clip / each)));
+            return each == 1 ? seed : seed + "-" + video::clip_name(clip % each);
+          });
+    case SampleFormat::kVideo:
+      break;
+  }
+  if (grid) return video::open_grid(out, options, grid->rows, grid->columns);
+  return video::open_video(out, options);
 }
 
 void run(SampleArguments arguments) {
@@ -127,23 +168,19 @@ void run(SampleArguments arguments) {
   compile.precision = infer::parse_precision(arguments.precision);
   const auto generator = infer::CompiledGenerator::load(arguments.checkpoint, compile);
   render.classes = parse_classes(arguments.classes, generator.class_names());
-  SampleOutputOptions options{arguments.out};
+  video::SinkOptions options;
   options.clips = render.count * static_cast<int64_t>(seeds.size());
   options.frames = render.frames > 0 ? render.frames : generator.shape().frames;
-  options.size = generator.shape().size;
+  options.height = options.width = generator.shape().size;
   options.fps = arguments.fps > 0 ? arguments.fps : generator.shape().fps;
-  if (grid) std::tie(options.rows, options.columns) = std::tie(grid->rows, grid->columns);
-  options.seeds = listed;
-  std::unique_ptr<SampleOutput> output;
+  const auto sink = open_sink(format, arguments.out, options, grid, listed);
   for (const uint64_t seed : seeds) {
     render.seed = seed;
-    auto parts = generator.rendering(render);
-    if (!output) output = open_sample_output(options);
-    for (auto part = parts.next(); part.defined(); part = parts.next()) output->add(part);
+    generator.render(render, *sink);
   }
-  output->finish();
+  sink->finish();
   core::log_info(cat("wrote ", arguments.out.string(), ": ", options.clips, " clips of ",
-                     options.frames, " frames, ", options.size, "x", options.size));
+                     options.frames, " frames, ", options.width, "x", options.height));
 }
 
 }  // namespace

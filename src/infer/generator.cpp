@@ -146,17 +146,20 @@ Rendering CompiledGenerator::rendering(const RenderOptions& options) const {
 }
 
 torch::Tensor CompiledGenerator::render(const RenderOptions& options) const {
+  const int64_t frames = options.frames > 0 ? options.frames : shape_.frames;
+  const auto clips = torch::empty({options.count, frames, shape_.size, shape_.size, 3}, torch::kU8);
+  auto* next = clips.data_ptr<uint8_t>();
+  video::CallbackSink sink([&next, bytes = shape_.size * shape_.size * 3](const uint8_t* rgb) {
+    next = std::copy_n(rgb, bytes, next);
+  });
+  render(options, sink);
+  return clips;
+}
+
+void CompiledGenerator::render(const RenderOptions& options, video::VideoSink& sink) const {
   auto parts = rendering(options);
-  // Not an inference tensor, with which not everything is allowed.
-  const auto clips =
-      torch::empty({parts.clips(), parts.frames(), shape_.size, shape_.size, 3}, torch::kU8);
-  const auto pixels = clips.flatten(0, 1);
-  const c10::InferenceMode inference;
-  for (int64_t first = 0;;) {
-    const auto part = parts.next();
-    if (!part.defined()) return clips;
-    pixels.narrow(0, first, part.size(0)).copy_(part);
-    first += part.size(0);
+  for (auto part = parts.next(); part.defined(); part = parts.next()) {
+    for (const auto& frame : part.contiguous().unbind()) sink.write(frame.data_ptr<uint8_t>());
   }
 }
 

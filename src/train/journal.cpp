@@ -83,7 +83,7 @@ void Journal::samples(int64_t step, const torch::Tensor& clips, double fps) {
 }
 
 void Journal::real_clips(const torch::Tensor& clips, double fps) {
-  write_sheet(clips, folder_.real_clips(".png"));
+  video::write_png(folder_.real_clips(".png"), sheet_of(clips));
   write_video_grid(clips, fps, folder_.real_clips(".mp4"));
 }
 

@@ -50,16 +50,14 @@ video::Frame extract(const video::Frame& sheet, int64_t size, int64_t rows, int6
   const int64_t frames = (sheet.width + kGap) / (size + kGap);
   if (clips < 1 || frames < 1) throw Error("is too small for a sheet of samples");
   const int64_t stride = (frames + kSheetFrames - 1) / kSheetFrames;
-  std::vector<video::Clip> chosen;
+  video::Tiles chosen(std::min(rows, clips), (frames + stride - 1) / stride, size, size);
   for (int64_t row = 0; row < std::min(rows, clips); ++row) {
-    video::Clip clip{0, size, size, {}};
-    for (int64_t t = 0; t < frames; t += stride, ++clip.frames) {
+    for (int64_t t = 0; t < frames; t += stride) {
       const auto frame = video::crop(sheet, row * (size + kGap), t * (size + kGap), size, size);
-      clip.pixels.insert(clip.pixels.end(), frame.pixels.begin(), frame.pixels.end());
+      chosen.place(frame.pixels.data(), row, t / stride);
     }
-    chosen.push_back(std::move(clip));
   }
-  const auto result = video::contact_sheet(chosen);
+  const auto result = chosen.take();
   if (result.width <= width) return result;
   return video::resize(result, result.height * width / result.width, width);
 }

@@ -1,48 +1,44 @@
 #include "vidgen/train/sheet.h"
 
 #include <cmath>
-#include <cstring>
 
-#include "vidgen/video/writer.h"
+#include "vidgen/video/sink.h"
 
 namespace vidgen::train {
+namespace {
 
-std::vector<video::Clip> to_video_clips(const torch::Tensor& clips) {
+/// Its frames, those of clip after clip.
+std::vector<torch::Tensor> frames_of(const torch::Tensor& clips) {
   TORCH_CHECK(clips.dim() == 5 && clips.size(4) == 3 && clips.scalar_type() == torch::kU8,
               "expected uint8 [N,T,H,W,3], found ", clips.sizes());
-  std::vector<video::Clip> result;
-  for (int64_t i = 0; i < clips.size(0); ++i) {
-    const auto clip = clips[i].contiguous();
-    video::Clip one{clip.size(0), clip.size(1), clip.size(2), {}};
-    one.pixels.assign(clip.data_ptr<uint8_t>(), clip.data_ptr<uint8_t>() + clip.numel());
-    result.push_back(std::move(one));
+  return clips.contiguous().flatten(0, 1).unbind();
+}
+
+}  // namespace
+
+video::Frame sheet_of(const torch::Tensor& clips, const std::vector<std::string>& headings) {
+  const auto frames = frames_of(clips);
+  const int64_t columns = clips.size(1);
+  video::Tiles tiles(clips.size(0), columns, clips.size(2), clips.size(3), headings);
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const auto place = static_cast<int64_t>(i);
+    tiles.place(frames[i].data_ptr<uint8_t>(), place / columns, place % columns);
   }
-  return result;
+  return tiles.take();
 }
 
-video::Frame sheet_of(const torch::Tensor& clips) {
-  return video::contact_sheet(to_video_clips(clips));
-}
-
-void write_sheet(const torch::Tensor& clips, const std::filesystem::path& path) {
-  video::write_png(path, sheet_of(clips));
-}
-
-void write_video_grid(const torch::Tensor& clips, double fps, const std::filesystem::path& path) {
-  const auto count = clips.size(0);
-  const auto columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
-  const int64_t rows = (count + columns - 1) / columns;
-  TORCH_CHECK(clips.dim() == 5 && clips.size(4) == 3 && clips.scalar_type() == torch::kU8,
-              "expected uint8 [N,T,H,W,3], found ", clips.sizes());
-  const auto pixels = clips.contiguous();
-  video::Tiles tiles(rows, columns, clips.size(2), clips.size(3));
-  video::VideoWriter writer(path, tiles.picture().width, tiles.picture().height, fps);
-  for (int64_t t = 0; t < clips.size(1); ++t) {
-    for (int64_t i = 0; i < count; ++i)
-      tiles.place(pixels[i][t].data_ptr<uint8_t>(), i / columns, i % columns);
-    writer.write(tiles.picture().pixels.data());
-  }
-  writer.finish();
+void write_video_grid(const torch::Tensor& clips, double fps, const std::filesystem::path& path,
+                      const std::vector<std::string>& headings) {
+  const auto frames = frames_of(clips);
+  const int64_t count = clips.size(0);
+  const auto columns = headings.empty()
+                           ? static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))))
+                           : static_cast<int64_t>(headings.size());
+  const auto grid =
+      video::open_grid(path, {count, clips.size(1), clips.size(2), clips.size(3), fps},
+                       (count + columns - 1) / columns, columns, headings);
+  for (const auto& frame : frames) grid->write(frame.data_ptr<uint8_t>());
+  grid->finish();
 }
 
 }  // namespace vidgen::train

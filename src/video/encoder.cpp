@@ -25,10 +25,13 @@ core::AtomicFile& as_file(void* file) { return *static_cast<core::AtomicFile*>(f
 }  // namespace
 
 Encoder::Encoder(const std::filesystem::path& path, const EncoderFormat& format, int width,
-                 int height, double fps)
+                 int height, double fps, const Metadata& metadata)
     : path_(path), file_(path) {
   silence_libav();
   open_codec(format, width, height, fps);
+  for (const auto& [key, text] : metadata) {
+    check(av_dict_set(&container_->metadata, key.c_str(), text.c_str(), AV_DICT_MATCH_CASE));
+  }
   open_file(format.container_options);
 }
 
@@ -120,10 +123,16 @@ void Encoder::write_packets() {
   }
 }
 
-void Encoder::finish() {
+void Encoder::finish(const std::string& end) {
+  if (frames_ == 0) throw Error(path_.string() + ": there are no frames to write");
   check(avcodec_send_frame(codec_.get(), nullptr));
   write_packets();
   check(av_write_trailer(container_.get()));
+  if (!end.empty()) {
+    avio_seek(output_.get(), -1, SEEK_CUR);
+    avio_write(output_.get(), reinterpret_cast<const unsigned char*>(end.data()),
+               static_cast<int>(end.size()));
+  }
   avio_flush(output_.get());
   check(output_->error);
   file_.commit();

@@ -5,6 +5,7 @@
 
 #include "libav.h"
 #include "vidgen/core/files.h"
+#include "vidgen/video/sink.h"
 
 namespace vidgen::video {
 
@@ -23,13 +24,13 @@ class Encoder {
  public:
   /// The container is chosen by the extension of `path`.
   Encoder(const std::filesystem::path& path, const EncoderFormat& format, int width, int height,
-          double fps);
+          double fps, const Metadata& metadata);
 
   /// The picture to fill before each send().
   AVFrame& picture();
   void send();
-  /// Ends the file and gives it its name.
-  void finish();
+  /// Ends the file and gives it its name. `end` takes the place of its last byte.
+  void finish(const std::string& end = "");
 
  private:
   void open_codec(const EncoderFormat& format, int width, int height, double fps);

@@ -1,6 +1,7 @@
 #include <climits>
 
 #include "libav.h"
+#include "metadata.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/video/reader.h"
@@ -67,13 +68,15 @@ std::string encode_png(const Frame& image) {
   return {reinterpret_cast<const char*>(packet->data), static_cast<size_t>(packet->size)};
 }
 
-void write_png(const std::filesystem::path& path, const Frame& image) {
+void write_png(const std::filesystem::path& path, const Frame& image, const Metadata& metadata) {
   if (core::lower_extension(path) != ".png") {
     throw Error(path.string() + ": unknown extension of an image to write, expected .png");
   }
   if (image.pixels.empty()) throw Error(path.string() + ": there is no image to write");
   check_png_size(path, image.width, image.height);
-  const std::string bytes = encode_png(image);
+  check_metadata(path, metadata);
+  constexpr size_t kBeforeChunks = 33;  // the signature and the first chunk, IHDR
+  const std::string bytes = encode_png(image).insert(kBeforeChunks, png_chunks(metadata));
   core::AtomicFile file(path);
   file.write(bytes);
   file.commit();

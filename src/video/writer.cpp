@@ -8,6 +8,7 @@
 #include <string>
 
 #include "encoder.h"
+#include "metadata.h"
 #include "palette.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -34,6 +35,9 @@ constexpr double kMaxGifFps = 50;
 /// by itself, even on frames of 64x64.
 constexpr EncoderFormat kMp4{"libx264", AV_PIX_FMT_YUV420P, "crf=14:mbtree=0",
                              "movflags=+faststart"};
+/// Keeps every key.
+constexpr EncoderFormat kTaggedMp4{kMp4.encoder, kMp4.pixels, kMp4.encoder_options,
+                                   "movflags=+faststart+use_metadata_tags"};
 /// Without loss, in RGB, which H.264 is only in forms that many players refuse.
 constexpr EncoderFormat kAvi{"ffv1", AV_PIX_FMT_BGR0, "level=3:slices=4", ""};
 constexpr EncoderFormat kGif{"gif", AV_PIX_FMT_PAL8, "", "loop=0"};
@@ -65,35 +69,33 @@ double legal_rate(const fs::path& path, double fps) {
   return legal;
 }
 
-}  // namespace
-
 /// Writes one kind of file.
-class FormatWriter {
+class FormatWriter : public VideoSink {
  public:
-  FormatWriter(const fs::path& path, const EncoderFormat& format, int width, int height, double fps)
-      : encoder_(path, format, width, height, fps) {}
-  virtual ~FormatWriter() = default;
-  virtual void write(const uint8_t* rgb) = 0;
-  virtual void finish() { encoder_.finish(); }
+  FormatWriter(const fs::path& path, const EncoderFormat& format, const SinkOptions& options,
+               int64_t width, int64_t height, const Metadata& metadata)
+      : encoder_(path, format, static_cast<int>(width), static_cast<int>(height), options.fps,
+                 metadata),
+        width_(static_cast<int>(options.width)),
+        height_(static_cast<int>(options.height)) {}
+  void finish() override { encoder_.finish(); }
 
  protected:
   Encoder encoder_;
+  const int width_, height_;
 };
-
-namespace {
 
 int even(int64_t side) { return static_cast<int>(side + side % 2); }
 
 class Mp4Writer : public FormatWriter {
  public:
-  Mp4Writer(const fs::path& path, int width, int height, double fps)
-      : FormatWriter(path, kMp4, even(width), even(height), fps),
-        width_(width),
-        height_(height),
-        scaler_(sws_getContext(even(width), even(height), AV_PIX_FMT_RGB24, even(width),
-                               even(height), AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND,
+  Mp4Writer(const fs::path& path, const SinkOptions& options)
+      : FormatWriter(path, options.metadata.empty() ? kMp4 : kTaggedMp4, options,
+                     even(options.width), even(options.height), options.metadata),
+        scaler_(sws_getContext(even(width_), even(height_), AV_PIX_FMT_RGB24, even(width_),
+                               even(height_), AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND,
                                nullptr, nullptr, nullptr)),
-        padded_(static_cast<size_t>(even(width)) * even(height) * 3 + kOverread) {
+        padded_(static_cast<size_t>(even(width_)) * even(height_) * 3 + kOverread) {
     if (!scaler_) throw Error(path.string() + ": cannot convert frames of this size to YUV");
   }
 
@@ -118,15 +120,15 @@ class Mp4Writer : public FormatWriter {
     }
   }
 
-  const int width_, height_;
   AvScaler scaler_;
   std::vector<uint8_t> padded_;
 };
 
 class AviWriter : public FormatWriter {
  public:
-  AviWriter(const fs::path& path, int width, int height, double fps)
-      : FormatWriter(path, kAvi, width, height, fps), width_(width), height_(height) {}
+  AviWriter(const fs::path& path, const SinkOptions& options)
+      : FormatWriter(path, kAvi, options, options.width, options.height,
+                     avi_metadata(options.metadata)) {}
 
   void write(const uint8_t* rgb) override {
     AVFrame& picture = encoder_.picture();
@@ -141,19 +143,15 @@ class AviWriter : public FormatWriter {
     }
     encoder_.send();
   }
-
- private:
-  const int width_, height_;
 };
 
 /// The frames wait until all colours are known.
 class GifWriter : public FormatWriter {
  public:
-  GifWriter(const fs::path& path, int width, int height, double fps)
-      : FormatWriter(path, kGif, width, height, fps),
-        width_(width),
-        height_(height),
-        frame_(static_cast<size_t>(width) * height * 3),
+  GifWriter(const fs::path& path, const SinkOptions& options)
+      : FormatWriter(path, kGif, options, options.width, options.height, {}),
+        end_(gif_end(options.metadata)),
+        frame_(static_cast<size_t>(width_) * height_ * 3),
         frames_(path) {}
 
   void write(const uint8_t* rgb) override {
@@ -168,7 +166,7 @@ class GifWriter : public FormatWriter {
       frames_.read(place, frame_.data(), frame_.size());
       send(palette);
     }
-    FormatWriter::finish();
+    encoder_.finish(end_);
   }
 
  private:
@@ -193,50 +191,28 @@ class GifWriter : public FormatWriter {
     encoder_.send();
   }
 
-  const int width_, height_;
+  const std::string end_;
   std::vector<uint8_t> frame_;
   core::Spool frames_;
   /// Those seen so far, until they are too many.
   std::set<uint32_t> colors_;
 };
 
-template <class Writer>
-std::unique_ptr<FormatWriter> open_writer(const fs::path& path, int width, int height, double fps) {
-  return std::make_unique<Writer>(path, width, height, legal_rate(path, fps));
-}
-
 }  // namespace
 
-struct VideoWriter::Impl {
-  fs::path path;
-  std::unique_ptr<FormatWriter> writer;
-  int64_t frames = 0;
-};
-
-VideoWriter::VideoWriter(const fs::path& path, int64_t width, int64_t height, double fps) {
+std::unique_ptr<VideoSink> open_video(const fs::path& path, const SinkOptions& options) {
   if (!is_video_name(path)) {
     throw Error(path.string() +
                 ": unknown extension of a video to write, expected .mp4, .avi or .gif");
   }
-  check_size(path, width, height);
+  check_size(path, options.width, options.height);
+  check_metadata(path, options.metadata);
+  auto legal = options;
+  legal.fps = legal_rate(path, options.fps);
   const std::string extension = core::lower_extension(path);
-  const auto open = extension == ".gif"   ? open_writer<GifWriter>
-                    : extension == ".avi" ? open_writer<AviWriter>
-                                          : open_writer<Mp4Writer>;
-  impl_ = std::make_unique<Impl>(
-      Impl{path, open(path, static_cast<int>(width), static_cast<int>(height), fps)});
-}
-
-VideoWriter::~VideoWriter() = default;
-
-void VideoWriter::write(const uint8_t* rgb) {
-  impl_->writer->write(rgb);
-  ++impl_->frames;
-}
-
-void VideoWriter::finish() {
-  if (impl_->frames == 0) throw Error(impl_->path.string() + ": there are no frames to write");
-  impl_->writer->finish();
+  if (extension == ".gif") return std::make_unique<GifWriter>(path, legal);
+  if (extension == ".avi") return std::make_unique<AviWriter>(path, legal);
+  return std::make_unique<Mp4Writer>(path, legal);
 }
 
 bool is_video_name(const fs::path& path) {
@@ -245,9 +221,9 @@ bool is_video_name(const fs::path& path) {
 }
 
 void write_video(const fs::path& path, const Clip& clip, double fps) {
-  VideoWriter writer(path, clip.width, clip.height, fps);
-  for (int64_t t = 0; t < clip.frames; ++t) writer.write(clip.frame(t));
-  writer.finish();
+  const auto video = open_video(path, {1, clip.frames, clip.height, clip.width, fps});
+  for (int64_t t = 0; t < clip.frames; ++t) video->write(clip.frame(t));
+  video->finish();
 }
 
 }  // namespace vidgen::video

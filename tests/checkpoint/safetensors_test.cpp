@@ -192,23 +192,28 @@ TEST(Safetensors, HeaderComesFirstAndDataIsAligned) {
   EXPECT_EQ(text.compare(8, 16, R"({"__metadata__":)"), 0);
 }
 
-TEST(Safetensors, TensorInPartsGivesTheSameFile) {
+TEST(Safetensors, ClipsFrameByFrameGiveTheSameBytes) {
   const test::TemporaryFolder folder;
-  const auto whole = torch::arange(60, torch::kInt).view({5, 4, 3});
-  write_safetensors(folder / "whole.safetensors", {{"clips", whole}}, {{"fps", "25"}});
+  const auto whole = torch::arange(60, torch::kU8).view({2, 2, 5, 1, 3});
+  write_safetensors(folder / "whole.safetensors", {{"clips", whole}},
+                    {{"fps", "12.5"}, {"title", "ü"}});
+  const auto open = [&] {
+    return open_tensor(folder / "parts.safetensors", {2, 2, 5, 1, 12.5, {{"title", "ü"}}});
+  };
+  const auto write = [&whole](video::VideoSink& sink, int64_t frames) {
+    for (int64_t i = 0; i < frames; ++i) sink.write(whole.data_ptr<uint8_t>() + i * 15);
+  };
   {
-    TensorWriter writer(folder / "parts.safetensors", "clips", {5, 4, 3}, torch::kInt,
-                        {{"fps", "25"}});
-    writer.write(whole.narrow(0, 0, 2));
-    EXPECT_THROW(writer.commit(), c10::Error);
-    writer.write(whole.narrow(0, 2, 3));
-    EXPECT_THROW(writer.write(whole), c10::Error) << "more than the tensor has";
+    const auto sink = open();
+    write(*sink, 3);
+    EXPECT_THROW(sink->finish(), c10::Error);
+    write(*sink, 1);
+    EXPECT_THROW(write(*sink, 1), c10::Error) << "more than the tensor has";
   }
   EXPECT_FALSE(std::filesystem::exists(folder / "parts.safetensors"));
-  TensorWriter writer(folder / "parts.safetensors", "clips", {5, 4, 3}, torch::kInt,
-                      {{"fps", "25"}});
-  writer.write(whole);
-  writer.commit();
+  const auto sink = open();
+  write(*sink, 4);
+  sink->finish();
   EXPECT_EQ(core::read_file(folder / "parts.safetensors", kManyBytes),
             core::read_file(folder / "whole.safetensors", kManyBytes));
 }

@@ -91,6 +91,19 @@ TEST_F(MemoryTest, SamplesTakeNoMoreMemoryWhereThereAreMore) {
   }
 }
 
+TEST_F(MemoryTest, LongClipsTakeNoMoreMemory) {
+  expect_success(work_.train());
+  for (const std::string out : {"clip.mp4", "clip.avi", "clip.safetensors", "clip.gif", "folder"}) {
+    const auto peak = [&](const char* frames) {
+      const auto result =
+          work_.run({"sample", "--checkpoint", "run", "--out", out, "--frames", frames});
+      expect_success(result);
+      return static_cast<double>(result.peak_bytes);
+    };
+    EXPECT_LT(peak("100000"), 1.1 * peak("1000")) << out;
+  }
+}
+
 TEST_F(MemoryTest, SheetThatNoPictureCanHoldIsRefusedBeforeItIsMade) {
   expect_success(work_.train());
   expect_refuses(work_, {"sample", "--checkpoint", "run", "--out", "a.png", "--count", "100000"},

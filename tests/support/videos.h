@@ -18,7 +18,7 @@ inline std::filesystem::path sample_video(const std::string& name) {
   return std::filesystem::path(folder ? folder : "/usr/share/doc/opencv-doc/examples/data") / name;
 }
 
-/// Runs the ffmpeg tool, for files that VideoWriter does not make; throws when it fails.
+/// Runs the ffmpeg tool, for files that open_video() does not make; throws when it fails.
 inline void ffmpeg(const std::string& arguments) {
   const std::string command = "ffmpeg -nostdin -v error -y " + arguments;
   if (std::system(command.c_str()) != 0) throw std::runtime_error(command + ": failed");

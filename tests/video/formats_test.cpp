@@ -5,7 +5,7 @@
 #include "support/videos.h"
 #include "vidgen/video/reader.h"
 
-/// Files of other makes than VideoWriter's.
+/// Files of other makes than open_video()'s.
 namespace vidgen::video {
 namespace {
 

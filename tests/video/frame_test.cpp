@@ -49,37 +49,20 @@ TEST(FrameTest, GrayIsLuma) {
   EXPECT_EQ(to_gray(gray).pixels, gray.pixels);
 }
 
-TEST(TilesTest, ContactSheetHasARowForEachClip) {
-  const Clip black{2, 2, 2, std::vector<uint8_t>(24, 0)};
-  const Clip gray{1, 2, 2, std::vector<uint8_t>(12, 90)};
-  const Frame sheet = contact_sheet({black, gray}, 1);
-  EXPECT_EQ(sheet.height, 5);
-  EXPECT_EQ(sheet.width, 5);
-  const auto at = [&](int64_t y, int64_t x) { return sheet.pixels[(y * 5 + x) * 3]; };
-  EXPECT_EQ(at(1, 4), 0);
-  EXPECT_EQ(at(2, 0), 255);
-  EXPECT_EQ(at(3, 1), 90);
-  EXPECT_EQ(at(3, 3), 255);
-}
-
-TEST(TilesTest, GridPlaysSideBySide) {
-  const Clip clip = gradient_clip(3, 4, 4);
-  const Clip all = grid({clip, clip, clip}, 2, 2, 2);
-  EXPECT_EQ(all.frames, 3);
-  EXPECT_EQ(all.height, 10);
-  EXPECT_EQ(all.width, 10);
-  for (int64_t t = 0; t < 3; ++t) {
-    EXPECT_EQ(all.frame(t)[2], clip.frame(t)[2]);
-    EXPECT_EQ(all.frame(t)[(6 * 10 + 9) * 3], 255);
-  }
-}
-
-TEST(TilesTest, RejectsWhatDoesNotFit) {
-  const Clip clip = gradient_clip(2, 4, 4);
-  EXPECT_NE(test::error_of([&] { grid({clip, clip, clip}, 1, 2); }), "");
-  EXPECT_NE(test::error_of([&] { grid({clip, gradient_clip(2, 4, 5)}, 1, 2); }), "");
-  EXPECT_NE(test::error_of([&] { grid({clip, gradient_clip(3, 4, 4)}, 1, 2); }), "");
-  EXPECT_NE(test::error_of([&] { contact_sheet({}); }), "");
+TEST(TilesTest, EmptyPlacesAreWhite) {
+  Tiles tiles(2, 2, 2, 2);
+  const std::vector<uint8_t> black(12, 0), gray(12, 90);
+  tiles.place(black.data(), 0, 1);
+  tiles.place(gray.data(), 1, 0);
+  const Frame& sheet = tiles.picture();
+  EXPECT_EQ(sheet.height, 6);
+  EXPECT_EQ(sheet.width, 6);
+  const auto at = [&](int64_t y, int64_t x) { return sheet.pixels[(y * 6 + x) * 3]; };
+  EXPECT_EQ(at(0, 0), 255);
+  EXPECT_EQ(at(1, 5), 0);
+  EXPECT_EQ(at(2, 4), 255);
+  EXPECT_EQ(at(5, 1), 90);
+  EXPECT_EQ(at(5, 2), 255);
 }
 
 }  // namespace

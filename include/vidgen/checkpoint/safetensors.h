@@ -11,11 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "vidgen/core/checksum.h"
-
-namespace vidgen::core {
-class AtomicFile;
-}
+#include "vidgen/video/sink.h"
 
 /// The safetensors file format (https://github.com/huggingface/safetensors), which opens in Python
 /// without vidgen and cannot execute code: 8 bytes little-endian header length, a JSON header, then
@@ -85,30 +81,10 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path,
 void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,
                        const Metadata& metadata);
 
-/// Writes the file of one tensor that is never whole in memory; the same bytes as
+/// A file of clips that are never whole in memory: the tensor `clips`, uint8 RGB
+/// [clips,frames,height,width,3], and the metadata, with "fps" added; the same bytes as
 /// write_safetensors(), which see.
-class TensorWriter {
- public:
-  TensorWriter(const std::filesystem::path& path, const std::string& name,
-               const std::vector<int64_t>& shape, torch::ScalarType type, const Metadata& metadata);
-  ~TensorWriter();
-
-  /// The elements that follow, in the order of the tensor, of its type.
-  void write(const torch::Tensor& part);
-  /// Behind the last one. Without it nothing is left.
-  void commit();
-
- private:
-  std::string header(uint64_t checksum) const;
-
-  const std::filesystem::path path_;
-  const std::string name_;
-  /// Without memory, for its sizes.
-  const torch::Tensor whole_;
-  const Metadata metadata_;
-  std::unique_ptr<core::AtomicFile> file_;
-  core::Checksum checksum_;
-  int64_t left_;
-};
+std::unique_ptr<video::VideoSink> open_tensor(const std::filesystem::path& path,
+                                              const video::SinkOptions& options);
 
 }  // namespace vidgen::checkpoint

@@ -11,6 +11,7 @@
 #include "vidgen/infer/stream.h"
 #include "vidgen/models/shape.h"
 #include "vidgen/models/video_generator.h"
+#include "vidgen/video/sink.h"
 
 namespace vidgen::checkpoint {
 struct Checkpoint;
@@ -88,6 +89,9 @@ class CompiledGenerator {
   /// uint8 RGB [count, frames, size, size, 3] on the CPU. Throws vidgen::Error for a class that it
   /// was not trained on.
   torch::Tensor render(const RenderOptions& options) const;
+  /// The same clips into a sink, whose finish() is left to the caller: more may follow. Memory as
+  /// that of Rendering. Throws as render(), and as the sink does.
+  void render(const RenderOptions& options, video::VideoSink& sink) const;
   /// The same clips a part at a time. Throws as render().
   Rendering rendering(const RenderOptions& options) const;
 

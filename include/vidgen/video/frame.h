@@ -40,11 +40,16 @@ double mean_difference(const Frame& a, const Frame& b);
 /// White pixels between the images of a sheet or a grid.
 constexpr int64_t kSheetGap = 2;
 
-/// Pictures of the same size in rows and columns, `gap` white pixels between. Places that nothing
-/// was put in are white.
+/// Pixels of a line of headings.
+constexpr int64_t kHeadingHeight = 14;
+
+/// Pictures of the same size in rows and columns, kSheetGap white pixels between, below a line of
+/// headings in black on white where there are any, one for each column. Places that nothing was put
+/// in are white.
 class Tiles {
  public:
-  Tiles(int64_t rows, int64_t columns, int64_t height, int64_t width, int64_t gap = kSheetGap);
+  Tiles(int64_t rows, int64_t columns, int64_t height, int64_t width,
+        const std::vector<std::string>& headings = {});
 
   /// `rgb` is uint8 [height,width,3].
   void place(const uint8_t* rgb, int64_t row, int64_t column);
@@ -52,23 +57,8 @@ class Tiles {
   Frame take() { return std::move(picture_); }
 
  private:
-  int64_t height_, width_, gap_;
+  int64_t height_, width_, top_;
   Frame picture_;
 };
-
-/// All clips as one image: a row for each clip, a column for each frame, `gap` white pixels
-/// between. The clips have the same frame size; shorter ones leave white places.
-Frame contact_sheet(const std::vector<Clip>& clips, int64_t gap = kSheetGap);
-/// The clips playing side by side in rows x columns places, filled row by row with `gap` white
-/// pixels between. The clips have the same size and length; there are at most rows * columns of
-/// them.
-Clip grid(const std::vector<Clip>& clips, int64_t rows, int64_t columns, int64_t gap = kSheetGap);
-/// Pixels of a line of headings.
-constexpr int64_t kHeadingHeight = 14;
-/// The clip, or a picture (a clip of one frame), below a line of headings in black on white: one
-/// for each of as many columns of equal width with `gap` pixels between. Throws vidgen::Error when
-/// there is none.
-Clip with_headings(const Clip& clip, const std::vector<std::string>& headings,
-                   int64_t gap = kSheetGap);
 
 }  // namespace vidgen::video
