@@ -12,13 +12,14 @@
 namespace vidgen::video {
 
 /// What a file says of itself: "title", "comment" or any other key of 1 to 79 printable ASCII
-/// characters without "=", and UTF-8 text. MP4, PNG and safetensors keep every key. AVI keeps title
-/// and comment, GIF a comment: there the others are lines of it, "key: text".
+/// characters without spaces, and UTF-8 text. MP4, PNG and safetensors keep every key. AVI keeps
+/// title and comment, GIF a comment: there the others are lines of it, "key: text".
 using Metadata = std::map<std::string, std::string>;
 
 /// What takes the frames of clips as they are made, those of clip after clip: a file, or a program.
 /// A file appears under its name when finish() returns; without it, or after an error, nothing is
-/// left. Failures throw vidgen::Error naming the file.
+/// left. All but open_video() take exactly the frames that were said. Failures throw vidgen::Error
+/// naming the file.
 class VideoSink {
  public:
   virtual ~VideoSink() = default;
