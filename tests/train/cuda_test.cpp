@@ -10,6 +10,7 @@
 
 #include "support/error.h"
 #include "train/tiny_gan.h"
+#include "vidgen/train/device.h"
 
 namespace vidgen::train {
 namespace {
@@ -135,4 +136,3 @@ TEST(CudaGraphTest, GivesTheBitsOfTheStepsOneByOne_CUDA) {
 
 }  // namespace
 }  // namespace vidgen::train
-#include "vidgen/train/device.h"
