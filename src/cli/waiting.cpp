@@ -9,10 +9,12 @@
 
 namespace {
 
-/// About 0.1 ms. A training step has hundreds of parallel loops, and LibTorch's OpenMP spins 3 ms
+/// About 0.5 ms. A training step has hundreds of parallel loops, and LibTorch's OpenMP spins 3 ms
 /// and more at the end of each, which takes the CPU from those who could use it, the threads that
-/// are waited for among them. With a tenth of this, small networks are slower (measured).
-char spin_count[] = "10000";
+/// are waited for among them. With a fifth of this, training alone was up to a tenth slower
+/// (configs/vidgen64.yaml, two cores); with it, half of the speed alone is left beside a busy
+/// process.
+char spin_count[] = "50000";
 
 /// sched_attr, whose header in Linux cannot be included beside those of glibc.
 struct Scheduling {
