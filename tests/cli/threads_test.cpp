@@ -22,8 +22,8 @@ std::string openmp_settings(const Environment& environment) {
   return result.err;
 }
 
-TEST(ThreadsTest, WaitAsleepAfterATenthOfAMillisecond) {
-  EXPECT_THAT(openmp_settings({}), HasSubstr("GOMP_SPINCOUNT = '10000'"));
+TEST(ThreadsTest, WaitAsleepAfterHalfAMillisecond) {
+  EXPECT_THAT(openmp_settings({}), HasSubstr("GOMP_SPINCOUNT = '50000'"));
 }
 
 TEST(ThreadsTest, WaitAsTheUserSays) {
