@@ -109,7 +109,7 @@ std::string FieldReader::path_of(const std::string& name) const {
 const Json* FieldReader::find(const std::string& name) {
   auto& [tree, path, known, former_names] = frames_.back();
   known.push_back(name);
-  const auto former = tree.find(former_name());
+  const auto former = former_name().empty() ? tree.end() : tree.find(former_name());
   if (former != tree.end()) {
     former_names[name] = former_name();
     if (tree.contains(name)) {

@@ -31,16 +31,15 @@ std::map<std::string, torch::Tensor> load_weights(const checkpoint::Checkpoint& 
     if (!layer.weight.defined()) continue;
     auto& weight = weights[layer.name + ".weight"];
     auto& bias = weights[layer.name + ".bias"];
-    const auto axis = static_cast<size_t>(output_axis(layer.kind));
+    const int64_t axis = output_axis(layer.kind);
     if (const auto found = int8.find(layer.name); found != int8.end()) {
-      std::vector<int64_t> shape(4, 1);
-      shape[axis] = -1;
-      weight = found->second.weight.to(torch::kFloat) * found->second.weight_scale.view(shape);
-      bias = found->second.bias;
+      const auto& quantized = found->second;
+      weight = graph::Constant{layer.name, quantized.weight, quantized.weight_scale, axis}.value();
+      bias = quantized.bias;
       continue;
     }
     auto half = torch::empty(layer.weight.sizes(), torch::kBFloat16);
-    bias = torch::empty({layer.weight.size(static_cast<int64_t>(axis))});
+    bias = torch::empty({layer.weight.size(axis)});
     loader.tensor(layer.name + ".weight", half);
     loader.tensor(layer.name + ".bias", bias);
     weight = half.to(torch::kFloat);

@@ -197,6 +197,45 @@ void fields(FieldVisitor& v, Kinds& o) {
   v.field("other", o.other, {}, "Other.");
 }
 
+/// Was called `old` and could be `high`.
+struct Renamed {
+  int64_t size = 1;
+  std::string level = "low";
+};
+
+void fields(FieldVisitor& v, Renamed& o) {
+  v.formerly("old");
+  v.field("size", o.size, {0, 9}, "Size.");
+  v.formerly("high", "tall");
+  v.choice("level", o.level, Choices<std::string>{{"low", "low"}, {"tall", "tall"}}, "Level.");
+}
+
+Renamed renamed_of(const char* text) {
+  Renamed options;
+  read_fields(Json::parse(text), options);
+  return options;
+}
+
+std::string renamed_problem(const char* text) {
+  try {
+    renamed_of(text);
+  } catch (const FieldError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(FieldsTest, FormerNamesAreReadAndNotWritten) {
+  const auto options = renamed_of(R"({"old": 3, "level": "high"})");
+  EXPECT_EQ(options.size, 3);
+  EXPECT_EQ(options.level, "tall");
+  EXPECT_EQ(write_fields(options), Json::parse(R"({"size": 3, "level": "tall"})"));
+  EXPECT_THAT(renamed_problem(R"({"old": 12})"), testing::StartsWith("old: found 12"));
+  EXPECT_THAT(renamed_problem(R"({"old": 3, "size": 4})"),
+              testing::HasSubstr("found as well as size"));
+  EXPECT_THAT(renamed_problem(R"({"": 3})"), testing::HasSubstr("unknown key"));
+}
+
 struct Outside {
   Kinds kinds;
   double last = 0;
