@@ -24,9 +24,9 @@ void add_inputs(checkpoint::Tensors& out, const train::StepInputs& inputs) {
   out["in.content"] = inputs.latents.content;
   out["in.noise"] = inputs.latents.noise;
   out["in.initial"] = inputs.latents.initial;
-  if (inputs.real_times.defined()) {
-    out["in.times.real"] = inputs.real_times;
-    out["in.times.fake"] = inputs.latents.times;
+  if (inputs.real_timestamps.defined()) {
+    out["in.times.real"] = inputs.real_timestamps;
+    out["in.times.fake"] = inputs.latents.timestamps;
   }
   inputs.latents.condition.for_each(
       [&out](const char* name, const torch::Tensor& part) { out[cat("in.", name)] = part; });

@@ -248,7 +248,7 @@ Run add_eval(CLI::App& command) {
       "in a run's folder"));
   command
       .add_option("--set", arguments->assignments,
-                  "Set a key of the data section, as in --set data.holdout=0.2")
+                  "Set a key of the data section, as in --set data.validation_split=0.2")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command

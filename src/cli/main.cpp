@@ -182,7 +182,7 @@ int main(int argc, char** argv) {
   keep_freed_memory();
   vidgen::core::handle_signals();
   vidgen::cli::explain_lost_exceptions();
-  vidgen::cli::ask_for_short_turns();
+  vidgen::cli::ask_for_short_time_slices();
   const int code = run_and_explain(argc, argv);
 #ifndef __SANITIZE_ADDRESS__
   // Taking LibTorch apart costs a quarter of what `--help` takes, only to free what the system

@@ -26,7 +26,7 @@ const char* kind_of_layer(infer::Layer::Kind kind) {
   switch (kind) {
     case infer::Layer::Kind::kFromLatent:
       return "from latent";
-    case infer::Layer::Kind::kDouble:
+    case infer::Layer::Kind::kUpsample2x:
       return "double";
     default:
       return "convolution";

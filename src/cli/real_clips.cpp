@@ -85,7 +85,7 @@ RealClips clips_of_source(const data::DataOptions& data, const std::string& sour
   result.origin = "clips of " + source;
   auto other = data;
   other.sources = {{source, 1}};
-  other.holdout = 0;
+  other.validation_split = 0;
   other = with_known_classes(other, wanted.classes, result.notes);
   const data::ClipDataset real(other, data::prepare_clips(other), data::Split::kTrain);
   const auto training =
@@ -102,7 +102,8 @@ RealClips clips_of_data(const data::DataOptions& data, const data::EvaluationOpt
   result.origin = result.clips.held_out ? "held-out clips" : "clips of the training data";
   if (!result.clips.held_out) {
     result.notes.emplace_back(
-        "no clips were held out (data.holdout is 0 or there is one file only), so the real ones "
+        "no clips were held out (data.validation_split is 0 or there is one file only), so the "
+        "real ones "
         "were trained on.");
   }
   return result;
@@ -112,12 +113,14 @@ RealClips clips_of_data(const data::DataOptions& data, const data::EvaluationOpt
 
 data::DataOptions evaluation_data(const checkpoint::Checkpoint& checkpoint,
                                   const std::vector<std::string>& assignments) {
-  config::YamlTree tree{checkpoint.config, {{"", checkpoint.path.string()}}, {}};
-  for (const auto& assignment : assignments) config::set_config_key(tree, assignment);
+  config::YamlTree tree{{}, {{"", checkpoint.path.string()}}, {}};
   const bool own = is_of_own_run(checkpoint);
   data::DataOptions options;
   try {
-    core::read_fields(tree.tree.value("data", core::Json::object()), options, "data");
+    core::read_fields(checkpoint.config.value("data", core::Json::object()), options, "data");
+    tree.tree["data"] = core::write_fields(options);
+    for (const auto& assignment : assignments) config::set_config_key(tree, assignment);
+    core::read_fields(tree.tree.at("data"), options, "data");
     data::validate(options);
     if (!own && !tree.is_assigned("data.sources")) options.sources.clear();
     if (!own && !tree.is_assigned("data.cache_dir")) options.cache_dir.clear();

@@ -11,9 +11,9 @@
 namespace vidgen::cli {
 
 /// The data section of the checkpoint's configuration with assignments of its keys
-/// ("data.holdout=0.2"). The rest of it describes the training, which need not fit to what is
-/// changed here. Without the sources and the cache folder that the file names, unless it is of an
-/// own run (is_of_own_run()): those that are assigned are left, or none. Throws vidgen::Error
+/// ("data.validation_split=0.2"). The rest of it describes the training, which need not fit to what
+/// is changed here. Without the sources and the cache folder that the file names, unless it is of
+/// an own run (is_of_own_run()): those that are assigned are left, or none. Throws vidgen::Error
 /// naming the key or the file.
 data::DataOptions evaluation_data(const checkpoint::Checkpoint& checkpoint,
                                   const std::vector<std::string>& assignments = {});

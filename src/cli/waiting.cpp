@@ -51,7 +51,7 @@ extern "C" char* getenv(const char* name) noexcept {
 
 namespace vidgen::cli {
 
-void ask_for_short_turns() {
+void ask_for_short_time_slices() {
   Scheduling ours;
   if (::syscall(SYS_sched_getattr, 0, &ours, sizeof ours, 0) != 0) return;
   if (ours.policy != SCHED_OTHER) return;

@@ -90,9 +90,9 @@ torch::ScalarType floating_type() {
 }
 
 /// Compares pictures with those of the plan in float32.
-class PictureJudge {
+class PsnrMeter {
  public:
-  PictureJudge(const Plan& plan, std::vector<torch::Tensor> clips)
+  PsnrMeter(const Plan& plan, std::vector<torch::Tensor> clips)
       : plan_(plan), clips_(std::move(clips)) {
     for (const auto& z : clips_) pictures_.push_back(infer::run_plan(plan_, z, z.size(0)));
   }
@@ -116,14 +116,14 @@ class PictureJudge {
 };
 
 /// Takes the layers that lose most out of `layers` until the whole is good enough.
-void choose_precisions(const PictureJudge& judge, const QuantizeOptions& options,
+void choose_precisions(const PsnrMeter& meter, const QuantizeOptions& options,
                        QuantizedLayers& layers, QuantizeResult& result) {
   const double target = std::max(options.min_psnr, result.bfloat16_psnr - options.max_drop);
   auto& rows = result.rows;
   const auto loses_more = [](const QuantizeRow& a, const QuantizeRow& b) {
     return a.int8 != b.int8 ? a.int8 : a.psnr_alone < b.psnr_alone;
   };
-  result.psnr = judge.psnr(layers, floating_type());
+  result.psnr = meter.psnr(layers, floating_type());
   while (result.psnr < target) {
     const auto worst = std::min_element(rows.begin(), rows.end(), loses_more);
     worst->int8 = false;
@@ -133,7 +133,7 @@ void choose_precisions(const PictureJudge& judge, const QuantizeOptions& options
                       " dB was asked for, and ", core::format_number(result.psnr, 1),
                       " dB is reached with ", worst->name, " alone"));
     }
-    result.psnr = judge.psnr(layers, floating_type());
+    result.psnr = meter.psnr(layers, floating_type());
   }
 }
 
@@ -152,7 +152,7 @@ StepLatents finetune_latents(models::VideoGenerator network, int64_t frames,
 }
 
 /// Fine-tunes `layers`, and keeps what they were where that is nearer to float32.
-void finetune_layers(const Plan& plan, const PictureJudge& judge, const StepLatents& latents,
+void finetune_layers(const Plan& plan, const PsnrMeter& meter, const StepLatents& latents,
                      int64_t frames, const QuantizeAwareOptions& options, QuantizedLayers& layers,
                      QuantizeResult& result) {
   QuantizedLayers tuned;
@@ -160,7 +160,7 @@ void finetune_layers(const Plan& plan, const PictureJudge& judge, const StepLate
     const auto found = layers.find(layer.name);
     if (found != layers.end()) tuned[layer.name] = quantize_layer(layer, found->second.input());
   }
-  result.finetune = FinetuneGain{result.psnr, judge.psnr(tuned, floating_type())};
+  result.finetune = FinetuneGain{result.psnr, meter.psnr(tuned, floating_type())};
   if (!result.finetune->kept()) return;
   layers = std::move(tuned);
   result.psnr = result.finetune->psnr_after;
@@ -225,18 +225,18 @@ QuantizeResult quantize_checkpoint(const checkpoint::Checkpoint& source,
   auto layers = quantize_layers(plan, inputs);
 
   QuantizeResult result;
-  const PictureJudge judge(plan, latents(options.seed + 1));
-  result.bfloat16_psnr = judge.psnr({}, floating_type());
+  const PsnrMeter meter(plan, latents(options.seed + 1));
+  result.bfloat16_psnr = meter.psnr({}, floating_type());
   for (size_t i = 0; i < plan.size(); ++i) {
     const auto& layer = plan[i];
     if (!infer::can_be_int8(layer.kind)) continue;
     const QuantizedLayers alone{{layer.name, layers.at(layer.name)}};
     result.rows.push_back({layer.name, layer.kind, layer.weight.numel(), inputs[i],
-                           judge.psnr(alone, torch::kFloat), /*int8=*/true});
+                           meter.psnr(alone, torch::kFloat), /*int8=*/true});
   }
-  choose_precisions(judge, options, layers, result);
+  choose_precisions(meter, options, layers, result);
   if (options.finetune.steps > 0) {
-    finetune_layers(plan, judge, finetune_latents(network, frames, options), frames,
+    finetune_layers(plan, meter, finetune_latents(network, frames, options), frames,
                     options.finetune, layers, result);
   }
 

@@ -13,9 +13,9 @@ constexpr int64_t kBatch = 4;
 /// Batches that the statistics of a smaller generator are taken from, and that it is judged by.
 /// Both have seeds of their own.
 constexpr int64_t kCalibrationBatches = 4;
-constexpr int64_t kJudgedBatches = 2;
+constexpr int64_t kTestBatches = 2;
 constexpr uint64_t kCalibrationSeed = 1000;
-constexpr uint64_t kJudgedSeed = 2000;
+constexpr uint64_t kTestSeed = 2000;
 
 /// Clips [B,C,T,H,W] of batch number `batch` of a seed.
 torch::Tensor clips_of(models::VideoGenerator& generator, const models::ClipShape& shape,
@@ -34,11 +34,11 @@ void calibrate(models::VideoGenerator& generator, const models::ClipShape& shape
   });
 }
 
-torch::Tensor judged_clips(models::VideoGenerator& generator, const models::ClipShape& shape) {
+torch::Tensor test_clips(models::VideoGenerator& generator, const models::ClipShape& shape) {
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> clips;
-  for (int64_t batch = 0; batch < kJudgedBatches; ++batch)
-    clips.push_back(clips_of(generator, shape, kJudgedSeed, batch));
+  for (int64_t batch = 0; batch < kTestBatches; ++batch)
+    clips.push_back(clips_of(generator, shape, kTestSeed, batch));
   return torch::cat(clips);
 }
 
@@ -70,7 +70,7 @@ class Trials {
       const auto measure = importance == Importance::kL1 ? l1_importance : norm_importance;
       for (const auto& group : groups_) importance_.push_back(measure(tensors, group));
     }
-    wanted_ = judged_clips(original_, shape_);
+    wanted_ = test_clips(original_, shape_);
   }
 
   const std::vector<ChannelGroup>& groups() const { return groups_; }
@@ -83,7 +83,7 @@ class Trials {
 
   /// The mean square by which the clips of another generator differ.
   double error_of(models::VideoGenerator& generator) const {
-    return (judged_clips(generator, shape_) - wanted_).square().mean().item<double>();
+    return (test_clips(generator, shape_) - wanted_).square().mean().item<double>();
   }
 
   /// Measures what a stage's channels are worth, and describes it.
@@ -166,7 +166,7 @@ StructuredReport prune_structured(checkpoint::Checkpoint& checkpoint,
 
 double psnr_between(const checkpoint::Checkpoint& original, const checkpoint::Checkpoint& other) {
   auto one = checkpoint::load_generator(original), two = checkpoint::load_generator(other);
-  const auto difference = judged_clips(one, original.clip) - judged_clips(two, original.clip);
+  const auto difference = test_clips(one, original.clip) - test_clips(two, original.clip);
   return psnr_of(difference.square().mean().item<double>());
 }
 

@@ -15,27 +15,32 @@ using core::cat;
 /// The range of data.resize ends here.
 constexpr int64_t kMaxResize = 4096;
 
-/// Of all keys whose values are not YAML.
-std::map<std::string, ValueKind> known_kinds() {
-  std::map<std::string, ValueKind> kinds;
+/// Of all keys whose values are not YAML or that are former names.
+std::map<std::string, KeyFacts> known_facts() {
+  std::map<std::string, KeyFacts> facts;
   const auto entries = core::explain_fields<Config>();
   for (const auto& entry : entries) {
-    if (entry.type == "text" || entry.type == "path") kinds[entry.path] = ValueKind::kText;
-    if (entry.type == "list of texts") kinds[entry.path + "[]"] = ValueKind::kText;
+    if (entry.type == "text" || entry.type == "path") facts[entry.path].kind = ValueKind::kText;
+    if (entry.type == "list of texts") facts[entry.path + "[]"].kind = ValueKind::kText;
+    if (!entry.former_name.empty()) {
+      const size_t last = entry.path.rfind('.') + 1;
+      facts[entry.path.substr(0, last) + entry.former_name].present_name = entry.path.substr(last);
+    }
     if (entry.shorthand.empty()) continue;
     const auto item = cat(entry.path, "[].", entry.shorthand);
     const bool of_paths = std::any_of(entries.begin(), entries.end(), [&item](const auto& other) {
       return other.path == item && other.type == "path";
     });
-    if (of_paths) kinds[entry.path] = kinds[entry.path + "[]"] = ValueKind::kPaths;
+    if (!of_paths) continue;
+    facts[entry.path].kind = facts[entry.path + "[]"].kind = ValueKind::kPaths;
   }
-  return kinds;
+  return facts;
 }
 
-ValueKind kind_of_key(const std::string& key) {
-  static const auto kinds = known_kinds();
-  const auto found = kinds.find(key);
-  return found == kinds.end() ? ValueKind::kYaml : found->second;
+KeyFacts facts_of(const std::string& key) {
+  static const auto facts = known_facts();
+  const auto found = facts.find(key);
+  return found == facts.end() ? KeyFacts{} : found->second;
 }
 
 /// Throws for what people give in place of a configuration.
@@ -114,12 +119,12 @@ const char* when(core::AtResume what) {
 }  // namespace
 
 void set_config_key(YamlTree& tree, const std::string& assignment) {
-  set_key(tree, assignment, kind_of_key);
+  set_key(tree, assignment, facts_of);
 }
 
 Config read_config(const std::filesystem::path& path, const Changes& changes, std::string* scaled) {
   refuse_other(path);
-  YamlTree yaml = read_yaml(path);
+  YamlTree yaml = read_yaml(path, facts_of);
   const int64_t written = written_size(yaml.tree);
   set_sources(yaml, changes);
   for (const auto& assignment : changes.assignments) set_config_key(yaml, assignment);

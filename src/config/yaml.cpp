@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <regex>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -18,11 +19,18 @@ namespace {
 using core::cat;
 using core::Json;
 
+/// The key of "a.b[0].c" and "a.b.0.c" for all items: "a.b[].c".
+std::string key_of_items(const std::string& path) {
+  static const std::regex index("\\[[0-9]+\\]|\\.[0-9]+(?=[.\\[]|$)");
+  return std::regex_replace(path, index, "[]");
+}
+
 /// Turns yaml-cpp's nodes into a tree. Aliases are expanded, so cycles and exponential growth have
 /// to be caught here.
 class Converter {
  public:
-  Converter(const std::string& name, YamlTree& out) : name_(name), out_(out) {}
+  Converter(const std::string& name, const FactsOf& facts_of, YamlTree& out)
+      : name_(name), facts_of_(facts_of), out_(out) {}
 
   Json convert(const YAML::Node& node, const std::string& path, size_t depth) {
     if (++nodes_ > kMaxNodes)
@@ -57,9 +65,13 @@ class Converter {
     Json result = Json::object();
     for (const auto& item : node) {
       if (!item.first.IsScalar()) fail(item.first, "found a key that is not text");
-      const std::string key = item.first.Scalar();
+      const std::string written = item.first.Scalar();
+      const std::string key = present_name(path, written);
       if (key == "<<") fail(item.first, "found the merge key <<, which is not supported");
-      if (result.contains(key)) fail(item.first, cat("duplicate key \"", key, "\""));
+      if (result.contains(key)) {
+        fail(item.first, cat("duplicate key \"", written, "\"",
+                             key == written ? "" : cat(", which is called ", key, " now")));
+      }
       const std::string child = path.empty() ? key : cat(path, ".", key);
       out_.places.emplace(child, place(item.first.Mark()));
       result[key] = convert(item.second, child, depth + 1);
@@ -100,7 +112,15 @@ class Converter {
     return text;
   }
 
+  /// Of a key in the section `path`.
+  std::string present_name(const std::string& path, const std::string& key) const {
+    if (!facts_of_) return key;
+    const auto facts = facts_of_(key_of_items(path.empty() ? key : cat(path, ".", key)));
+    return facts.present_name.empty() ? key : facts.present_name;
+  }
+
   const std::string& name_;
+  const FactsOf& facts_of_;
   YamlTree& out_;
   size_t nodes_ = 0;
   size_t bytes_ = 0;
@@ -162,16 +182,6 @@ Json& child_of(Json& node, const std::string& part, const std::string& origin) {
     fail(cat("found index \"", part, "\" of a list with ", node.size(), " items"));
   }
   return node[index];
-}
-
-/// The key of "a.b[0].c" and "a.b.0.c" for all items: "a.b[].c".
-std::string key_of_items(const std::vector<std::string>& parts) {
-  std::string key;
-  for (const auto& part : parts) {
-    const bool index = part.find_first_not_of("0123456789") == std::string::npos;
-    key += index ? "[]" : key.empty() ? part : cat(".", part);
-  }
-  return key;
 }
 
 Json parse_value(const std::string& text, const std::string& origin) {
@@ -284,10 +294,10 @@ bool YamlTree::is_assigned(const std::string& path) const {
   return false;
 }
 
-YamlTree parse_yaml(const std::string& text, const std::string& name) {
+YamlTree parse_yaml(const std::string& text, const std::string& name, const FactsOf& facts_of) {
   YamlTree result;
   const YAML::Node node = load(text, name);
-  Converter converter(name, result);
+  Converter converter(name, facts_of, result);
   result.places.emplace("", name);
   result.tree = converter.convert(node, "", 0);
   if (result.tree.is_null()) result.tree = Json::object();
@@ -296,17 +306,19 @@ YamlTree parse_yaml(const std::string& text, const std::string& name) {
   return result;
 }
 
-YamlTree read_yaml(const std::filesystem::path& path) {
-  return parse_yaml(core::read_file(path, kMaxBytes), path.string());
+YamlTree read_yaml(const std::filesystem::path& path, const FactsOf& facts_of) {
+  return parse_yaml(core::read_file(path, kMaxBytes), path.string(), facts_of);
 }
 
-void set_key(YamlTree& tree, const std::string& assignment, const KindOf& kind_of) {
+void set_key(YamlTree& tree, const std::string& assignment, const FactsOf& facts_of) {
   const std::string origin = "--set " + assignment;
   const size_t equals = assignment.find('=');
   if (equals == std::string::npos) throw Error(cat(origin, ": expected KEY=VALUE"));
-  const auto parts = split_path(assignment.substr(0, equals), origin);
-  const auto kind = kind_of ? kind_of(key_of_items(parts)) : ValueKind::kYaml;
-  set_at(tree, parts, value_of(assignment.substr(equals + 1), kind, origin), origin);
+  const auto key = assignment.substr(0, equals);
+  auto parts = split_path(key, origin);
+  const auto facts = facts_of ? facts_of(key_of_items(key)) : KeyFacts{};
+  if (!facts.present_name.empty()) parts.back() = facts.present_name;
+  set_at(tree, parts, value_of(assignment.substr(equals + 1), facts.kind, origin), origin);
 }
 
 void set_value(YamlTree& tree, const std::string& key, Json value, const std::string& origin) {

@@ -34,8 +34,8 @@ void FieldExplainer::add(const std::string& name, std::string type, std::string 
   for (const auto& entry : entries_) {
     if (entry.path == path) return;
   }
-  entries_.push_back(
-      {path, std::move(type), std::move(value), std::move(range), help, at_resume(), ""});
+  entries_.push_back({path, std::move(type), std::move(value), std::move(range), help, at_resume(),
+                      "", former_name()});
 }
 
 void FieldExplainer::visit(const std::string& name, const Field& field, const std::string& help) {

@@ -68,7 +68,7 @@ std::map<fs::path, CacheJob> make_jobs(const std::vector<ManifestEntry>& entries
       continue;
     }
     job.report = job.pixels->report();
-    judge(job.report, options);
+    count_clips(job.report, options);
     stop |= options.on_error == OnError::kStop && !job.report.problem.empty();
   }
   if (!missing.empty() && !stop) CacheBuilder(options, missing).run();

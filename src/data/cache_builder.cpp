@@ -116,7 +116,7 @@ void CacheBuilder::build(CacheJob& job) {
     stream(job);
     job.pixels = CacheFile::open(job.file, job.key);
   }
-  judge(job.report, options_);
+  count_clips(job.report, options_);
   if (job.report.problem.empty() && !job.pixels) {
     throw Error(job.file.string() + ": cannot read the clip cache just written");
   }

@@ -23,9 +23,9 @@ core::CounterRandom random_of(uint64_t seed, int64_t index) {
 
 }  // namespace
 
-std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double holdout) {
+std::vector<bool> validation_mask(const std::vector<CachedVideo>& videos, double validation_split) {
   std::vector<bool> mask(videos.size(), false);
-  if (holdout <= 0 || videos.empty()) return mask;
+  if (validation_split <= 0 || videos.empty()) return mask;
   std::vector<double> positions;
   for (const CachedVideo& video : videos) {
     positions.push_back(position_of(video.report.fingerprint));
@@ -34,7 +34,7 @@ std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double ho
   if (*first == *last) return mask;
   for (size_t i = 0; i < videos.size(); ++i) {
     const double position = positions[i];
-    mask[i] = position == *first || (position < holdout && position != *last);
+    mask[i] = position == *first || (position < validation_split && position != *last);
   }
   return mask;
 }
@@ -42,10 +42,10 @@ std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double ho
 ClipDataset::ClipDataset(const DataOptions& options, const ClipCache& cache, Split split)
     : options_(options), class_names_(cache.class_names) {
   for (const SourceOptions& source : options.sources) sources_.push_back({source.weight, 0, {}});
-  const std::vector<bool> held_out = holdout_mask(cache.videos, options.holdout);
+  const std::vector<bool> held_out = validation_mask(cache.videos, options.validation_split);
   for (size_t i = 0; i < cache.videos.size(); ++i) {
     const CachedVideo& video = cache.videos[i];
-    if (held_out[i] != (split == Split::kHoldout)) continue;
+    if (held_out[i] != (split == Split::kValidation)) continue;
     Source& source = sources_.at(video.entry.source);
     for (const Shot& shot : shots_of(video.report, options)) {
       const int64_t clips = clips_in(shot, options);
@@ -61,16 +61,16 @@ ClipDataset::ClipDataset(const DataOptions& options, const ClipCache& cache, Spl
   if (sources_.empty()) {
     throw Error(core::cat("data.sources: no clips to ",
                           split == Split::kTrain ? "train on" : "hold out for evaluation", " in ",
-                          cache.videos.size(), " usable videos with data.holdout ",
-                          options.holdout));
+                          cache.videos.size(), " usable videos with data.validation_split ",
+                          options.validation_split));
   }
   if (split != Split::kTrain) return;
   for (const auto& [name, clips] : class_counts()) {
     if (clips > 0) continue;
-    throw Error(
-        core::cat("data.sources: no clips of the class \"", name,
-                  "\" to train on: its videos cannot be used, or are held out (data.holdout ",
-                  options.holdout, ")"));
+    throw Error(core::cat(
+        "data.sources: no clips of the class \"", name,
+        "\" to train on: its videos cannot be used, or are held out (data.validation_split ",
+        options.validation_split, ")"));
   }
 }
 

@@ -277,7 +277,7 @@ int64_t clips_in(const Shot& shot, const DataOptions& options) {
   return std::max<int64_t>(shot.end - shot.begin - options.span() + 1, 0);
 }
 
-void judge(VideoReport& report, const DataOptions& options) {
+void count_clips(VideoReport& report, const DataOptions& options) {
   report.clips = 0;
   int64_t longest = 0;
   const auto shots = shots_of(report, options);
@@ -298,7 +298,7 @@ void judge(VideoReport& report, const DataOptions& options) {
 
 VideoReport inspect_video(const std::filesystem::path& path, const DataOptions& options) {
   VideoReport report = decode_video(path, options, core::usable_cpus(), nullptr);
-  judge(report, options);
+  count_clips(report, options);
   return report;
 }
 

@@ -23,7 +23,7 @@ VideoReport decode_video(const std::filesystem::path& path, const DataOptions& o
 
 /// Fills in the clips of the report and, unless it has a problem already, whether the video is too
 /// small or too short.
-void judge(VideoReport& report, const DataOptions& options);
+void count_clips(VideoReport& report, const DataOptions& options);
 
 /// Says that the video is smaller than DataOptions::size; "" when it is not.
 std::string size_problem(const VideoReport& report, const DataOptions& options);

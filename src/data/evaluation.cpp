@@ -167,11 +167,12 @@ EvaluationClips draw_evaluation_clips(const ClipDataset& real, const ClipDataset
 EvaluationClips draw_evaluation_clips(const DataOptions& data, const ClipCache& cache,
                                       const EvaluationOptions& options) {
   const ClipDataset training(data, cache, Split::kTrain);
-  const auto held_out = holdout_mask(cache.videos, data.holdout);
+  const auto held_out = validation_mask(cache.videos, data.validation_split);
   if (std::find(held_out.begin(), held_out.end(), true) == held_out.end()) {
     return draw_evaluation_clips(training, nullptr, options);
   }
-  auto clips = draw_evaluation_clips(ClipDataset(data, cache, Split::kHoldout), &training, options);
+  auto clips =
+      draw_evaluation_clips(ClipDataset(data, cache, Split::kValidation), &training, options);
   clips.held_out = true;
   return clips;
 }

@@ -43,8 +43,9 @@ void fields(core::FieldVisitor& visitor, DataOptions& options) {
   visitor.choice<Color>("color", options.color, {{"rgb", Color::kRgb}, {"gray", Color::kGray}},
                         "colour or grey");
   visitor.at_resume(core::AtResume::kFree);
+  visitor.formerly("holdout");
   visitor.field(
-      "holdout", options.holdout, {0, 0.9},
+      "validation_split", options.validation_split, {0, 0.9},
       "fraction of the files that is kept from training, for evaluation; which ones depends "
       "on their content alone");
   visitor.at_resume(core::AtResume::kInitFrom);

@@ -17,8 +17,8 @@ class GeneratorDescription {
   explicit GeneratorDescription(const GraphSource& source)
       : source_(source),
         options_(source.generator.network->options),
-        objects_(options_.frame.objects),
-        temporal_(models::of_object(options_.temporal, objects_)),
+        slots_(options_.frame.slots),
+        temporal_(models::options_of_slot(options_.temporal, slots_)),
         type_(nn::motion_type(temporal_)) {}
 
   Graph clips();
@@ -31,9 +31,9 @@ class GeneratorDescription {
   }
   /// The graph in operations that all know, with the weights of the file.
   Graph finished() const;
-  /// An input [B,objects*dim] of clips, as [B*objects,dim].
+  /// An input [B,slots*dim] of clips, as [B*slots,dim].
   Value input(const std::string& name, int64_t dim);
-  /// An input [B,T,objects*dim] of clips, as [B*objects,T,dim].
+  /// An input [B,T,slots*dim] of clips, as [B*slots,T,dim].
   Value frames_input(const std::string& name, const graph::Extent& frames, int64_t dim);
   /// `content` and the numbers of the condition, [B,D] each; inputs are asked for.
   std::vector<Value> kept();
@@ -45,7 +45,7 @@ class GeneratorDescription {
 
   const GraphSource& source_;
   const models::VideoGeneratorOptions& options_;
-  const int64_t objects_;
+  const int64_t slots_;
   /// Of an object.
   const nn::TemporalOptions temporal_;
   const nn::MotionType& type_;
@@ -53,26 +53,26 @@ class GeneratorDescription {
 };
 
 Value GeneratorDescription::input(const std::string& name, int64_t dim) {
-  const Value clips = graph_.input(name, torch::kFloat, {each_clip(), objects_ * dim});
-  return objects_ == 1 ? clips : graph_.reshape(clips, {each_clip(objects_), dim});
+  const Value clips = graph_.input(name, torch::kFloat, {each_clip(), slots_ * dim});
+  return slots_ == 1 ? clips : graph_.reshape(clips, {each_clip(slots_), dim});
 }
 
 Value GeneratorDescription::frames_input(const std::string& name, const graph::Extent& frames,
                                          int64_t dim) {
-  const Value clips = graph_.input(name, torch::kFloat, {each_clip(), frames, objects_ * dim});
-  if (objects_ == 1) return clips;
-  const Value parts = graph_.reshape(clips, {each_clip(), frames, objects_, dim});
-  return graph_.reshape(graph_.transpose(parts, {0, 2, 1, 3}), {each_clip(objects_), frames, dim});
+  const Value clips = graph_.input(name, torch::kFloat, {each_clip(), frames, slots_ * dim});
+  if (slots_ == 1) return clips;
+  const Value parts = graph_.reshape(clips, {each_clip(), frames, slots_, dim});
+  return graph_.reshape(graph_.transpose(parts, {0, 2, 1, 3}), {each_clip(slots_), frames, dim});
 }
 
 std::vector<Value> GeneratorDescription::kept() {
   std::vector<Value> parts;
   if (temporal_.content_dim > 0) parts.push_back(input("content", temporal_.content_dim));
   if (const auto* encoder = source_.generator.network->condition_encoder()) {
-    // A clip's objects are all asked to be the same.
-    const std::vector<Value> each(static_cast<size_t>(objects_), encoder->describe(graph_));
+    // A clip's slots are all asked to be the same.
+    const std::vector<Value> each(static_cast<size_t>(slots_), encoder->describe(graph_));
     parts.push_back(
-        graph_.reshape(graph_.concatenate(each, 1), {each_clip(objects_), encoder->dim()}));
+        graph_.reshape(graph_.concatenate(each, 1), {each_clip(slots_), encoder->dim()}));
   }
   return parts;
 }
@@ -95,15 +95,15 @@ Graph GeneratorDescription::clips() {
   const Value path = describe_motion(inputs).path;
   if (!parts.empty()) {
     const Value still = graph_.reshape(graph_.concatenate(parts, 1),
-                                       {each_clip(objects_), 1, options_.frame.clip_dim});
+                                       {each_clip(slots_), 1, options_.frame.clip_dim});
     parts = {graph_.repeat_frames(still)};
   }
   parts.push_back(path);
   Value z = graph_.concatenate(parts, 2);
   const int64_t latent_dim = options_.frame.latent_dim;
-  if (objects_ > 1) {
+  if (slots_ > 1) {
     const auto by_object =
-        graph_.reshape(z, {each_clip(), objects_, each_frame(), latent_dim / objects_});
+        graph_.reshape(z, {each_clip(), slots_, each_frame(), latent_dim / slots_});
     z = graph_.transpose(by_object, {0, 2, 1, 3});
   }
   const auto& shape = source_.shape;
@@ -118,18 +118,18 @@ Graph GeneratorDescription::step() {
   const int64_t dim = temporal_.motion_dim, size = state_size();
   nn::MotionInputs inputs;
   if (reads_noise())
-    inputs.noise = graph_.reshape(input("noise", dim), {each_clip(objects_), 1, dim});
+    inputs.noise = graph_.reshape(input("noise", dim), {each_clip(slots_), 1, dim});
   if (size > 0) inputs.state = input("state", size);
   nn::MotionOutputs motion;
   if (dim > 0) {
     motion = describe_motion(inputs);
-    parts.push_back(graph_.reshape(motion.path, {each_clip(objects_), dim}));
+    parts.push_back(graph_.reshape(motion.path, {each_clip(slots_), dim}));
   }
   const Value z =
       graph_.reshape(graph_.concatenate(parts, 1), {each_clip(), options_.frame.latent_dim});
   graph_.output("frame", frames(z));
   if (size > 0)
-    graph_.output("next_state", graph_.reshape(motion.state, {each_clip(), objects_ * size}));
+    graph_.output("next_state", graph_.reshape(motion.state, {each_clip(), slots_ * size}));
   return finished();
 }
 
@@ -147,13 +147,13 @@ graph::Graph step_graph(const GraphSource& source) { return GeneratorDescription
 
 torch::Tensor first_state(const models::VideoGeneratorOptions& options,
                           const models::Latents& latents) {
-  const int64_t objects = options.frame.objects;
-  const auto temporal = models::of_object(options.temporal, objects);
+  const int64_t slots = options.frame.slots;
+  const auto temporal = models::options_of_slot(options.temporal, slots);
   const auto state = nn::motion_type(temporal).first_state(
       temporal,
-      {models::of_objects(latents.noise, objects), models::of_objects(latents.initial, objects)});
+      {models::split_slots(latents.noise, slots), models::split_slots(latents.initial, slots)});
   if (!state.defined()) return {};
-  return state.reshape({latents.initial.size(0), objects * state.size(1)});
+  return state.reshape({latents.initial.size(0), slots * state.size(1)});
 }
 
 }  // namespace vidgen::exporting

@@ -15,7 +15,8 @@ std::vector<int64_t> sides_in(const Plan& plan) {
   std::vector<int64_t> in, out;
   for (const auto& layer : plan) {
     const int64_t side = layer.inputs.empty() ? 1 : out[layer.inputs.front()];
-    const bool doubles = layer.kind == Layer::Kind::kDouble || layer.kind == Layer::Kind::kRepeat;
+    const bool doubles =
+        layer.kind == Layer::Kind::kUpsample2x || layer.kind == Layer::Kind::kRepeat;
     in.push_back(side);
     out.push_back(layer.kind == Layer::Kind::kFromLatent ? 4 : doubles ? 2 * side : side);
   }
@@ -45,7 +46,7 @@ Executor::Executor(const Plan& plan, const Setting& setting, const StepMaker& sp
     auto bare = plan;
     auto& last = bare.back();
     last.activation = Activation::kNone;
-    sums_are_phases_ = last.kind == Layer::Kind::kDouble;
+    sums_are_phases_ = last.kind == Layer::Kind::kUpsample2x;
     if (sums_are_phases_) last = phases_of(last);
     sums_ = make(bare, bare.size() - 1);
   }

@@ -42,9 +42,9 @@ using Int8Product = at::Tensor(at::Tensor input, double input_scale, int64_t inp
                                c10::List<std::optional<at::Scalar>> activation_arguments,
                                std::string_view algorithm);
 
-/// Up to so many pixels a side, a kDouble of many pictures runs as matrix products: its convolution
-/// computes a line and a column more than it needs, 25/16 of the pixels at 4x4 and 81/64 at 8x8. At
-/// 16x16 the products gain a few percent only (measured).
+/// Up to so many pixels a side, a kUpsample2x of many pictures runs as matrix products: its
+/// convolution computes a line and a column more than it needs, 25/16 of the pixels at 4x4 and
+/// 81/64 at 8x8. At 16x16 the products gain a few percent only (measured).
 constexpr int64_t kSmallSide = 16;
 /// Of fewer pictures, four calls to oneDNN in place of one cost what they save, or more (measured).
 constexpr int64_t kManyPictures = 32;
@@ -65,7 +65,7 @@ torch::Tensor int8_filters(Layer::Kind kind, const torch::Tensor& weight) {
   switch (kind) {
     case Layer::Kind::kFromLatent:
       return weight.permute({2, 3, 1, 0}).reshape({16 * out, in, 1, 1});
-    case Layer::Kind::kDouble:
+    case Layer::Kind::kUpsample2x:
       return kernels::phase_filters(weight);
     default:
       return weight;
@@ -82,7 +82,7 @@ void check_int8_layer(const Layer& layer, const QuantizedLayer& quantized) {
               ": expected ", out, " scales and biases, found ", quantized.weight_scale.numel(),
               " and ", quantized.bias.numel());
   const int64_t kernel = weight.size(2);
-  // 2: phases_of() a kDouble.
+  // 2: phases_of() a kUpsample2x.
   const bool fits =
       layer.kind == Layer::Kind::kConvolution ? kernel % 2 == 1 || kernel == 2 : kernel == 4;
   TORCH_CHECK(fits && kernel == weight.size(3), layer.name, ": found filters of ", kernel, "x",
@@ -122,7 +122,7 @@ torch::Tensor to_uint8(const torch::Tensor& x, const Uint8Scale& scale) {
 }
 
 bool can_be_int8(Layer::Kind kind) {
-  return kind == Layer::Kind::kFromLatent || kind == Layer::Kind::kDouble ||
+  return kind == Layer::Kind::kFromLatent || kind == Layer::Kind::kUpsample2x ||
          kind == Layer::Kind::kConvolution;
 }
 
@@ -152,7 +152,7 @@ Int8Layer::Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const 
     matrices_ = matrices_of(filters, 1);
     return;
   }
-  if (kind_ == Layer::Kind::kDouble && side <= kSmallSide) matrices_ = matrices_of(filters, 4);
+  if (kind_ == Layer::Kind::kUpsample2x && side <= kSmallSide) matrices_ = matrices_of(filters, 4);
   static const auto prepack = find_int8_operator<Int8Prepack>("onednn::qconv_prepack");
   weight_ = prepack.call(filters, weight_scale_, input_.scale, input_.zero_point, pair_of(1),
                          pair_of(padding_), pair_of(1), /*groups=*/1, any_input_shape());
@@ -219,7 +219,7 @@ torch::Tensor Int8Layer::forward(const torch::Tensor& x) const {
   if (activation_ != Activation::kRelu) y = activate_(y, activation_);
   if (raw_.type != output_.type) y = to_uint8(y, output_.scale);
   if (latents) return y.view({rows, 4, 4, -1}).permute({0, 3, 1, 2});
-  return kind_ == Layer::Kind::kDouble && !products ? kernels::interleave_phases(y) : y;
+  return kind_ == Layer::Kind::kUpsample2x && !products ? kernels::interleave_phases(y) : y;
 }
 
 std::vector<Handover> handovers(const Plan& plan, const QuantizedLayers& layers,

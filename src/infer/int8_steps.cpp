@@ -7,7 +7,7 @@
 namespace vidgen::infer {
 namespace {
 
-/// The quantised layer of phases_of() a kDouble.
+/// The quantised layer of phases_of() a kUpsample2x.
 QuantizedLayer int8_phases(QuantizedLayer doubling) {
   doubling.weight = kernels::phase_filters(doubling.weight);
   doubling.weight_scale = doubling.weight_scale.repeat({4});
@@ -52,7 +52,7 @@ StepMaker int8_steps(QuantizedLayers layers, const Setting& setting) {
     const auto found = layers.find(layer.name);
     if (found != layers.end()) {
       const auto& quantized = found->second;
-      // Filters of 4x4 are a kDouble's still.
+      // Filters of 4x4 are a kUpsample2x's still.
       const bool phases = layer.kind == Layer::Kind::kConvolution && quantized.weight.size(2) == 4;
       return std::make_unique<Int8Step>(
           Int8Layer(layer, phases ? int8_phases(quantized) : quantized, output, side));

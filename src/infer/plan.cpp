@@ -67,7 +67,7 @@ void Planner::add(const graph::Op& op, const graph::Convolution& convolution) {
   const auto weight = graph_.constant(op.inputs[1])->value();
   const int64_t kernel = weight.size(2);
   auto kind = Layer::Kind::kConvolution;
-  if (transposed) kind = stride == 1 ? Layer::Kind::kFromLatent : Layer::Kind::kDouble;
+  if (transposed) kind = stride == 1 ? Layer::Kind::kFromLatent : Layer::Kind::kUpsample2x;
   auto& layer = add(op, kind, graph::layer_of(graph_, op));
   const bool known = transposed ? kernel == 4 && (stride == 1 ? padding == 0 && layer.inputs.empty()
                                                               : stride == 2 && padding == 1)
@@ -133,7 +133,7 @@ torch::Tensor run_layer(const Layer& layer, const torch::Tensor& x, const torch:
   switch (layer.kind) {
     case Layer::Kind::kFromLatent:
       return transposed(x.reshape({-1, layer.weight.size(0), 1, 1}), 1, 0);
-    case Layer::Kind::kDouble:
+    case Layer::Kind::kUpsample2x:
       return transposed(x, 2, 1);
     case Layer::Kind::kConvolution: {
       const int64_t padding = layer.weight.size(2) / 2;

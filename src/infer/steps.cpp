@@ -36,13 +36,13 @@ class FromLatentStep : public Step {
   Activation activation_;
 };
 
-/// kDouble and kConvolution by whatever LibTorch has on the device.
+/// kUpsample2x and kConvolution by whatever LibTorch has on the device.
 class PlainStep : public Step {
  public:
   PlainStep(const Layer& layer, const Setting& setting)
       : weight_(placed(layer.weight, setting).contiguous(torch::MemoryFormat::ChannelsLast)),
         bias_(placed(layer.bias, setting)),
-        doubles_(layer.kind == Layer::Kind::kDouble),
+        doubles_(layer.kind == Layer::Kind::kUpsample2x),
         activation_(layer.activation) {}
 
   torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t /*frames*/) const override {
@@ -74,7 +74,7 @@ class ConvolutionStep : public Step {
   PackedConvolution convolution_;
 };
 
-/// kDouble on the CPU: by the Winograd algorithm where that is faster, else by oneDNN.
+/// kUpsample2x on the CPU: by the Winograd algorithm where that is faster, else by oneDNN.
 class DoubleStep : public Step {
  public:
   DoubleStep(const Layer& layer, int64_t side, const Setting& setting)
@@ -102,7 +102,7 @@ class DoubleStep : public Step {
   Activation activation_;
 };
 
-/// kDouble to few channels on the CPU, which oneDNN is slow at. The even and the odd lines and
+/// kUpsample2x to few channels on the CPU, which oneDNN is slow at. The even and the odd lines and
 /// columns of the result are four pictures; all are one convolution of 2x2 pixels.
 class PhasesStep : public Step {
  public:
@@ -200,7 +200,7 @@ std::unique_ptr<Step> make_step(const Layer& layer, int64_t side, const Setting&
   switch (layer.kind) {
     case Layer::Kind::kFromLatent:
       return std::make_unique<FromLatentStep>(layer, setting);
-    case Layer::Kind::kDouble:
+    case Layer::Kind::kUpsample2x:
       return make_doubling(layer, side, setting);
     case Layer::Kind::kConvolution:
       if (setting.device.is_cpu()) return std::make_unique<ConvolutionStep>(layer, side, setting);

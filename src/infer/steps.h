@@ -28,8 +28,8 @@ class Step {
   virtual torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t frames) const = 0;
 };
 
-/// The convolution that does the work of kDouble (kernels::phase_filters()), of its name and inputs
-/// and without its activation: [M,in,H,W] -> the phases [M,4*out,H+1,W+1]. Unlike a plan's
+/// The convolution that does the work of kUpsample2x (kernels::phase_filters()), of its name and
+/// inputs and without its activation: [M,in,H,W] -> the phases [M,4*out,H+1,W+1]. Unlike a plan's
 /// kConvolution it has 2x2 filters, padded by 1.
 Layer phases_of(const Layer& doubling);
 

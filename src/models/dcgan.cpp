@@ -53,7 +53,7 @@ void add_dcgan_layers(const FrameGeneratorOptions& options, nn::Stages& stages) 
 
 /// Each convolution over clips shortens them by three frames.
 int64_t least_frames(const DiscriminatorOptions& options, int64_t picture) {
-  return options.judges_frames() ? 1 : 3 * doublings_between(4, picture) + 4;
+  return options.takes_frames() ? 1 : 3 * doublings_between(4, picture) + 4;
 }
 
 void check_dcgan(const DiscriminatorOptions& options, const ClipShape& shape,
@@ -61,10 +61,10 @@ void check_dcgan(const DiscriminatorOptions& options, const ClipShape& shape,
   const auto fail = [&path](const char* key, const std::string& found) {
     throw core::FieldError(path + key, "found " + found + ", which needs network: residual");
   };
-  if (options.fold != 1) fail(".fold", std::to_string(options.fold));
+  if (options.frame_stack != 1) fail(".frame_stack", std::to_string(options.frame_stack));
   if (options.norm != DiscriminatorNorm::kNone)
     fail(".norm", options.norm == DiscriminatorNorm::kBatch ? "batch" : "spectral");
-  if (options.times) fail(".times", "true");
+  if (options.timestamps) fail(".timestamps", "true");
   if (options.minibatch_stddev) fail(".minibatch_stddev", "true");
   const int64_t picture = shape.size / options.pool, needed = least_frames(options, picture);
   if (shape.frames >= needed) return;
@@ -77,7 +77,7 @@ void check_dcgan(const DiscriminatorOptions& options, const ClipShape& shape,
 std::shared_ptr<DiscriminatorNet> make_dcgan(const DiscriminatorOptions& options,
                                              const ClipShape& shape, int64_t classes) {
   const auto widths = resolved_widths(options, shape);
-  if (options.judges_frames()) {
+  if (options.takes_frames()) {
     return std::make_shared<DcganDiscriminatorImpl>(DcganDiscriminatorOptions{
         shape.channels, widths, options.attention, options.attention_axes, classes});
   }

@@ -11,10 +11,12 @@ torch::Tensor pooled(const torch::Tensor& pictures, int64_t factor) {
 }
 
 /// Pictures [B*T,C,H,W] with a channel more: frames since the clip's first one, over 16.
-torch::Tensor with_times(const torch::Tensor& pictures, torch::Tensor times, int64_t clips) {
-  if (!times.defined()) times = torch::arange(pictures.size(0) / clips).expand({clips, -1});
-  times = times.to(pictures.options());
-  const auto since = (times - times.narrow(1, 0, 1)) / 16;
+torch::Tensor with_timestamps(const torch::Tensor& pictures, torch::Tensor timestamps,
+                              int64_t clips) {
+  if (!timestamps.defined())
+    timestamps = torch::arange(pictures.size(0) / clips).expand({clips, -1});
+  timestamps = timestamps.to(pictures.options());
+  const auto since = (timestamps - timestamps.narrow(1, 0, 1)) / 16;
   const auto plane =
       since.reshape({-1, 1, 1, 1}).expand({-1, 1, pictures.size(2), pictures.size(3)});
   return torch::cat({pictures, plane}, 1);
@@ -30,7 +32,7 @@ class FrameDiscriminator : public DiscriminatorImpl {
     TORCH_CHECK(indices.defined() && indices.dim() == 2 && indices.size(0) == batch.clips.size(0),
                 "a frame discriminator needs frame_indices [B,k]");
     const auto pictures = pooled(gather_frames(batch.clips, indices), options.pool);
-    return net_->judge(pictures, indices.size(1), nn::inside("net", observer));
+    return net_->logits(pictures, indices.size(1), nn::inside("net", observer));
   }
 };
 
@@ -41,8 +43,8 @@ class ClipDiscriminator : public DiscriminatorImpl {
  private:
   torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override {
     auto frames = pooled(nn::as_frames(batch.clips), options.pool);
-    if (options.times) frames = with_times(frames, batch.times, batch.clips.size(0));
-    return net_->judge(frames, batch.clips.size(2), nn::inside("net", observer));
+    if (options.timestamps) frames = with_timestamps(frames, batch.timestamps, batch.clips.size(0));
+    return net_->logits(frames, batch.clips.size(2), nn::inside("net", observer));
   }
 };
 
@@ -61,7 +63,7 @@ torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k,
   return keys.argsort().narrow(1, 0, k).contiguous();
 }
 
-torch::Tensor draw_times(int64_t clips, int64_t frames, int64_t k, at::Generator generator) {
+torch::Tensor draw_timestamps(int64_t clips, int64_t frames, int64_t k, at::Generator generator) {
   TORCH_CHECK(k >= 1 && k <= frames, "cannot draw ", k, " different frames of ", frames);
   const int64_t longest = k == 1 ? 1 : (frames - 1) / (k - 1);
   const auto drawn = torch::empty({2, clips, 1}, torch::kDouble).uniform_(0, 1, generator);
@@ -70,16 +72,17 @@ torch::Tensor draw_times(int64_t clips, int64_t frames, int64_t k, at::Generator
   return (first + torch::arange(k) * distance).to(torch::kLong);
 }
 
-torch::Tensor select_times(const torch::Tensor& clips, const torch::Tensor& times) {
-  const auto first = torch::arange(clips.size(0), times.options()).unsqueeze(1) * clips.size(1);
-  const auto rows = (times + first).flatten().to(clips.device());
+torch::Tensor select_timestamps(const torch::Tensor& clips, const torch::Tensor& timestamps) {
+  const auto first =
+      torch::arange(clips.size(0), timestamps.options()).unsqueeze(1) * clips.size(1);
+  const auto rows = (timestamps + first).flatten().to(clips.device());
   return clips.flatten(0, 1).index_select(0, rows).unflatten(0, {clips.size(0), -1});
 }
 
 // The pixels of a picture are kept together, because index_select puts out dense rows and
 // channels_last would be lost otherwise.
 torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices) {
-  return select_times(clips.permute({0, 2, 3, 4, 1}), indices)
+  return select_timestamps(clips.permute({0, 2, 3, 4, 1}), indices)
       .permute({0, 1, 4, 2, 3})
       .flatten(0, 1);
 }
@@ -108,8 +111,8 @@ DiscriminatorImpl::DiscriminatorImpl(const DiscriminatorOptions& options, const 
 
 const std::vector<DiscriminatorType>& discriminator_types() {
   static const std::vector<DiscriminatorType> types{
-      {"frame", /*judges_frames=*/true, make<FrameDiscriminator>},
-      {"clip", /*judges_frames=*/false, make<ClipDiscriminator>}};
+      {"frame", /*takes_frames=*/true, make<FrameDiscriminator>},
+      {"clip", /*takes_frames=*/false, make<ClipDiscriminator>}};
   return types;
 }
 
@@ -120,7 +123,7 @@ const DiscriminatorType& discriminator_type(const std::string& name) {
   TORCH_CHECK(false, "no type of discriminator is called ", name);
 }
 
-bool DiscriminatorOptions::judges_frames() const { return discriminator_type(type).judges_frames; }
+bool DiscriminatorOptions::takes_frames() const { return discriminator_type(type).takes_frames; }
 
 const std::vector<DiscriminatorNetwork>& discriminator_networks() {
   static const std::vector<DiscriminatorNetwork> networks{dcgan_network(), residual_network()};

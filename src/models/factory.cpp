@@ -24,7 +24,7 @@ VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shap
 
 int64_t generator_weights(const ModelOptions& options, const ClipShape& shape) {
   auto generator = generator_options(options, shape);
-  const auto temporal = of_object(generator.temporal, generator.frame.objects);
+  const auto temporal = options_of_slot(generator.temporal, generator.frame.slots);
   generator.set_latent_dims();
   const auto encoder = make_condition_encoder(generator.condition);
   return nn::motion_type(temporal).weights(temporal) + frame_generator_weights(generator.frame) +

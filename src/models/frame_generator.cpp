@@ -15,8 +15,8 @@ bool attends_at(const FrameGeneratorOptions& options, int64_t resolution) {
 
 nn::WarpOptions warp_options(const FrameGeneratorOptions& options, int64_t channels) {
   nn::WarpOptions warp;
-  warp.code_dim = options.latent_dim / options.objects;
-  warp.objects = options.objects;
+  warp.code_dim = options.latent_dim / options.slots;
+  warp.slots = options.slots;
   warp.channels = channels;
   warp.groups = options.warp_groups;
   warp.still = options.warp_still;
@@ -24,14 +24,14 @@ nn::WarpOptions warp_options(const FrameGeneratorOptions& options, int64_t chann
   return warp;
 }
 
-/// What the first layer takes for latents [M,D]: [M,D,1,1], or with warp_at
-/// [M/frames*objects,clip_dim,1,1].
+/// What the first layer takes for latents [M,D]: [M,D,1,1], or with warp_resolution
+/// [M/frames*slots,clip_dim,1,1].
 torch::Tensor first_pixels(const FrameGeneratorOptions& options, const torch::Tensor& z,
                            int64_t frames) {
   auto rows = z.flatten(1);
-  if (options.warp_at > 0) {
+  if (options.warp_resolution > 0) {
     rows = rows.slice(0, 0, c10::nullopt, frames)
-               .reshape({-1, options.latent_dim / options.objects})
+               .reshape({-1, options.latent_dim / options.slots})
                .narrow(1, 0, options.clip_dim);
   }
   return rows.unsqueeze(2).unsqueeze(3);
@@ -43,7 +43,8 @@ void end_stage(const FrameGeneratorOptions& options, int64_t resolution, int64_t
                nn::Stages& stages) {
   if (attends_at(options, resolution))
     stages.add_attention(resolution, {width, options.attention_axes});
-  if (resolution == options.warp_at) stages.add_warp(resolution, warp_options(options, width));
+  if (resolution == options.warp_resolution)
+    stages.add_warp(resolution, warp_options(options, width));
 }
 
 const std::vector<FrameGeneratorType>& frame_generator_types() {
@@ -68,7 +69,7 @@ int64_t frame_generator_weights(const FrameGeneratorOptions& options) {
       const nn::SelfAttentionOptions block{out, options.attention_axes};
       count += out * (2 * block.query_channels() + out);
     }
-    if (resolution == options.warp_at) {
+    if (resolution == options.warp_resolution) {
       const auto warp = warp_options(options, out);
       count += warp.hidden * (warp.code_dim + (warp.fade ? 7 : 6) * warp.moving());
     }
@@ -99,7 +100,7 @@ torch::Tensor FrameGeneratorImpl::forward(const torch::Tensor& z, int64_t frames
 
 graph::Value FrameGeneratorImpl::describe(graph::Graph& graph, graph::Value z,
                                           const std::string& name) const {
-  const auto pixels = graph.reshape(z, {-1, options.latent_dim / options.objects, 1, 1});
+  const auto pixels = graph.reshape(z, {-1, options.latent_dim / options.slots, 1, 1});
   return stages_.describe(graph, pixels, z, name);
 }
 

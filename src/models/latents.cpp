@@ -16,8 +16,8 @@ Latents changed(const Latents& latents, const Change& change) {
   const auto part = [&change](const torch::Tensor& tensor) {
     return tensor.defined() ? change(tensor) : tensor;
   };
-  return {part(latents.content), part(latents.noise), part(latents.initial), part(latents.times),
-          latents.condition.map(change)};
+  return {part(latents.content), part(latents.noise), part(latents.initial),
+          part(latents.timestamps), latents.condition.map(change)};
 }
 
 torch::Tensor draw_normal(c10::IntArrayRef shape, const at::Generator& generator) {

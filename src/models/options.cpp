@@ -76,20 +76,20 @@ void check_stages(const std::vector<int64_t>& resolutions, int64_t largest,
 
 void check_objects(const ModelOptions& options) {
   const auto& generator = options.generator;
-  const int64_t objects = generator.objects;
-  if (objects == 1) return;
-  const auto refuse = [objects](const std::string& expected) {
-    throw core::FieldError("model.generator.objects",
-                           core::cat("found ", objects, ", expected ", expected));
+  const int64_t slots = generator.slots;
+  if (slots == 1) return;
+  const auto refuse = [slots](const std::string& expected) {
+    throw core::FieldError("model.generator.slots",
+                           core::cat("found ", slots, ", expected ", expected));
   };
-  if (generator.warp_at == 0) refuse("1 without warp_at, where they are added up");
+  if (generator.warp_resolution == 0) refuse("1 without warp_resolution, where they are added up");
   if (!generator.attention.empty() && generator.attention_axes == nn::AttentionAxes::kSpaceTime)
     refuse("1 with attention_axes: space_time");
   const auto check = [&](const char* key, int64_t dim, int64_t unit) {
-    if (dim % (objects * unit) == 0) return;
+    if (dim % (slots * unit) == 0) return;
     throw core::FieldError(core::cat("model.temporal.", key),
-                           core::cat("found ", dim, ", expected a multiple of ", objects * unit,
-                                     ", as much for each of model.generator.objects"));
+                           core::cat("found ", dim, ", expected a multiple of ", slots * unit,
+                                     ", as much for each of model.generator.slots"));
   };
   check("content_dim", options.temporal.content_dim, 1);
   check("motion_dim", options.temporal.motion_dim, nn::motion_type(options.temporal).unit);
@@ -97,26 +97,26 @@ void check_objects(const ModelOptions& options) {
 
 void check_warp(const ModelOptions& options, const ClipShape& shape) {
   const auto& generator = options.generator;
-  if (generator.warp_at == 0) {
+  if (generator.warp_resolution == 0) {
     if (!generator.warp_fade) return;
     throw core::FieldError("model.generator.warp_fade",
-                           "found true, expected false without warp_at, where groups move");
+                           "found true, expected false without warp_resolution, where groups move");
   }
-  const std::string path = "model.generator.warp_at";
+  const std::string path = "model.generator.warp_resolution";
   const auto widths = resolved_widths(generator, shape);
-  check_stages({generator.warp_at}, kSmallest << (widths.size() - 1), path);
+  check_stages({generator.warp_resolution}, kSmallest << (widths.size() - 1), path);
   if (options.temporal.content_dim == 0 && options.classes() == 0) {
-    throw core::FieldError(path, core::cat("found ", generator.warp_at,
+    throw core::FieldError(path, core::cat("found ", generator.warp_resolution,
                                            ", which paints clips from their content, but "
                                            "model.temporal.content_dim is 0"));
   }
-  const auto stage = static_cast<size_t>(doublings(generator.warp_at));
+  const auto stage = static_cast<size_t>(doublings(generator.warp_resolution));
   const int64_t width = widths.at(stage);
   if (width % generator.warp_groups != 0) {
     throw core::FieldError(
         "model.generator.warp_groups",
         core::cat("found ", generator.warp_groups, ", expected a divisor of ", width,
-                  ", the width at ", generator.warp_at, "x", generator.warp_at));
+                  ", the width at ", generator.warp_resolution, "x", generator.warp_resolution));
   }
   if (generator.warp_still >= generator.warp_groups) {
     throw core::FieldError("model.generator.warp_still",
@@ -132,12 +132,12 @@ void check_frame_discriminator(const DiscriminatorOptions& options, const ClipSh
                            core::cat("found ", options.frames, ", expected at most ", shape.frames,
                                      ", the frames of a clip"));
   }
-  if (options.fold != 1) {
-    throw core::FieldError(path + ".fold",
-                           core::cat("found ", options.fold, ", expected 1 for single frames"));
+  if (options.frame_stack != 1) {
+    throw core::FieldError(path + ".frame_stack", core::cat("found ", options.frame_stack,
+                                                            ", expected 1 for single frames"));
   }
-  if (options.times)
-    throw core::FieldError(path + ".times", "found true, expected false for single frames");
+  if (options.timestamps)
+    throw core::FieldError(path + ".timestamps", "found true, expected false for single frames");
 }
 
 void check_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
@@ -151,11 +151,11 @@ void check_discriminator(const DiscriminatorOptions& options, const ClipShape& s
   }
   check_widths(options.widths, picture, path + ".widths");
   check_stages(options.attention, picture / 2, path + ".attention");
-  if (options.fold_at != 0 && options.fold_at != picture) {
-    check_stages({options.fold_at}, picture / 2, path + ".fold_at");
+  if (options.frame_stack_resolution != 0 && options.frame_stack_resolution != picture) {
+    check_stages({options.frame_stack_resolution}, picture / 2, path + ".frame_stack_resolution");
   }
   discriminator_network(options).validate(options, shape, path);
-  if (options.judges_frames()) check_frame_discriminator(options, shape, path);
+  if (options.takes_frames()) check_frame_discriminator(options, shape, path);
 }
 
 void check_class_names(const std::vector<std::string>& names) {
@@ -194,13 +194,15 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
       "resolutions, 4 up to half the size, behind which a block of self-attention stands");
   visitor.choice("attention_axes", options.attention_axes, axes_choices(),
                  "whether positions attend to their own frame or to the whole clip");
+  visitor.formerly("warp_at");
   visitor.field(
-      "warp_at", options.warp_at, {0, 1024},
+      "warp_resolution", options.warp_resolution, {0, 1024},
       "the resolution up to which a clip is painted once, from its content and class, and "
       "where motion moves it to its place in each frame; 0: each frame is painted from "
       "its own latent");
-  visitor.field("warp_groups", options.warp_groups, {1, 512},
-                "groups of channels that move independently; a divisor of the width at warp_at");
+  visitor.field(
+      "warp_groups", options.warp_groups, {1, 512},
+      "groups of channels that move independently; a divisor of the width at warp_resolution");
   visitor.field("warp_still", options.warp_still, {0, 511},
                 "of these groups, how many stay where they are, as a scene does before a fixed "
                 "camera");
@@ -208,15 +210,17 @@ void fields(core::FieldVisitor& visitor, GeneratorOptions& options) {
       "warp_fade", options.warp_fade,
       "groups that move also become fainter or stronger from frame to frame, so that they "
       "may take turns, as the poses of a walk do");
+  visitor.formerly("objects");
   visitor.field(
-      "objects", options.objects, {1, 64},
+      "slots", options.slots, {1, 64},
       "things that a clip shows, painted and moved by the same layers, each from an equal "
-      "part of content and motion of its own, and added up at warp_at; 1 without it");
+      "part of content and motion of its own, and added up at warp_resolution; 1 without it");
 }
 
 void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
-  visitor.choice("type", options.type, core::name_choices(discriminator_types()),
-                 "frame judges single frames, clip whole clips by 3-D convolutions");
+  visitor.choice(
+      "type", options.type, core::name_choices(discriminator_types()),
+      "frame tells real frames from generated ones, clip whole clips, by 3-D convolutions");
   visitor.choice("network", options.network, core::name_choices(discriminator_networks()),
                  "strided convolutions with batch normalisation, or residual blocks, which see "
                  "clips by separate convolutions over pixels and over time");
@@ -225,12 +229,15 @@ void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options) {
                                                   {"batch", DiscriminatorNorm::kBatch},
                                                   {"spectral", DiscriminatorNorm::kSpectral}},
                  "normalisation in a residual network");
-  visitor.field("fold", options.fold, {1, 4096},
+  visitor.formerly("fold");
+  visitor.field("frame_stack", options.frame_stack, {1, 4096},
                 "frames that a residual clip network lays over each other as channels of one "
                 "picture; divides the work");
-  visitor.field("fold_at", options.fold_at, {0, 1024},
+  visitor.formerly("fold_at");
+  visitor.field("frame_stack_resolution", options.frame_stack_resolution, {0, 1024},
                 "the resolution, from 4 upwards, at which it does; 0: at the picture's own");
-  visitor.field("times", options.times,
+  visitor.formerly("times");
+  visitor.field("timestamps", options.timestamps,
                 "whether a residual clip network is told when each frame is, which train.frames "
                 "needs: without, slow clips seen at long distances look like fast ones");
   visitor.field("minibatch_stddev", options.minibatch_stddev,

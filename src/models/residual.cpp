@@ -28,7 +28,7 @@ void add_residual_layers(const FrameGeneratorOptions& options, nn::Stages& stage
   stages.add(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2).inplace(true)));
   end_stage(options, resolution, channels, stages);
   for (size_t i = 1; i < options.widths.size(); ++i) {
-    nn::ResidualBlockOptions block{channels, options.widths[i], nn::Resample::kDouble};
+    nn::ResidualBlockOptions block{channels, options.widths[i], nn::Resample::kUpsample2x};
     block.batch_norm = true;
     stages.add(nn::ResidualBlock(block));
     resolution *= 2;
@@ -41,24 +41,24 @@ void add_residual_layers(const FrameGeneratorOptions& options, nn::Stages& stage
 
 void check_residual(const DiscriminatorOptions& options, const ClipShape& shape,
                     const std::string& path) {
-  if (options.judges_frames() || shape.frames % options.fold == 0) return;
-  throw core::FieldError(path + ".fold",
-                         core::cat("found ", options.fold, ", expected a divisor of ", shape.frames,
-                                   ", the frames of a clip"));
+  if (options.takes_frames() || shape.frames % options.frame_stack == 0) return;
+  throw core::FieldError(path + ".frame_stack",
+                         core::cat("found ", options.frame_stack, ", expected a divisor of ",
+                                   shape.frames, ", the frames of a clip"));
 }
 
 std::shared_ptr<DiscriminatorNet> make_residual(const DiscriminatorOptions& options,
                                                 const ClipShape& shape, int64_t classes) {
   ResidualDiscriminatorOptions net;
-  net.channels = shape.channels + (options.times ? 1 : 0);
+  net.channels = shape.channels + (options.timestamps ? 1 : 0);
   net.widths = resolved_widths(options, shape);
   net.attention = options.attention;
   net.attention_axes = options.attention_axes;
   net.classes = classes;
   net.norm = options.norm;
-  net.over_time = !options.judges_frames();
-  net.fold = options.fold;
-  net.fold_at = options.fold_at;
+  net.over_time = !options.takes_frames();
+  net.frame_stack = options.frame_stack;
+  net.frame_stack_resolution = options.frame_stack_resolution;
   net.minibatch_stddev = options.minibatch_stddev;
   return std::make_shared<ResidualDiscriminatorImpl>(net);
 }
@@ -82,17 +82,18 @@ ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOption
   const auto& net = this->options;
   int64_t channels = net.channels;
   int64_t resolution = int64_t{4} << net.widths.size();
-  const int64_t fold_at = net.fold_at == 0 ? resolution : net.fold_at;
+  const int64_t frame_stack_resolution =
+      net.frame_stack_resolution == 0 ? resolution : net.frame_stack_resolution;
   const auto fold_here = [&] {
-    if (resolution != fold_at) return;
-    stages_.add_fold(net.fold);
-    channels *= net.fold;
+    if (resolution != frame_stack_resolution) return;
+    stages_.add_frame_stack(net.frame_stack);
+    channels *= net.frame_stack;
   };
   for (const int64_t width : net.widths) {
     fold_here();
-    nn::ResidualBlockOptions block{channels, width, nn::Resample::kHalve};
+    nn::ResidualBlockOptions block{channels, width, nn::Resample::kDownsample2x};
     block.batch_norm = net.norm == DiscriminatorNorm::kBatch;
-    block.over_time = net.over_time && resolution <= fold_at;
+    block.over_time = net.over_time && resolution <= frame_stack_resolution;
     stages_.add(nn::ResidualBlock(block));
     resolution /= 2;
     channels = width;
@@ -116,9 +117,9 @@ torch::Tensor ResidualDiscriminatorImpl::forward(const torch::Tensor& x, int64_t
   TORCH_CHECK(
       x.dim() == 4 && x.size(1) == options.channels && x.size(2) == size && x.size(3) == size,
       "expected pictures [M,", options.channels, ",", size, ",", size, "], found ", x.sizes());
-  TORCH_CHECK(frames > 0 && frames % options.fold == 0 && x.size(0) % frames == 0,
-              "expected clips of ", frames, " frames, a multiple of ", options.fold, ", found ",
-              x.sizes());
+  TORCH_CHECK(frames > 0 && frames % options.frame_stack == 0 && x.size(0) % frames == 0,
+              "expected clips of ", frames, " frames, a multiple of ", options.frame_stack,
+              ", found ", x.sizes());
   const nn::SpectralWeights normalised(*this);
   return stages_.forward(x, frames, observer);
 }

@@ -79,14 +79,15 @@ std::vector<std::string> scale_generator(GeneratorOptions& options, int64_t from
   ClipShape before;
   before.size = from;
   const bool full = has_full_size_stage(options, before);
-  changes.set("warp_at", options.warp_at,
-              options.warp_at == from ? to : std::min(options.warp_at, full ? to : to / 2));
+  changes.set(
+      "warp_resolution", options.warp_resolution,
+      options.warp_resolution == from ? to : std::min(options.warp_resolution, full ? to : to / 2));
   if (!options.widths.empty()) {
     auto widths = options.widths;
     scale_widths(widths, doublings_between(from, to), NearEnd::kLast);
     const auto moved =
-        static_cast<size_t>(doublings_between(4, std::max<int64_t>(4, options.warp_at)));
-    if (options.warp_at > 0 && moved < widths.size())
+        static_cast<size_t>(doublings_between(4, std::max<int64_t>(4, options.warp_resolution)));
+    if (options.warp_resolution > 0 && moved < widths.size())
       widths[moved] = rounded_up(widths[moved], options.warp_groups);
     changes.set("widths", options.widths, widths);
   }
@@ -118,9 +119,11 @@ std::vector<std::string> scale_discriminator(DiscriminatorOptions& options, int6
     changes.set("widths", options.widths, widths);
   }
   changes.set("attention", options.attention, scaled_resolutions(options.attention, picture / 2));
-  if (options.fold_at != 0) {
-    changes.set("fold_at", options.fold_at,
-                options.fold_at == before ? picture : std::min(options.fold_at, picture));
+  if (options.frame_stack_resolution != 0) {
+    changes.set("frame_stack_resolution", options.frame_stack_resolution,
+                options.frame_stack_resolution == before
+                    ? picture
+                    : std::min(options.frame_stack_resolution, picture));
   }
   return changes.take();
 }

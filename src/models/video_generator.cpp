@@ -6,31 +6,31 @@
 
 namespace vidgen::models {
 
-nn::TemporalOptions of_object(nn::TemporalOptions options, int64_t objects) {
-  options.content_dim /= objects;
-  options.motion_dim /= objects;
+nn::TemporalOptions options_of_slot(nn::TemporalOptions options, int64_t slots) {
+  options.content_dim /= slots;
+  options.motion_dim /= slots;
   return options;
 }
 
-torch::Tensor of_objects(const torch::Tensor& clips, int64_t objects) {
-  if (objects == 1) return clips;
-  auto parts = clips.unflatten(-1, {objects, clips.size(-1) / objects});
+torch::Tensor split_slots(const torch::Tensor& clips, int64_t slots) {
+  if (slots == 1) return clips;
+  auto parts = clips.unflatten(-1, {slots, clips.size(-1) / slots});
   if (clips.dim() == 3) parts = parts.transpose(1, 2);
   return parts.flatten(0, 1);
 }
 
-torch::Tensor of_clips(const torch::Tensor& objects, int64_t count) {
-  if (count == 1) return objects;
-  auto parts = objects.unflatten(0, {objects.size(0) / count, count});
-  if (objects.dim() == 3) parts = parts.transpose(1, 2);
+torch::Tensor merge_slots(const torch::Tensor& slots, int64_t count) {
+  if (count == 1) return slots;
+  auto parts = slots.unflatten(0, {slots.size(0) / count, count});
+  if (slots.dim() == 3) parts = parts.transpose(1, 2);
   return parts.flatten(-2);
 }
 
 void VideoGeneratorOptions::set_latent_dims() {
-  const auto part = of_object(temporal, frame.objects);
+  const auto part = options_of_slot(temporal, frame.slots);
   const auto encoder = make_condition_encoder(condition);
   frame.clip_dim = part.content_dim + (encoder ? encoder->dim() : 0);
-  frame.latent_dim = frame.objects * (frame.clip_dim + part.motion_dim);
+  frame.latent_dim = frame.slots * (frame.clip_dim + part.motion_dim);
 }
 
 VideoGeneratorImpl::VideoGeneratorImpl(VideoGeneratorOptions options)
@@ -39,7 +39,7 @@ VideoGeneratorImpl::VideoGeneratorImpl(VideoGeneratorOptions options)
 }
 
 void VideoGeneratorImpl::reset() {
-  const auto temporal = of_object(options.temporal, options.frame.objects);
+  const auto temporal = options_of_slot(options.temporal, options.frame.slots);
   motion_ = nn::motion_type(temporal).make(temporal);
   if (auto module = std::dynamic_pointer_cast<torch::nn::Module>(motion_))
     register_module("temporal", std::move(module));
@@ -59,24 +59,23 @@ torch::Tensor VideoGeneratorImpl::content(const Latents& latents,
                                           const nn::LayerObserver& observer) {
   if (!condition_) return latents.content;
   const auto learned = condition_->encode(latents.condition, observer);
-  const int64_t objects = options.frame.objects;
-  return of_clips(
-      torch::cat({of_objects(latents.content, objects), learned.repeat_interleave(objects, 0)}, 1),
-      objects);
+  const int64_t slots = options.frame.slots;
+  return merge_slots(
+      torch::cat({split_slots(latents.content, slots), learned.repeat_interleave(slots, 0)}, 1),
+      slots);
 }
 
-nn::MotionNoise VideoGeneratorImpl::noise_of_objects(const torch::Tensor& noise,
-                                                     const torch::Tensor& initial) const {
-  const int64_t objects = options.frame.objects;
-  return {of_objects(noise, objects), of_objects(initial, objects)};
+nn::MotionNoise VideoGeneratorImpl::split_noise(const torch::Tensor& noise,
+                                                const torch::Tensor& initial) const {
+  const int64_t slots = options.frame.slots;
+  return {split_slots(noise, slots), split_slots(initial, slots)};
 }
 
 torch::Tensor VideoGeneratorImpl::next_motion(const torch::Tensor& noise,
                                               const torch::Tensor& initial,
                                               nn::MotionState& state) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  return of_clips(motion_->next_row(noise_of_objects(noise, initial), state),
-                  options.frame.objects);
+  return merge_slots(motion_->next_row(split_noise(noise, initial), state), options.frame.slots);
 }
 
 torch::Tensor VideoGeneratorImpl::next_path(const torch::Tensor& noise,
@@ -84,8 +83,8 @@ torch::Tensor VideoGeneratorImpl::next_path(const torch::Tensor& noise,
                                             nn::MotionState& state) {
   // The path is cheap, and rounding would add up along it: no autocast.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  return of_clips(motion_->next(noise_of_objects(noise, initial), frames, state),
-                  options.frame.objects);
+  return merge_slots(motion_->next(split_noise(noise, initial), frames, state),
+                     options.frame.slots);
 }
 
 void VideoGeneratorImpl::drop_frame_generator() {
@@ -94,10 +93,10 @@ void VideoGeneratorImpl::drop_frame_generator() {
 }
 
 torch::Tensor VideoGeneratorImpl::joined(const torch::Tensor& content, const torch::Tensor& path) {
-  const int64_t objects = options.frame.objects;
-  const auto kept = of_objects(content, objects), moving = of_objects(path, objects);
+  const int64_t slots = options.frame.slots;
+  const auto kept = split_slots(content, slots), moving = split_slots(path, slots);
   const auto rows = kept.unsqueeze(1).expand({-1, moving.size(1), -1});
-  return of_clips(torch::cat({rows, moving}, 2), objects).flatten(0, 1);
+  return merge_slots(torch::cat({rows, moving}, 2), slots).flatten(0, 1);
 }
 
 torch::Tensor VideoGeneratorImpl::frame_latents(const Latents& latents,
@@ -106,8 +105,8 @@ torch::Tensor VideoGeneratorImpl::frame_latents(const Latents& latents,
   if (const auto* module = dynamic_cast<const torch::nn::Module*>(motion_.get());
       observer && module)
     observer("temporal", *module, path);
-  if (const auto& times = latents.times; times.defined()) {
-    path = path.gather(1, times.unsqueeze(2).expand({-1, -1, path.size(2)}));
+  if (const auto& timestamps = latents.timestamps; timestamps.defined()) {
+    path = path.gather(1, timestamps.unsqueeze(2).expand({-1, -1, path.size(2)}));
   }
   return joined(content(latents, observer), path);
 }

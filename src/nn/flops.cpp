@@ -73,7 +73,7 @@ double forward_flops(const torch::nn::Module& layer, const torch::Tensor& output
   if (const auto* path = layer.as<ConvolutionMotion>()) return motion(*path, output);
   if (layer.as<torch::nn::Embedding>()) return 0;  // it looks up
   if (const auto* warp = layer.as<Warp>())
-    return matrices(layer, static_cast<double>(output.size(0) * warp->options.objects));
+    return matrices(layer, static_cast<double>(output.size(0) * warp->options.slots));
   return matrices(layer, elements(output) / static_cast<double>(output.size(-1)));
 }
 

@@ -27,7 +27,7 @@ MotionType no_motion() { return motion_type_of<NoMotion>("none"); }
 const std::vector<MotionType>& motion_types() {
   static const std::vector<MotionType> types{no_motion(),          lstm_motion(),
                                              gru_motion(),         gru_cell_motion(),
-                                             convolution_motion(), wave_motion()};
+                                             convolution_motion(), sinusoidal_motion()};
   return types;
 }
 
@@ -39,19 +39,20 @@ const MotionType& motion_type(const TemporalOptions& options) {
 }
 
 void fields(core::FieldVisitor& visitor, TemporalOptions& options) {
+  visitor.formerly("waves", "sinusoidal");
   visitor.choice("type", options.type, core::name_choices(motion_types()),
                  "how noise becomes motion; none draws every frame for itself, convolution and "
-                 "waves do not drift in clips of any length");
+                 "sinusoidal do not drift in clips of any length");
   visitor.field("content_dim", options.content_dim, {0, 4096},
                 "length of the latent part that a clip keeps");
   visitor.field("motion_dim", options.motion_dim, {0, 4096},
                 "length of the latent part that changes from frame to frame");
   visitor.field(
       "hidden", options.hidden, {1, 4096},
-      "state size of lstm and gru, channels between the layers of convolution and waves; the "
+      "state size of lstm and gru, channels between the layers of convolution and sinusoidal; the "
       "state of gru_cell is the motion itself");
   visitor.field("layers", options.layers, {1, 16},
-                "layers of lstm, gru and convolution; gru_cell and waves have one");
+                "layers of lstm, gru and convolution; gru_cell and sinusoidal have one");
   visitor.field("kernel", options.kernel, {1, 255},
                 "frames that each layer of convolution looks at, odd; more give a smoother path");
 }

@@ -29,6 +29,6 @@ MotionType lstm_motion();
 MotionType gru_motion();
 MotionType gru_cell_motion();
 MotionType convolution_motion();
-MotionType wave_motion();
+MotionType sinusoidal_motion();
 
 }  // namespace vidgen::nn

@@ -30,7 +30,7 @@ ResidualBlockImpl::ResidualBlockImpl(ResidualBlockOptions options) : options(opt
 void ResidualBlockImpl::reset() {
   const int64_t in = options.in, out = options.out;
   const bool bias = !options.batch_norm;
-  if (options.resample == Resample::kHalve) {
+  if (options.resample == Resample::kDownsample2x) {
     down_ = register_module(
         "resample",
         layers::Conv2d(layers::Conv2dOptions(in, out, 4).stride(2).padding(1).bias(bias)));
@@ -58,7 +58,7 @@ torch::Tensor ResidualBlockImpl::resample(const torch::Tensor& x, const LayerObs
 }
 
 torch::Tensor ResidualBlockImpl::skip(const torch::Tensor& x, const LayerObserver& observer) {
-  const bool halve = options.resample == Resample::kHalve;
+  const bool halve = options.resample == Resample::kDownsample2x;
   const auto projected = project_(halve ? torch::avg_pool2d(x, 2) : x);
   shown("project", *project_, projected, observer);
   return halve ? projected : torch::upsample_nearest2d(projected, {2 * x.size(2), 2 * x.size(3)});

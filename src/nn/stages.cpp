@@ -15,19 +15,19 @@ bool begins_part(const torch::nn::Module& layer) {
          layer.as<torch::nn::ConvTranspose2d>() || layer.as<ResidualBlock>();
 }
 
-/// Pictures [M,C,H,W] with each `fold` in a row as one of fold * C channels.
-torch::Tensor folded(const torch::Tensor& x, int64_t fold) {
-  if (fold == 1) return x;
+/// Pictures [M,C,H,W] with each `frames` in a row as one of frames * C channels.
+torch::Tensor stacked(const torch::Tensor& x, int64_t frames) {
+  if (frames == 1) return x;
   return x.contiguous()
-      .view({x.size(0) / fold, fold * x.size(1), x.size(2), x.size(3)})
+      .view({x.size(0) / frames, frames * x.size(1), x.size(2), x.size(3)})
       .contiguous(torch::MemoryFormat::ChannelsLast);
 }
 
 }  // namespace
 
-void Stages::add_fold(int64_t frames) {
-  fold_ = frames;
-  fold_before_ = main_->size();
+void Stages::add_frame_stack(int64_t frames) {
+  frame_stack_ = frames;
+  stack_before_ = main_->size();
 }
 
 void Stages::add_attention(int64_t resolution, const SelfAttentionOptions& options) {
@@ -87,7 +87,7 @@ torch::Tensor Stages::run_layer(size_t index, const torch::Tensor& x, int64_t fr
 torch::Tensor Stages::run(torch::Tensor x, size_t first, size_t end, int64_t frames,
                           const LayerObserver& observer) {
   for (size_t i = first; i < end; ++i) {
-    if (i == fold_before_) x = folded(x, fold_);
+    if (i == stack_before_) x = stacked(x, frame_stack_);
     x = run_layer(i, x, frames_at(i, frames), observer);
     const auto found = attention_.find(i);
     if (found == attention_.end()) continue;

@@ -121,18 +121,18 @@ torch::Tensor WarpImpl::maps(const torch::Tensor& code) { return maps_of(numbers
 torch::Tensor WarpImpl::fades(const torch::Tensor& code) { return fades_of(numbers(code)); }
 
 torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& code) {
-  const int64_t objects = options.objects, clips = x.size(0) / objects;
-  TORCH_CHECK(x.size(0) % objects == 0 && code.size(0) % clips == 0 &&
-                  code.size(1) == objects * options.code_dim && x.size(1) == options.channels,
-              "warp: expected codes of ", objects * options.code_dim, " numbers of ", clips,
+  const int64_t slots = options.slots, clips = x.size(0) / slots;
+  TORCH_CHECK(x.size(0) % slots == 0 && code.size(0) % clips == 0 &&
+                  code.size(1) == slots * options.code_dim && x.size(1) == options.channels,
+              "warp: expected codes of ", slots * options.code_dim, " numbers of ", clips,
               " clips and ", options.channels, " channels, found ", code.sizes(), " and ",
               x.sizes());
-  if (objects == 1) return moved(x, code);
+  if (slots == 1) return moved(x, code);
   const int64_t frames = code.size(0) / clips;
-  const auto codes = code.reshape({clips, frames, objects, options.code_dim}).transpose(1, 2);
+  const auto codes = code.reshape({clips, frames, slots, options.code_dim}).transpose(1, 2);
   const auto all = moved(x, codes.reshape({-1, options.code_dim}));
   // Pixels are kept together.
-  const auto parts = all.permute({0, 2, 3, 1}).unflatten(0, {clips, objects, frames}).unbind(1);
+  const auto parts = all.permute({0, 2, 3, 1}).unflatten(0, {clips, slots, frames}).unbind(1);
   auto sum = parts[0];
   for (size_t i = 1; i < parts.size(); ++i) sum = sum + parts[i];
   return sum.flatten(0, 1).permute({0, 3, 1, 2});

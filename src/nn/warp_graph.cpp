@@ -58,10 +58,10 @@ graph::Value WarpImpl::describe(graph::Graph& graph, const std::vector<graph::Va
     const auto factor = graph.reshape(graph.add(more, graph.number(1)), {-1, 1, 1, 1});
     moved = graph.multiply(moved, factor);
   }
-  if (options.objects == 1) return graph.reshape(moved, {-1, channels, side, side});
+  if (options.slots == 1) return graph.reshape(moved, {-1, channels, side, side});
   const auto shown =
-      graph.split(graph.reshape(moved, {-1, options.objects * channels, side, side}),
-                  std::vector<int64_t>(static_cast<size_t>(options.objects), channels));
+      graph.split(graph.reshape(moved, {-1, options.slots * channels, side, side}),
+                  std::vector<int64_t>(static_cast<size_t>(options.slots), channels));
   auto sum = shown.front();
   for (size_t i = 1; i < shown.size(); ++i) sum = graph.add(sum, shown[i]);
   return sum;

@@ -36,10 +36,11 @@ void check_student(const RunOptions& student, const checkpoint::Checkpoint& teac
   // Stages before are pictures of clips, those behind are of frames.
   const auto& painter = student.model.generator;
   const auto model = checkpoint::model_options(teacher);
-  if (student.distill.feature > 0 && painter.warp_at != model.generator.warp_at)
-    refuse("model.generator.warp_at", painter.warp_at, model.generator.warp_at);
-  if (student.distill.feature > 0 && painter.objects != model.generator.objects)
-    refuse("model.generator.objects", painter.objects, model.generator.objects);
+  if (student.distill.feature > 0 && painter.warp_resolution != model.generator.warp_resolution)
+    refuse("model.generator.warp_resolution", painter.warp_resolution,
+           model.generator.warp_resolution);
+  if (student.distill.feature > 0 && painter.slots != model.generator.slots)
+    refuse("model.generator.slots", painter.slots, model.generator.slots);
 }
 
 }  // namespace

@@ -43,9 +43,10 @@ torch::Tensor score(losses::LossType type, const torch::Tensor& logits) {
 
 torch::Tensor real_clips(const StepInputs& inputs) {
   const auto& clips = inputs.real.clips;
-  const auto& times = inputs.real_times;
-  return models::to_float(times.defined() ? models::select_times(clips, times) : clips,
-                          inputs.real.mirror);
+  const auto& timestamps = inputs.real_timestamps;
+  return models::to_float(
+      timestamps.defined() ? models::select_timestamps(clips, timestamps) : clips,
+      inputs.real.mirror);
 }
 
 /// Without an adversarial term there are no discriminators, nor what belongs to them.
@@ -117,53 +118,57 @@ GanStep::GanStep(const RunOptions& options, torch::Device device)
 
 GanStep::~GanStep() = default;
 
-models::ClipBatch GanStep::Turn::real_batch(size_t discriminator) const {
-  return {real, inputs.real_frames[discriminator], inputs.real_times, inputs.latents.condition};
+models::ClipBatch GanStep::MicroBatch::real_batch(size_t discriminator) const {
+  return {real, inputs.real_frames[discriminator], inputs.real_timestamps,
+          inputs.latents.condition};
 }
 
-models::ClipBatch GanStep::Turn::fake_batch(size_t discriminator,
-                                            const torch::Tensor& clips) const {
+models::ClipBatch GanStep::MicroBatch::fake_batch(size_t discriminator,
+                                                  const torch::Tensor& clips) const {
   const auto& latents = inputs.latents;
-  return {clips, inputs.fake_frames[discriminator], latents.times, latents.condition};
+  return {clips, inputs.fake_frames[discriminator], latents.timestamps, latents.condition};
 }
 
-void GanStep::generate(Turn& turn) {
+void GanStep::generate(MicroBatch& micro_batch) {
   Rendition made;
   const bool with_stages = distillation_ && distillation_->compares_stages();
   {
     const Autocast autocast(device_, precision_);
-    made.clips = generator_->forward(turn.inputs.latents, {}, with_stages ? &made.stages : nullptr);
+    made.clips =
+        generator_->forward(micro_batch.inputs.latents, {}, with_stages ? &made.stages : nullptr);
   }
-  turn.fake = augmentation_.apply(made.clips, turn.inputs.fake_augment);
-  if (distillation_) turn.rendition = std::move(made);
+  micro_batch.fake = augmentation_.apply(made.clips, micro_batch.inputs.fake_augment);
+  if (distillation_) micro_batch.rendition = std::move(made);
 }
 
-void GanStep::discriminator_turn(Turn& turn, bool penalise, Scores& scores) {
+void GanStep::discriminator_pass(MicroBatch& micro_batch, bool penalise, Scores& scores) {
   const bool once = options_.train.accumulate == 1;
-  turn.real = augmentation_.apply(real_clips(turn.inputs), turn.inputs.real_augment);
-  turn.inputs.real = {};
+  micro_batch.real =
+      augmentation_.apply(real_clips(micro_batch.inputs), micro_batch.inputs.real_augment);
+  micro_batch.inputs.real = {};
   begin(Phase::kGeneratorForward);
   {
-    // With one batch its clips serve the generator's turn too; with several their graphs would not
+    // With one batch its clips serve the generator's pass too; with several their graphs would not
     // fit in memory.
     const torch::AutoGradMode keep_graph(once);
-    generate(turn);
+    generate(micro_batch);
   }
-  discriminate(turn, penalise, scores);
-  if (!losses::compares_with_real(options_.loss.type)) turn.real.reset();
+  discriminate(micro_batch, penalise, scores);
+  if (!losses::compares_with_real(options_.loss.type)) micro_batch.real.reset();
   if (once) return;
-  turn.fake = turn.fake.detach();
-  turn.rendition = {};
+  micro_batch.fake = micro_batch.fake.detach();
+  micro_batch.rendition = {};
 }
 
-void GanStep::discriminate(const Turn& turn, bool penalise, Scores& scores) {
+void GanStep::discriminate(const MicroBatch& micro_batch, bool penalise, Scores& scores) {
   const auto type = options_.loss.type;
   begin(Phase::kDiscriminatorForward);
   torch::Tensor total;
   std::vector<torch::Tensor> terms;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
     auto& discriminator = *discriminators_[i];
-    const auto real = turn.real_batch(i), fake = turn.fake_batch(i, turn.fake.detach());
+    const auto real = micro_batch.real_batch(i),
+               fake = micro_batch.fake_batch(i, micro_batch.fake.detach());
     torch::Tensor real_logits, fake_logits;
     {
       const Autocast autocast(device_, precision_);
@@ -179,7 +184,7 @@ void GanStep::discriminate(const Turn& turn, bool penalise, Scores& scores) {
       scores.real_sign += real_logits.detach().sign().to(torch::kFloat).mean();
     }
     if (!penalise) continue;
-    const auto mix = turn.inputs.mix.empty() ? torch::Tensor() : turn.inputs.mix[i];
+    const auto mix = micro_batch.inputs.mix.empty() ? torch::Tensor() : micro_batch.inputs.mix[i];
     const auto values = penalties(options_.loss, discriminator, real, fake, mix);
     for (size_t j = 0; j < values.size(); ++j) scores.penalties[j] += values[j].detach();
     terms.insert(terms.end(), values.begin(), values.end());
@@ -191,15 +196,16 @@ void GanStep::discriminate(const Turn& turn, bool penalise, Scores& scores) {
   discriminator_scaler_->scale(total).backward();
 }
 
-torch::Tensor GanStep::adversarial_loss(const Turn& turn) {
+torch::Tensor GanStep::adversarial_loss(const MicroBatch& micro_batch) {
   torch::Tensor total;
   for (size_t i = 0; i < discriminators_.size(); ++i) {
     auto& discriminator = *discriminators_[i];
     torch::Tensor real_logits, fake_logits;
     {
       const Autocast autocast(device_, precision_);
-      if (turn.real.defined()) real_logits = discriminator.forward(turn.real_batch(i));
-      fake_logits = discriminator.forward(turn.fake_batch(i, turn.fake));
+      if (micro_batch.real.defined())
+        real_logits = discriminator.forward(micro_batch.real_batch(i));
+      fake_logits = discriminator.forward(micro_batch.fake_batch(i, micro_batch.fake));
     }
     const auto loss = losses::generator_loss(options_.loss.type, real_logits, fake_logits) *
                       discriminator.options.weight;
@@ -208,10 +214,11 @@ torch::Tensor GanStep::adversarial_loss(const Turn& turn) {
   return total;
 }
 
-torch::Tensor GanStep::with_teaching(torch::Tensor loss, const Turn& turn, Scores& scores) const {
+torch::Tensor GanStep::with_teaching(torch::Tensor loss, const MicroBatch& micro_batch,
+                                     Scores& scores) const {
   if (!distillation_) return loss;
   if (loss.defined()) loss = loss * options_.distill.adversarial;
-  const auto terms = distillation_->terms(turn.inputs.latents, turn.rendition);
+  const auto terms = distillation_->terms(micro_batch.inputs.latents, micro_batch.rendition);
   for (size_t i = 0; i < terms.size(); ++i) {
     scores.taught[i] += terms[i].detach();
     const auto term = terms[i] * distillation_->weights()[i];
@@ -220,10 +227,10 @@ torch::Tensor GanStep::with_teaching(torch::Tensor loss, const Turn& turn, Score
   return loss;
 }
 
-torch::Tensor GanStep::generator_turn(Turn& turn, Scores& scores) {
+torch::Tensor GanStep::generator_pass(MicroBatch& micro_batch, Scores& scores) {
   begin(Phase::kGeneratorForward);
-  if (!turn.fake.defined() || !turn.fake.requires_grad()) generate(turn);
-  const auto total = with_teaching(adversarial_loss(turn), turn, scores) /
+  if (!micro_batch.fake.defined() || !micro_batch.fake.requires_grad()) generate(micro_batch);
+  const auto total = with_teaching(adversarial_loss(micro_batch), micro_batch, scores) /
                      static_cast<double>(options_.train.accumulate);
   begin(Phase::kGeneratorBackward);
   generator_scaler_->scale(total).backward();
@@ -254,28 +261,28 @@ void GanStep::set_learning_rates(int64_t step) {
 void GanStep::adapt_augmentation(const Scores& scores) {
   if (!options_.augment.adapts()) return;
   const int64_t batches = options_.train.accumulate;
-  const auto judges = static_cast<int64_t>(discriminators_.size());
-  augmentation_.update(scores.real_sign / (batches * judges), options_.train.batch_size * batches);
+  const auto count = static_cast<int64_t>(discriminators_.size());
+  augmentation_.update(scores.real_sign / (batches * count), options_.train.batch_size * batches);
 }
 
 void GanStep::compute(const NextInputs& next_inputs, bool penalise) {
   const int64_t batches = options_.train.accumulate;
   const bool adversarial = !discriminators_.empty();
   auto scores = no_scores();
-  std::vector<Turn> turns;
+  std::vector<MicroBatch> micro_batches;
   for (int64_t batch = 0; batch < batches; ++batch) {
     begin(Phase::kData);
-    auto& turn = turns.emplace_back(Turn{next_inputs(), {}, {}, {}});
-    if (adversarial) discriminator_turn(turn, penalise, scores);
+    auto& micro_batch = micro_batches.emplace_back(MicroBatch{next_inputs(), {}, {}, {}});
+    if (adversarial) discriminator_pass(micro_batch, penalise, scores);
   }
   if (adversarial)
     scores.discriminator_norm = update(*discriminator_optimizer_, *discriminator_scaler_);
 
   // Frozen, so that their weight gradients are not computed only to be thrown away.
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, false);
-  for (auto& turn : turns) {
-    scores.generator_loss += generator_turn(turn, scores);
-    turn = {};
+  for (auto& micro_batch : micro_batches) {
+    scores.generator_loss += generator_pass(micro_batch, scores);
+    micro_batch = {};
   }
   for (auto& discriminator : discriminators_) set_requires_grad(*discriminator, true);
   scores.generator_norm = update(*generator_optimizer_, *generator_scaler_);

@@ -105,18 +105,19 @@ void Trainer::init_from(checkpoint::Checkpoint start) {
     throw Error(cat(file, ": none of the weights of its generator has name and shape of one of ",
                     "model.generator and model.temporal"));
   }
-  Taker judges(start.kind == checkpoint::Kind::kCheckpoint ? start.tensors_under("discriminator.")
-                                                           : checkpoint::Tensors(),
-               "discriminator.");
+  Taker discriminators(start.kind == checkpoint::Kind::kCheckpoint
+                           ? start.tensors_under("discriminator.")
+                           : checkpoint::Tensors(),
+                       "discriminator.");
   for (size_t i = 0; i < gan_->discriminators().size(); ++i) {
-    judges.take(cat(i, "."), *gan_->discriminators()[i]);
+    discriminators.take(cat(i, "."), *gan_->discriminators()[i]);
   }
   core::log_info(
       cat("begins with ", file, " (", checkpoint::kind_name(start.kind), ", step ", start.step,
           "): ", generator.text("generator"),
-          gan_->discriminators().empty() ? "" : cat(", ", judges.text("discriminators"))));
-  say_list("not there, or of another shape, so new: ", generator.anew(), judges.anew());
-  say_list("there, but without a place here: ", generator.left(), judges.left());
+          gan_->discriminators().empty() ? "" : cat(", ", discriminators.text("discriminators"))));
+  say_list("not there, or of another shape, so new: ", generator.anew(), discriminators.anew());
+  say_list("there, but without a place here: ", generator.left(), discriminators.left());
 
   auto masks = start.tensors_under("mask.");
   const size_t all_masks = masks.size();
@@ -129,8 +130,9 @@ void Trainer::init_from(checkpoint::Checkpoint start) {
   }
   gan_->set_masks(std::move(masks));
 
-  checkpoint::add_pass(start, kInitPass,
-                       {{"generator", generator.counts()}, {"discriminators", judges.counts()}});
+  checkpoint::add_pass(
+      start, kInitPass,
+      {{"generator", generator.counts()}, {"discriminators", discriminators.counts()}});
   // A student's passes begin with those of its teacher.
   if (options_.distill.enabled()) {
     passes_.push_back(start.passes.back());

@@ -147,11 +147,12 @@ void check_times(const RunOptions& options) {
   }
   if (seen == 0 || seen == frames || !options.is_adversarial()) return;
   for (const auto& discriminator : options.model.discriminators) {
-    if (discriminator.judges_frames() || discriminator.times) continue;
+    if (discriminator.takes_frames() || discriminator.timestamps) continue;
     throw core::FieldError(
-        "train.frames", core::cat("found ", seen, " of ", frames,
-                                  " with a clip discriminator that is not told when its frames "
-                                  "are; expected 0, or network: residual and times: true there"));
+        "train.frames",
+        core::cat("found ", seen, " of ", frames,
+                  " with a clip discriminator that is not told when its frames "
+                  "are; expected 0, or network: residual and timestamps: true there"));
   }
 }
 

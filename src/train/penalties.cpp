@@ -16,9 +16,9 @@ torch::Tensor samples_of(const models::ClipBatch& batch) {
 /// The discriminator as a function of what samples_of() returns for batches such as this one.
 losses::Critic critic_of(models::DiscriminatorImpl& discriminator, const models::ClipBatch& batch) {
   if (!batch.frame_indices.defined()) {
-    return [&discriminator, times = batch.times,
+    return [&discriminator, timestamps = batch.timestamps,
             condition = batch.condition](const torch::Tensor& clips) {
-      return discriminator.forward({clips, {}, times, condition});
+      return discriminator.forward({clips, {}, timestamps, condition});
     };
   }
   const int64_t count = batch.frame_indices.size(0), frames = batch.frame_indices.size(1);

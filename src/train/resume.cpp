@@ -147,7 +147,8 @@ void Trainer::resume(const checkpoint::Checkpoint& checkpoint) {
   const std::string other_videos = compared ? videos_->changes_since(*videos) : "";
   // An older vidgen held out others.
   const bool holds_out_more =
-      options_.data.holdout > (unknown ? 0 : stored.data.holdout) && videos_.has_value();
+      options_.data.validation_split > (unknown ? 0 : stored.data.validation_split) &&
+      videos_.has_value();
   story.add("data",
             unknown ? "cannot be compared, as an older vidgen wrote the checkpoint" : other_videos);
   story.add("begins anew", groups_of(loader.begun_anew()));
@@ -159,7 +160,7 @@ void Trainer::resume(const checkpoint::Checkpoint& checkpoint) {
   }
   story.tell();
   if (holds_out_more) {
-    core::log_warning(cat("data.holdout ", options_.data.holdout,
+    core::log_warning(cat("data.validation_split ", options_.data.validation_split,
                           ": of what is held out now a part was trained on"));
   }
   if (const Json event = story.event(); !event.is_null()) events_.push_back(event);

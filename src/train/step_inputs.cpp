@@ -16,8 +16,9 @@ at::Generator random_stream(int64_t seed, const std::string& purpose, int64_t st
 }
 
 std::vector<torch::Tensor*> StepInputs::tensors() {
-  std::vector<torch::Tensor*> all{&real.clips,    &real.mirror,     &real_times,   &latents.content,
-                                  &latents.noise, &latents.initial, &latents.times};
+  std::vector<torch::Tensor*> all{&real.clips,        &real.mirror,   &real_timestamps,
+                                  &latents.content,   &latents.noise, &latents.initial,
+                                  &latents.timestamps};
   for (auto* condition : {&real.condition, &latents.condition}) {
     condition->for_each([&all](const char*, torch::Tensor& part) { all.push_back(&part); });
   }
@@ -59,7 +60,7 @@ StepDraws::StepDraws(const RunOptions& options, int64_t step)
     : options_(options),
       latents_(random_stream(options.train.seed, "latent", step)),
       frames_(random_stream(options.train.seed, "frames", step)),
-      times_(random_stream(options.train.seed, "times", step)),
+      timestamps_(random_stream(options.train.seed, "times", step)),
       condition_(random_stream(options.train.seed, "labels", step)),
       mix_(random_stream(options.train.seed, "mix", step)),
       augment_(random_stream(options.train.seed, "augment", step)) {}
@@ -67,7 +68,7 @@ StepDraws::StepDraws(const RunOptions& options, int64_t step)
 std::vector<torch::Tensor> StepDraws::draw_frames() {
   std::vector<torch::Tensor> indices;
   for (const auto& discriminator : options_.model.discriminators) {
-    indices.push_back(discriminator.judges_frames()
+    indices.push_back(discriminator.takes_frames()
                           ? models::draw_frame_indices(options_.train.batch_size,
                                                        seen_shape(options_).frames,
                                                        discriminator.frames, frames_)
@@ -76,10 +77,10 @@ std::vector<torch::Tensor> StepDraws::draw_frames() {
   return indices;
 }
 
-torch::Tensor StepDraws::draw_times() {
+torch::Tensor StepDraws::draw_timestamps() {
   if (options_.train.frames == 0) return {};
-  return models::draw_times(options_.train.batch_size, options_.data.frames, options_.train.frames,
-                            times_);
+  return models::draw_timestamps(options_.train.batch_size, options_.data.frames,
+                                 options_.train.frames, timestamps_);
 }
 
 std::vector<torch::Tensor> StepDraws::draw_mix(const std::vector<torch::Tensor>& frames) {
@@ -95,11 +96,11 @@ std::vector<torch::Tensor> StepDraws::draw_mix(const std::vector<torch::Tensor>&
 StepInputs StepDraws::next(data::Batch real) {
   StepInputs inputs;
   inputs.real = std::move(real);
-  inputs.real_times = draw_times();
+  inputs.real_timestamps = draw_timestamps();
   inputs.real_frames = draw_frames();
   inputs.latents = models::draw_latents(options_.model.temporal, options_.train.batch_size,
                                         options_.data.frames, latents_);
-  inputs.latents.times = draw_times();
+  inputs.latents.timestamps = draw_timestamps();
   inputs.latents.condition = options_.is_adversarial()
                                  ? inputs.real.condition
                                  : models::ConditionSampler(options_.model.condition())

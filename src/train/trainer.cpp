@@ -40,11 +40,11 @@ Trainer::Trainer(const RunOptions& options)
   memory_ = estimate_memory(options_, *gan_);
   check_memory(memory_, device_);
   if (options_.reads_clips()) open_clips();
-  if (options_.distill.enabled()) meet_teacher();
+  if (options_.distill.enabled()) load_teacher();
   const auto count = static_cast<int64_t>(gan_->metric_names().size());
-  const auto judges = static_cast<int64_t>(gan_->discriminators().size());
+  const auto discriminators = static_cast<int64_t>(gan_->discriminators().size());
   metric_sums_ = torch::zeros({count}, torch::TensorOptions(device_).dtype(torch::kFloat));
-  loss_sums_ = torch::zeros({judges}, metric_sums_.options());
+  loss_sums_ = torch::zeros({discriminators}, metric_sums_.options());
   first_bad_step_ = torch::full({count}, -1, torch::TensorOptions(device_).dtype(torch::kLong));
 }
 
@@ -60,7 +60,7 @@ void Trainer::open_clips() {
   }
 }
 
-void Trainer::meet_teacher() {
+void Trainer::load_teacher() {
   const auto teacher = describe_teacher(options_.distill);
   if (shape_.fps == 0) shape_.fps = teacher.clip.fps;
   passes_ = student_passes(teacher, options_.distill);

@@ -241,8 +241,8 @@ TEST(ChangeTest, HoldingOutMoreIsWarnedOf) {
     write_tiny_video(work / "videos" / (std::to_string(frames) + ".mp4"), frames);
   }
   expect_success(work.train({"--set", "data.sources=videos"}));
-  const auto more = work.train(
-      {"--set", "data.sources=videos", "--set", "data.holdout=0.5", "--set", "train.steps=3"});
+  const auto more = work.train({"--set", "data.sources=videos", "--set",
+                                "data.validation_split=0.5", "--set", "train.steps=3"});
   expect_success(more);
   EXPECT_THAT(more.err, HasSubstr("of what is held out now a part was trained on"));
 }
@@ -250,7 +250,7 @@ TEST(ChangeTest, HoldingOutMoreIsWarnedOf) {
 /// The first number of "training clips" that `data prepare` counts.
 std::string training_clips(const Workspace& work, const std::string& sources) {
   const auto result = work.run({"data", "prepare", "--config", "tiny.yaml", "--set",
-                                "data.sources=" + sources, "--set", "data.holdout=0.5"});
+                                "data.sources=" + sources, "--set", "data.validation_split=0.5"});
   expect_success(result);
   return result.out.substr(result.out.find(", ") + 2);
 }

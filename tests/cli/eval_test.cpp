@@ -19,7 +19,8 @@ class EvalTest : public ::testing::Test {
  protected:
   void SetUp() override {
     synthesize("digits", "0");
-    const auto result = work_.train({"--set", "data.sources=digits", "--set", "data.holdout=0.4"});
+    const auto result =
+        work_.train({"--set", "data.sources=digits", "--set", "data.validation_split=0.4"});
     ASSERT_EQ(result.exit_code, 0) << result.err;
   }
 
@@ -125,7 +126,7 @@ TEST_F(EvalTest, SmallSetsAndUnseparatedOnesAreSaid) {
   EXPECT_LT(count, 20);
   EXPECT_THAT(few.at("notes")[0].get<std::string>(), HasSubstr("instead of 256"));
 
-  const auto trained_on = json({"--metrics", "nearest", "--set", "data.holdout=0"});
+  const auto trained_on = json({"--metrics", "nearest", "--set", "data.validation_split=0"});
   EXPECT_EQ(trained_on.at("clips").at("generated"), 13);
   EXPECT_THAT(trained_on.at("notes")[0].get<std::string>(), HasSubstr("no clips were held out"));
 

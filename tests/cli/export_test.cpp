@@ -92,7 +92,7 @@ class ExportTest : public ::testing::Test {
 TEST_F(ExportTest, EveryTemporalTypeRunsInOnnxRuntimeAndOpenVino) {
   export_onnx("none", tiny_model("none"));
   export_onnx("gru_cell", tiny_model("gru_cell"));
-  export_onnx("waves", tiny_model("waves"));
+  export_onnx("sinusoidal", tiny_model("sinusoidal"));
   for (const int64_t layers : {1, 2}) {
     auto options = tiny_model("lstm");
     options.temporal.layers = layers;
@@ -118,18 +118,18 @@ TEST_F(ExportTest, EveryFrameGeneratorRunsInOnnxRuntimeAndOpenVino) {
   options.generator.type = "residual";
   options.generator.attention = {8};
   export_onnx("residual", options);
-  options.generator.warp_at = 8;
+  options.generator.warp_resolution = 8;
   options.generator.warp_groups = 2;
   options.generator.warp_still = 1;
   options.generator.warp_fade = true;
   export_onnx("warp", options);
-  options.generator.objects = 2;
+  options.generator.slots = 2;
   options.temporal.content_dim = 6;
   options.temporal.motion_dim = 4;
-  export_onnx("objects", options);
-  options.generator.objects = 1;
+  export_onnx("slots", options);
+  options.generator.slots = 1;
   options.generator.warp_fade = false;
-  options.generator.warp_at = 0;
+  options.generator.warp_resolution = 0;
   options.temporal.content_dim = 0;
   export_onnx("no_content", options);
   expect_runtimes_agree();

@@ -28,7 +28,7 @@ infer::Layer drawn_layer(Kind kind, const std::vector<int64_t>& shape, double si
 /// 7 latents -> pictures of 3x8x8, by a layer of each kind that can be in eight bits.
 infer::Plan three_layers() {
   infer::Plan plan{drawn_layer(Kind::kFromLatent, {7, 12, 4, 4}, 0.4, infer::Activation::kRelu, 1),
-                   drawn_layer(Kind::kDouble, {12, 8, 4, 4}, 0.2, infer::Activation::kRelu, 2),
+                   drawn_layer(Kind::kUpsample2x, {12, 8, 4, 4}, 0.2, infer::Activation::kRelu, 2),
                    drawn_layer(Kind::kConvolution, {3, 8, 3, 3}, 0.1, infer::Activation::kTanh, 3)};
   plan[1].inputs = {0};
   plan[2].inputs = {1};

@@ -155,8 +155,8 @@ TEST(QuantizedPixels, AreThoseOfTheFrames) {
     const auto source = write_source(folder / "weights.safetensors", "dcgan", widths);
     const auto file = quantize_checkpoint(source, options).file;
     const auto plan = infer::make_plan(checkpoint::load_generator(source));
-    EXPECT_EQ(plan.back().kind,
-              widths.size() == 2 ? infer::Layer::Kind::kDouble : infer::Layer::Kind::kConvolution);
+    EXPECT_EQ(plan.back().kind, widths.size() == 2 ? infer::Layer::Kind::kUpsample2x
+                                                   : infer::Layer::Kind::kConvolution);
     EXPECT_EQ(infer::read_int8(file).count(plan.back().name), 1u);
 
     const torch::NoGradGuard no_grad;

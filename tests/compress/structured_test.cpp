@@ -215,11 +215,11 @@ TEST(ImportanceTest, BlocksKeepAsMany) {
 TEST(PruneStructured, WhatMovesTogetherStaysTogether) {
   for (const std::string type : {"dcgan", "residual"}) {
     auto options = small_model(type);
-    options.generator.warp_at = 8;
+    options.generator.warp_resolution = 8;
     options.generator.warp_groups = 6;
     options.generator.warp_still = 2;
     options.generator.warp_fade = true;
-    options.generator.objects = type == "residual" ? 2 : 1;
+    options.generator.slots = type == "residual" ? 2 : 1;
     auto file = weights_file(options, tensors_of(random_generator(options)));
     StructuredOptions wanted;
     wanted.allocation.sparsity = 0.3;

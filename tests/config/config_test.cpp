@@ -80,6 +80,50 @@ TEST(ConfigTest, NamesOnTheCommandLineAreTakenAsTheyStand) {
   EXPECT_THAT(error_of([&] { read(changes); }), HasSubstr("--data names the sources already"));
 }
 
+TEST(ConfigTest, FormerNamesAreReadAndWrittenAsPresentOnes) {
+  const test::TemporaryFolder folder;
+  test::write_bytes(folder / "f.yaml", R"(
+data: {sources: a, size: 32, holdout: 0.25}
+model:
+  generator: {type: residual, widths: [48, 48, 24, 16], warp_at: 32, objects: 2}
+  temporal: {type: waves, content_dim: 16, motion_dim: 16}
+  discriminators:
+  - {type: clip, network: residual, fold: 4, fold_at: 8, times: true}
+)");
+  const auto read = [&](const Changes& changes) { return read_config(folder / "f.yaml", changes); };
+  const auto config = read({});
+  EXPECT_EQ(config.data.validation_split, 0.25);
+  EXPECT_EQ(config.model.generator.warp_resolution, 32);
+  EXPECT_EQ(config.model.generator.slots, 2);
+  EXPECT_EQ(config.model.temporal.type, "sinusoidal");
+  const auto& clip = config.model.discriminators.at(0);
+  EXPECT_EQ(clip.frame_stack, 4);
+  EXPECT_EQ(clip.frame_stack_resolution, 8);
+  EXPECT_TRUE(clip.timestamps);
+  const auto text = to_yaml(config);
+  for (const char* former :
+       {"holdout", "warp_at", "objects", "waves", "fold:", "fold_at", " times"})
+    EXPECT_THAT(text, Not(HasSubstr(former)));
+
+  // Whichever name the file has and whichever the command line, they are one key.
+  EXPECT_EQ(read({{"data.validation_split=0.5"}}).data.validation_split, 0.5);
+  EXPECT_EQ(read({{"data.holdout=0.5"}}).data.validation_split, 0.5);
+  for (const std::string key : {"[0].fold", ".0.fold", "[0].frame_stack"}) {
+    const auto changed = read({{"model.discriminators" + key + "=2"}});
+    EXPECT_EQ(changed.model.discriminators[0].frame_stack, 2) << key;
+  }
+  EXPECT_EQ(read({{"data.size=64", "model.generator.warp_at=16"}}).model.generator.warp_resolution,
+            16);
+
+  EXPECT_THAT(error_of([&] { read({{"data.holdout=2"}}); }),
+              HasSubstr("--set data.holdout=2: data.validation_split: found 2"));
+  test::write_bytes(folder / "g.yaml",
+                    "data:\n  sources: a\n  validation_split: 0\n  holdout: 1\n");
+  EXPECT_THAT(error_of([&] { read_config(folder / "g.yaml"); }),
+              HasSubstr("g.yaml:4:3: duplicate key \"holdout\", which is called validation_split "
+                        "now"));
+}
+
 TEST(ConfigTest, ATildeIsTheHomeFolder) {
   const test::TemporaryFolder folder;
   const std::string home = std::getenv("HOME");

@@ -37,7 +37,7 @@ TEST(SetKeyTest, ReplacesAValue) {
 Json after(const std::string& assignment, ValueKind kind) {
   YamlTree yaml = parse_yaml(kText, "f.yaml");
   set_key(yaml, assignment, [&](const std::string& key) {
-    return key == "a.b" || key == "a.list[]" ? kind : ValueKind::kYaml;
+    return KeyFacts{key == "a.b" || key == "a.list[]" ? kind : ValueKind::kYaml};
   });
   return yaml.tree.at("a");
 }

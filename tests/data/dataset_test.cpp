@@ -130,14 +130,14 @@ TEST_F(ClipDatasetTest, HalfOfTheClipsAreToBeMirrored) {
 }
 
 TEST_F(ClipDatasetTest, SplitsAreDisjoint) {
-  options_.holdout = 0.4;
+  options_.validation_split = 0.4;
   for (int i = 0; i < 10; ++i) add(0, static_cast<uint8_t>(20 * i), 8);
   const ClipDataset train(options_, cache_, Split::kTrain);
-  const ClipDataset holdout(options_, cache_, Split::kHoldout);
+  const ClipDataset validation_split(options_, cache_, Split::kValidation);
   std::set<int> trained, held_out;
   for (int64_t i = 0; i < 500; ++i) {
     trained.insert(clip(train, i)[0] / 20);
-    held_out.insert(clip(holdout, i)[0] / 20);
+    held_out.insert(clip(validation_split, i)[0] / 20);
   }
   EXPECT_EQ(trained.size() + held_out.size(), 10u);
   for (const int video : held_out) EXPECT_EQ(trained.count(video), 0u);
@@ -168,15 +168,15 @@ TEST_F(ClipDatasetTest, EveryClassHasClipsToTrainOn) {
   cache_.videos[1].entry.label = 1;
   cache_.class_names.pop_back();
   EXPECT_EQ(ClipDataset(options_, cache_, Split::kTrain).clip_count(), 54);
-  options_.holdout = 0.5;
+  options_.validation_split = 0.5;
   EXPECT_THAT(test::error_of([&] { ClipDataset(options_, cache_, Split::kTrain); }),
-              HasSubstr("data.holdout 0.5"));
-  EXPECT_EQ(ClipDataset(options_, cache_, Split::kHoldout).clip_count(), 27);
+              HasSubstr("data.validation_split 0.5"));
+  EXPECT_EQ(ClipDataset(options_, cache_, Split::kValidation).clip_count(), 27);
 }
 
 TEST_F(ClipDatasetTest, NoClipsIsAnError) {
   add(0, 0, 8);
-  EXPECT_THAT(test::error_of([&] { ClipDataset(options_, cache_, Split::kHoldout); }),
+  EXPECT_THAT(test::error_of([&] { ClipDataset(options_, cache_, Split::kValidation); }),
               HasSubstr("hold out"));
   EXPECT_THAT(test::error_of([&] { ClipDataset(options_, ClipCache{}, Split::kTrain); }),
               HasSubstr("data.sources"));
@@ -194,10 +194,10 @@ std::vector<CachedVideo> named(const std::vector<std::string>& names) {
 TEST(HoldoutMaskTest, AddingFilesKeepsTheSplit) {
   std::vector<std::string> names;
   for (int i = 0; i < 1000; ++i) names.push_back(core::cat("clips/", i, ".mp4"));
-  const std::vector<bool> all = holdout_mask(named(names), 0.2);
+  const std::vector<bool> all = validation_mask(named(names), 0.2);
   EXPECT_NEAR(std::count(all.begin(), all.end(), true), 200, 40);
   names.resize(600);
-  const std::vector<bool> some = holdout_mask(named(names), 0.2);
+  const std::vector<bool> some = validation_mask(named(names), 0.2);
   EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin()));
 }
 
@@ -205,15 +205,15 @@ TEST(HoldoutMaskTest, DependsOnTheContentAlone) {
   std::vector<std::string> names;
   for (int i = 0; i < 100; ++i) names.push_back(core::cat(i, ".mp4"));
   auto videos = named(names);
-  const std::vector<bool> before = holdout_mask(videos, 0.3);
+  const std::vector<bool> before = validation_mask(videos, 0.3);
   for (CachedVideo& video : videos) {
     video.entry.path = "/elsewhere" / video.entry.path;
     video.entry.inside = "b/" + video.entry.inside;
     video.entry.source = 1;
   }
-  EXPECT_EQ(holdout_mask(videos, 0.3), before);
+  EXPECT_EQ(validation_mask(videos, 0.3), before);
   for (CachedVideo& video : videos) ++video.report.fingerprint;
-  EXPECT_NE(holdout_mask(videos, 0.3), before);
+  EXPECT_NE(validation_mask(videos, 0.3), before);
 }
 
 TEST(HoldoutMaskTest, CopiesAreOnTheSameSide) {
@@ -225,27 +225,28 @@ TEST(HoldoutMaskTest, CopiesAreOnTheSameSide) {
     copy.entry.inside = "copies/" + copy.entry.inside;
     videos.push_back(copy);
   }
-  for (const double holdout : {0.001, 0.3, 0.9}) {
-    const std::vector<bool> mask = holdout_mask(videos, holdout);
-    EXPECT_TRUE(std::equal(mask.begin(), mask.begin() + 100, mask.begin() + 100)) << holdout;
+  for (const double validation_split : {0.001, 0.3, 0.9}) {
+    const std::vector<bool> mask = validation_mask(videos, validation_split);
+    EXPECT_TRUE(std::equal(mask.begin(), mask.begin() + 100, mask.begin() + 100))
+        << validation_split;
   }
   // The one that is always held out, and the one that never is, with their copies.
-  const auto few = holdout_mask(named({"a", "b", "a", "b", "b"}), 0.5);
+  const auto few = validation_mask(named({"a", "b", "a", "b", "b"}), 0.5);
   EXPECT_NE(few[0], few[1]);
   EXPECT_EQ(few, (std::vector<bool>{few[0], few[1], few[0], few[1], few[1]}));
 }
 
 TEST(HoldoutMaskTest, BothSidesHaveOneWhenTheyCan) {
-  for (const double holdout : {0.001, 0.5, 0.9}) {
+  for (const double validation_split : {0.001, 0.5, 0.9}) {
     for (int i = 0; i < 20; ++i) {
       const std::vector<bool> mask =
-          holdout_mask(named({core::cat(i, ".mp4"), core::cat(i, ".avi")}), holdout);
+          validation_mask(named({core::cat(i, ".mp4"), core::cat(i, ".avi")}), validation_split);
       EXPECT_NE(mask[0], mask[1]);
     }
   }
-  EXPECT_EQ(holdout_mask(named({"a.mp4"}), 0.9), std::vector<bool>{false});
-  EXPECT_EQ(holdout_mask(named({"a.mp4", "b.mp4"}), 0), (std::vector<bool>{false, false}));
-  EXPECT_EQ(holdout_mask(named({"a.mp4", "a.mp4"}), 0.5), (std::vector<bool>{false, false}));
+  EXPECT_EQ(validation_mask(named({"a.mp4"}), 0.9), std::vector<bool>{false});
+  EXPECT_EQ(validation_mask(named({"a.mp4", "b.mp4"}), 0), (std::vector<bool>{false, false}));
+  EXPECT_EQ(validation_mask(named({"a.mp4", "a.mp4"}), 0.5), (std::vector<bool>{false, false}));
 }
 
 }  // namespace

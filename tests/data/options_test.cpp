@@ -38,7 +38,7 @@ TEST(DataOptionsTest, WrittenAndReadAgain) {
   DataOptions options =
       read(R"({"sources": ["a", {"path": "b", "weight": 2}], "size": 128, "frames": 8,
     "frame_stride": 2, "fps": 12.5, "crop": "random", "resize": 144, "horizontal_flip": true, "color": "gray",
-    "holdout": 0.25, "on_error": "stop", "cache_dir": "c", "workers": 3})");
+    "validation_split": 0.25, "on_error": "stop", "cache_dir": "c", "workers": 3})");
   EXPECT_EQ(options.size, 128);
   EXPECT_EQ(options.crop, Crop::kRandom);
   EXPECT_EQ(options.color, Color::kGray);
@@ -53,7 +53,7 @@ TEST(DataOptionsTest, WrittenAndReadAgain) {
 
 TEST(DataOptionsTest, ErrorsNameTheKey) {
   EXPECT_THROW(read(R"({"size": 8})"), core::FieldError);
-  EXPECT_THROW(read(R"({"holdout": 1.0})"), core::FieldError);
+  EXPECT_THROW(read(R"({"validation_split": 1.0})"), core::FieldError);
   EXPECT_THROW(read(R"({"crop": "middle"})"), core::FieldError);
   EXPECT_THROW(read(R"({"frame": 8})"), core::FieldError);
 

@@ -19,7 +19,8 @@ using namespace infer;  // NOLINT(google-build-using-namespace)
 using checkpoint::Tensors;
 using ::testing::HasSubstr;
 
-const std::string kExportedTypes[] = {"none", "lstm", "gru", "gru_cell", "convolution", "waves"};
+const std::string kExportedTypes[] = {"none",     "lstm",        "gru",
+                                      "gru_cell", "convolution", "sinusoidal"};
 
 models::ModelOptions exported_model(const std::string& type) {
   models::ModelOptions options;
@@ -102,8 +103,8 @@ TEST_F(ExportTest, TorchScriptComputesWhatTheNetworkComputes) {
 }
 
 TEST_F(ExportTest, NetworkThatMovesWhatItPaints) {
-  auto options = exported_model("waves");
-  options.generator.warp_at = 4;
+  auto options = exported_model("sinusoidal");
+  options.generator.warp_resolution = 4;
   options.generator.warp_groups = 2;
   options.generator.warp_fade = true;
   const auto written = exporter(options);
@@ -116,8 +117,8 @@ TEST_F(ExportTest, ObjectsAreMovedByThemselves) {
     SCOPED_TRACE(type);
     auto options = exported_model(type);
     options.temporal.content_dim = 6;
-    options.generator.warp_at = 8;
-    options.generator.objects = 2;
+    options.generator.warp_resolution = 8;
+    options.generator.slots = 2;
     options.class_names = {"cats", "cows", "dogs"};
     const auto written = exporter(options);
     const auto example = written.example({}, {/*clips=*/3, /*frames=*/5, /*seed=*/7});
@@ -126,12 +127,12 @@ TEST_F(ExportTest, ObjectsAreMovedByThemselves) {
     const ExportOptions step{ExportFormat::kTorchScript, true};
     const auto stepped = written.example(step, {/*clips=*/2});
     expect_steps(script(written, true), stepped);
-    // Of two objects: layers * hidden for each, or a part of the noise, and a counter for each.
+    // Of two slots: layers * hidden for each, or a part of the noise, and a counter for each.
     const std::map<std::string, int64_t> sizes{{"lstm", 2 * 2 * 2 * 6},
                                                {"gru", 2 * 2 * 6},
                                                {"gru_cell", 4},
                                                {"convolution", 2 * 2 * 4},
-                                               {"waves", 4 + 2}};
+                                               {"sinusoidal", 4 + 2}};
     if (sizes.count(type) == 0) continue;
     EXPECT_EQ(stepped.at("input.state").size(1), sizes.at(type));
   }

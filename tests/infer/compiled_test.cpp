@@ -121,7 +121,7 @@ TEST(CompileTest, IsTheSameOnAGpu_CUDA) {
 
 TEST(CompileTest, WideNetworksUseWinograd) {
   const auto plan = make_plan(lively_network(network_cases().back().options));
-  ASSERT_EQ(plan[1].kind, Layer::Kind::kDouble);
+  ASSERT_EQ(plan[1].kind, Layer::Kind::kUpsample2x);
   ASSERT_TRUE(nn::DoublingConvolution::may_pay(plan[1].weight, torch::kFloat));
   const nn::DoublingConvolution doubling(plan[1].weight, plan[1].bias, 0, torch::kFloat);
   EXPECT_TRUE(doubling.pays(40, 4, 4)) << "the rows that the tests above run at once";

@@ -45,7 +45,7 @@ TEST(GeneratorTest, SeedDecidesEverything) {
 
 TEST(GeneratorTest, LongerClipsThanTrained) {
   TemporaryFolder folder;
-  for (const auto type : {"none", "lstm", "gru", "gru_cell", "convolution", "waves"}) {
+  for (const auto type : {"none", "lstm", "gru", "gru_cell", "convolution", "sinusoidal"}) {
     const auto trained =
         write_weights(folder.path() / "weights.safetensors", tiny_model({8, 8}, type));
     RenderOptions options;

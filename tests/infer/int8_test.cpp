@@ -61,7 +61,7 @@ struct Int8Case {
     torch::Tensor y;
     if (layer.kind == Kind::kFromLatent) {
       y = torch::conv_transpose2d(in.view({5, 9, 1, 1}), weight, bias);
-    } else if (layer.kind == Kind::kDouble) {
+    } else if (layer.kind == Kind::kUpsample2x) {
       y = torch::conv_transpose2d(in, weight, bias, 2, 1);
     } else {
       y = torch::conv2d(in, weight, bias, 1, weight.size(2) / 2);
@@ -78,7 +78,7 @@ std::vector<Int8Case> all_int8_cases() {
   for (const auto activation :
        {Activation::kNone, Activation::kRelu, Activation::kLeakyRelu, Activation::kTanh}) {
     cases.emplace_back(Kind::kFromLatent, activation);
-    cases.emplace_back(Kind::kDouble, activation);
+    cases.emplace_back(Kind::kUpsample2x, activation);
     for (const int64_t kernel : {1, 3, 5}) {
       cases.emplace_back(Kind::kConvolution, activation, kernel);
     }
@@ -162,7 +162,7 @@ TEST(Int8Layer, TakesFloatingPointInAnyLayout) {
 TEST(Int8Layer, InterleavesPicturesOfAnyWidth) {
   // Each width of a pixel that is copied in a way of its own, and more than one thread's share.
   for (const int64_t channels : {1, 3, 32, 64, 128}) {
-    Int8Case c(Kind::kDouble, Activation::kNone);
+    Int8Case c(Kind::kUpsample2x, Activation::kNone);
     c.quantized.weight =
         torch::randint(-127, 128, {9, channels, 4, 4}, test::random(1), torch::kChar);
     c.quantized.weight_scale = torch::full({channels}, 0.01);
@@ -180,11 +180,11 @@ TEST(Int8Layer, InterleavesPicturesOfAnyWidth) {
   }
 }
 
-/// A kDouble with as many channels, 37 pictures of so many pixels, and weights whose products
+/// A kUpsample2x with as many channels, 37 pictures of so many pixels, and weights whose products
 /// cannot overflow on any processor.
 Int8Case many_pictures(Activation activation, torch::IntArrayRef channels, torch::IntArrayRef size,
                        int64_t zero_point) {
-  Int8Case c(Kind::kDouble, activation);
+  Int8Case c(Kind::kUpsample2x, activation);
   const int64_t in = channels[0], out = channels[1];
   c.quantized.weight = torch::randint(-64, 65, {in, out, 4, 4}, test::random(1), torch::kChar);
   c.quantized.weight_scale = torch::rand({out}, test::random(2)) * 0.02 + 0.001;
@@ -292,7 +292,7 @@ TEST(RunPlanInt8, WithoutLayersIsThePlan) {
 
 TEST(Int8File, RoundTrip) {
   checkpoint::Checkpoint file;
-  const Int8Case c(Kind::kDouble, Activation::kRelu);
+  const Int8Case c(Kind::kUpsample2x, Activation::kRelu);
   const QuantizedLayers layers{{"frame.main.0", c.quantized}, {"frame.main.3.conv", c.quantized}};
   write_int8(file, layers);
   const auto read = read_int8(file);
@@ -308,7 +308,7 @@ TEST(Int8File, RoundTrip) {
 TEST(Int8File, NamesWhatIsWrong) {
   checkpoint::Checkpoint file;
   file.path = "small.safetensors";
-  const Int8Case c(Kind::kDouble, Activation::kRelu);
+  const Int8Case c(Kind::kUpsample2x, Activation::kRelu);
   write_int8(file, {{"frame.main.0", c.quantized}});
   auto& tensors = file.file.tensors;
   const auto expect_error = [&](const std::string& name, const torch::Tensor& instead,
@@ -329,7 +329,7 @@ TEST(Int8File, NamesWhatIsWrong) {
 }
 
 TEST(Int8File, LayersFitThePlan) {
-  Int8Case c(Kind::kDouble, Activation::kRelu);
+  Int8Case c(Kind::kUpsample2x, Activation::kRelu);
   c.layer.weight = torch::zeros({9, 6, 4, 4});
   const Plan plan{c.layer};
   const auto problem = [&](const std::string& name) {

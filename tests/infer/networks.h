@@ -101,18 +101,18 @@ inline std::vector<NetworkCase> network_cases() {
   all.push_back({"classes", tiny_model()});
   all.back().options.class_names = {"cats", "dogs"};
   all.push_back({"warp", tiny_model({8, 12})});
-  all.back().options.generator.warp_at = 8;
+  all.back().options.generator.warp_resolution = 8;
   all.back().options.generator.warp_groups = 3;
   all.back().options.generator.warp_still = 1;
   all.back().options.generator.warp_fade = true;
   all.push_back({"residual_warp", all[3].options});
   all.back().options.generator.type = "residual";
   all.back().options.generator.widths = {12, 8, 6};
-  all.back().options.generator.warp_at = 16;
-  all.push_back({"objects", all[3].options});
-  all.back().options.generator.warp_at = 8;
+  all.back().options.generator.warp_resolution = 16;
+  all.push_back({"slots", all[3].options});
+  all.back().options.generator.warp_resolution = 8;
   all.back().options.generator.warp_groups = 3;
-  all.back().options.generator.objects = 2;
+  all.back().options.generator.slots = 2;
   all.back().options.temporal.type = "gru_cell";
   all.back().options.class_names = {"cats", "dogs"};
   // Of sizes for which the Winograd algorithm is used.

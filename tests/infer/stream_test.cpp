@@ -20,7 +20,7 @@ torch::Tensor frames_of(Stream stream, int64_t count) {
 class StreamTest : public testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(, StreamTest,
                          testing::Values("none", "lstm", "gru", "gru_cell", "convolution",
-                                         "waves"));
+                                         "sinusoidal"));
 
 TEST_P(StreamTest, IsTheClipOfTheSameSeed) {
   const auto options = tiny_model({8, 12}, GetParam());
@@ -62,7 +62,7 @@ TEST_P(StreamTest, IsTheNetworkOnTheSameNoise) {
 
 /// Of clips that are painted once and moved, the stream of a seed.
 void expect_stream_as_clip(models::ModelOptions options) {
-  options.generator.warp_at = 8;
+  options.generator.warp_resolution = 8;
   options.generator.warp_groups = 2;
   options.generator.warp_fade = true;
   const CompiledGenerator generator(lively_network(options), kTinyShape);
@@ -77,11 +77,11 @@ void expect_stream_as_clip(models::ModelOptions options) {
 }
 
 TEST(StreamsTest, AClipThatIsPaintedOnceIsTheClipOfTheSameSeed) {
-  for (const auto type : {"gru_cell", "waves"}) {
+  for (const auto type : {"gru_cell", "sinusoidal"}) {
     auto options = tiny_model({8, 12}, type);
     options.temporal.motion_dim = 8;
     expect_stream_as_clip(options);
-    options.generator.objects = 2;
+    options.generator.slots = 2;
     expect_stream_as_clip(options);
   }
 }

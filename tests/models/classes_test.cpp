@@ -46,7 +46,7 @@ std::vector<DiscriminatorOptions> all_discriminators() {
       options.widths = {8, 12};
       options.frames = 2;
       options.minibatch_stddev = network == "residual";
-      if (options.minibatch_stddev && type == "clip") options.fold = 2;
+      if (options.minibatch_stddev && type == "clip") options.frame_stack = 2;
       all.push_back(options);
     }
   }

@@ -85,9 +85,9 @@ TEST(ConditionTest, GoesWithTheLatents) {
   EXPECT_TRUE(part.content.equal(latents.content.narrow(0, 1, 2)));
   EXPECT_TRUE(part.noise.equal(latents.noise.narrow(0, 1, 2)));
   EXPECT_TRUE(part.initial.equal(latents.initial.narrow(0, 1, 2)));
-  EXPECT_FALSE(part.times.defined());
-  latents.times = torch::arange(8).view({4, 2});
-  EXPECT_TRUE(latents.narrow(3, 1).times.equal(torch::tensor({{6, 7}})));
+  EXPECT_FALSE(part.timestamps.defined());
+  latents.timestamps = torch::arange(8).view({4, 2});
+  EXPECT_TRUE(latents.narrow(3, 1).timestamps.equal(torch::tensor({{6, 7}})));
   EXPECT_TRUE(latents.to(torch::kMeta).condition.labels.is_meta());
 }
 

@@ -55,7 +55,7 @@ TEST(DcganGenerator, ReproducesReferenceInChannelsLast) {
 TEST(DcganGenerator, PaintsAClipOnceAndMovesIt) {
   ModelOptions options;
   options.generator.widths = {16, 8};
-  options.generator.warp_at = 8;
+  options.generator.warp_resolution = 8;
   options.temporal.content_dim = 5;
   options.temporal.motion_dim = 3;
   for (const std::string type : {"dcgan", "residual"}) {
@@ -77,7 +77,7 @@ TEST(DcganGenerator, PaintsAClipOnceAndMovesIt) {
     elsewhere.noise = latents.noise.flip({0});
     EXPECT_FALSE(generator->forward(elsewhere).equal(clips));
     auto one_frame = latents;
-    one_frame.times = torch::tensor({{2}, {1}});
+    one_frame.timestamps = torch::tensor({{2}, {1}});
     const auto frames = generator->forward(one_frame);
     EXPECT_LT((frames.select(2, 0)[0] - clips[0].select(1, 2)).abs().max().item<double>(), 1e-5);
     EXPECT_LT((frames.select(2, 0)[1] - clips[1].select(1, 1)).abs().max().item<double>(), 1e-5);

@@ -40,28 +40,29 @@ TEST(FrameIndices, RejectsMoreThanThereAre) {
 }
 
 TEST(DrawTimes, AreAtEqualDistancesAndReachEverywhere) {
-  const auto times = draw_times(2000, 16, 4, test::random(1));
-  EXPECT_EQ(times.sizes(), torch::IntArrayRef({2000, 4}));
-  EXPECT_TRUE(times.ge(0).logical_and(times.lt(16)).all().item<bool>());
-  const auto distances = times.diff(1, 1);
+  const auto timestamps = draw_timestamps(2000, 16, 4, test::random(1));
+  EXPECT_EQ(timestamps.sizes(), torch::IntArrayRef({2000, 4}));
+  EXPECT_TRUE(timestamps.ge(0).logical_and(timestamps.lt(16)).all().item<bool>());
+  const auto distances = timestamps.diff(1, 1);
   EXPECT_TRUE(distances.eq(distances.narrow(1, 0, 1)).all().item<bool>());
   for (int64_t distance = 1; distance <= 5; ++distance) {
     EXPECT_NEAR(distances.select(1, 0).eq(distance).sum().item<double>(), 400, 80) << distance;
   }
-  const auto neighbours = times.select(1, 0).masked_select(distances.select(1, 0).eq(1));
+  const auto neighbours = timestamps.select(1, 0).masked_select(distances.select(1, 0).eq(1));
   for (int64_t first = 0; first <= 12; ++first) {
     EXPECT_GT(neighbours.eq(first).sum().item<int64_t>(), 5) << first;
   }
-  EXPECT_TRUE(torch::equal(times, draw_times(2000, 16, 4, test::random(1))));
-  EXPECT_TRUE(torch::equal(draw_times(3, 5, 5, test::random(2)), torch::arange(5).expand({3, 5})));
-  EXPECT_LT(draw_times(50, 5, 1, test::random(3)).max().item<int64_t>(), 5);
-  EXPECT_THROW(draw_times(2, 5, 6, test::random(1)), c10::Error);
+  EXPECT_TRUE(torch::equal(timestamps, draw_timestamps(2000, 16, 4, test::random(1))));
+  EXPECT_TRUE(
+      torch::equal(draw_timestamps(3, 5, 5, test::random(2)), torch::arange(5).expand({3, 5})));
+  EXPECT_LT(draw_timestamps(50, 5, 1, test::random(3)).max().item<int64_t>(), 5);
+  EXPECT_THROW(draw_timestamps(2, 5, 6, test::random(1)), c10::Error);
 }
 
 TEST(SelectTimes, TakesThoseFramesOfEachClip) {
   const auto clips = torch::arange(2 * 5 * 3).view({2, 5, 3});
-  const auto times = torch::tensor({{0, 2}, {4, 1}});
-  const auto selected = select_times(clips, times);
+  const auto timestamps = torch::tensor({{0, 2}, {4, 1}});
+  const auto selected = select_timestamps(clips, timestamps);
   EXPECT_TRUE(torch::equal(selected[0], torch::stack({clips[0][0], clips[0][2]})));
   EXPECT_TRUE(torch::equal(selected[1], torch::stack({clips[1][4], clips[1][1]})));
 }

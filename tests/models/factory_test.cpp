@@ -31,7 +31,7 @@ std::vector<ModelOptions> all_kinds() {
   add([](ModelOptions& options) { options.generator.widths = {24, 16, 8}; });
   add([](ModelOptions& options) { options.generator.attention = {4, 8}; });
   add([](ModelOptions& options) { options.class_names = {"a", "b", "c"}; });
-  for (const auto type : {"none", "gru_cell", "waves"}) {
+  for (const auto type : {"none", "gru_cell", "sinusoidal"}) {
     add([&](ModelOptions& options) { options.temporal.type = type; });
   }
   for (const auto type : {"lstm", "gru", "convolution"}) {
@@ -44,15 +44,15 @@ std::vector<ModelOptions> all_kinds() {
     }
   }
   for (const bool residual : {false, true}) {
-    for (const int64_t objects : {1, 2}) {
+    for (const int64_t slots : {1, 2}) {
       add([&](ModelOptions& options) {
         options.generator.type = residual ? "residual" : "dcgan";
         if (residual) options.generator.widths = {24, 16, 8};
-        options.generator.warp_at = 8;
+        options.generator.warp_resolution = 8;
         options.generator.warp_groups = 4;
         options.generator.warp_still = 1;
         options.generator.warp_fade = residual;
-        options.generator.objects = objects;
+        options.generator.slots = slots;
         options.class_names = {"a", "b"};
       });
     }

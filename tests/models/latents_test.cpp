@@ -68,7 +68,7 @@ TEST_P(NextPathTest, PartsAreTheWholePath) {
 
 INSTANTIATE_TEST_SUITE_P(Types, NextPathTest,
                          testing::Values("none", "lstm", "gru", "gru_cell", "convolution",
-                                         "waves"));
+                                         "sinusoidal"));
 
 }  // namespace
 }  // namespace vidgen::models

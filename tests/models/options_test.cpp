@@ -86,8 +86,8 @@ TEST(ModelOptions, OnlyResidualDiscriminatorsHaveChoices) {
     change(options.discriminators[1]);
     return problem(options);
   };
-  EXPECT_EQ(with([](auto& d) { d.fold = 2; }),
-            "model.discriminators[1].fold: found 2, which needs network: residual");
+  EXPECT_EQ(with([](auto& d) { d.frame_stack = 2; }),
+            "model.discriminators[1].frame_stack: found 2, which needs network: residual");
   EXPECT_EQ(with([](auto& d) { d.norm = DiscriminatorNorm::kBatch; }),
             "model.discriminators[1].norm: found batch, which needs network: residual");
   EXPECT_EQ(with([](auto& d) { d.norm = DiscriminatorNorm::kSpectral; }),
@@ -102,32 +102,34 @@ TEST(ModelOptions, FoldDividesTheFramesOfAClip) {
   clip.network = "residual";
   clip.norm = DiscriminatorNorm::kSpectral;
   clip.minibatch_stddev = true;
-  clip.fold = 4;
+  clip.frame_stack = 4;
   EXPECT_EQ(problem(options), "");
   EXPECT_EQ(problem(options, {3, 4, 64}), "") << "it takes clips of any length";
-  clip.fold = 3;
-  EXPECT_EQ(problem(options),
-            "model.discriminators[1].fold: found 3, expected a divisor of 16, the frames of a "
-            "clip");
-  clip.fold = 1;
+  clip.frame_stack = 3;
+  EXPECT_EQ(
+      problem(options),
+      "model.discriminators[1].frame_stack: found 3, expected a divisor of 16, the frames of a "
+      "clip");
+  clip.frame_stack = 1;
   options.discriminators[0].network = "residual";
-  options.discriminators[0].fold = 2;
+  options.discriminators[0].frame_stack = 2;
   EXPECT_EQ(problem(options),
-            "model.discriminators[0].fold: found 2, expected 1 for single frames");
+            "model.discriminators[0].frame_stack: found 2, expected 1 for single frames");
 }
 
 TEST(ModelOptions, FoldStandsAtAResolutionOfTheNetwork) {
   ModelOptions options;
   auto& clip = options.discriminators[1];
   clip.network = "residual";
-  clip.fold = 4;
+  clip.frame_stack = 4;
   for (const int64_t resolution : {4, 8, 32, 64}) {
-    clip.fold_at = resolution;
+    clip.frame_stack_resolution = resolution;
     EXPECT_EQ(problem(options), "");
   }
-  clip.fold_at = 12;
+  clip.frame_stack_resolution = 12;
   EXPECT_EQ(problem(options),
-            "model.discriminators[1].fold_at: found resolution 12, expected some of 4, 8, 16, 32");
+            "model.discriminators[1].frame_stack_resolution: found resolution 12, expected some of "
+            "4, 8, 16, 32");
 }
 
 TEST(ModelOptions, AttentionStandsAtHiddenStages) {
@@ -149,42 +151,42 @@ TEST(ModelOptions, AttentionStandsAtHiddenStages) {
 
 TEST(ModelOptions, ObjectsHaveEqualPartsOfTheLatents) {
   ModelOptions options;
-  options.generator.objects = 2;
-  EXPECT_EQ(
-      problem(options),
-      "model.generator.objects: found 2, expected 1 without warp_at, where they are added up");
-  options.generator.warp_at = 16;
+  options.generator.slots = 2;
+  EXPECT_EQ(problem(options),
+            "model.generator.slots: found 2, expected 1 without warp_resolution, where they are "
+            "added up");
+  options.generator.warp_resolution = 16;
   EXPECT_EQ(problem(options), "");
   options.generator.attention = {8};
   EXPECT_EQ(problem(options), "");
   options.generator.attention_axes = nn::AttentionAxes::kSpaceTime;
   EXPECT_EQ(problem(options),
-            "model.generator.objects: found 2, expected 1 with attention_axes: space_time");
+            "model.generator.slots: found 2, expected 1 with attention_axes: space_time");
   options.generator.attention = {};
   options.temporal.content_dim = 7;
   EXPECT_EQ(problem(options),
             "model.temporal.content_dim: found 7, expected a multiple of 2, as much for each of "
-            "model.generator.objects");
+            "model.generator.slots");
   options.temporal.content_dim = 8;
-  options.temporal.type = "waves";
+  options.temporal.type = "sinusoidal";
   options.temporal.motion_dim = 6;
   EXPECT_EQ(problem(options),
             "model.temporal.motion_dim: found 6, expected a multiple of 4, as much for each of "
-            "model.generator.objects");
+            "model.generator.slots");
 }
 
 TEST(ModelOptions, WarpStandsAtAHiddenStageOfEqualGroups) {
   ModelOptions options;
   options.generator.widths = {32, 24, 16, 8};
-  options.generator.warp_at = 8;
+  options.generator.warp_resolution = 8;
   options.generator.warp_groups = 6;
   EXPECT_EQ(problem(options), "");
   options.generator.warp_groups = 5;
   EXPECT_EQ(problem(options),
             "model.generator.warp_groups: found 5, expected a divisor of 24, the width at 8x8");
-  options.generator.warp_at = 64;
+  options.generator.warp_resolution = 64;
   EXPECT_EQ(problem(options),
-            "model.generator.warp_at: found resolution 64, expected some of 4, 8, 16, 32");
+            "model.generator.warp_resolution: found resolution 64, expected some of 4, 8, 16, 32");
   options.generator.widths = {32, 24, 16, 8, 8};
   options.generator.warp_groups = 4;
   EXPECT_EQ(problem(options), "");
@@ -194,20 +196,21 @@ TEST(ModelOptions, WarpStandsAtAHiddenStageOfEqualGroups) {
   EXPECT_EQ(problem(options),
             "model.generator.warp_still: found 4, expected less than the 4 of warp_groups");
   options.generator.warp_still = 0;
-  options.generator.warp_at = 8;
+  options.generator.warp_resolution = 8;
   options.temporal.content_dim = 0;
   EXPECT_EQ(problem(options),
-            "model.generator.warp_at: found 8, which paints clips from their content, but "
+            "model.generator.warp_resolution: found 8, which paints clips from their content, but "
             "model.temporal.content_dim is 0");
   options.class_names = {"cats", "dogs"};
   options.generator.warp_groups = 1;
   EXPECT_EQ(problem(options), "");
   options.generator.warp_fade = true;
   EXPECT_EQ(problem(options), "");
-  options.generator.warp_at = 0;
-  EXPECT_EQ(problem(options),
-            "model.generator.warp_fade: found true, expected false without warp_at, where groups "
-            "move");
+  options.generator.warp_resolution = 0;
+  EXPECT_EQ(
+      problem(options),
+      "model.generator.warp_fade: found true, expected false without warp_resolution, where groups "
+      "move");
 }
 
 TEST(ModelOptions, ClipDiscriminatorNeedsEnoughFrames) {
@@ -262,7 +265,7 @@ TEST(ModelOptions, FieldsGoThroughATree) {
     "generator": {"type": "residual", "widths": [32, 16], "attention": [8],
                   "attention_axes": "space_time"},
     "temporal": {"type": "lstm"}, "init": "he",
-    "discriminators": [{"type": "clip", "network": "residual", "norm": "spectral", "fold": 2},
+    "discriminators": [{"type": "clip", "network": "residual", "norm": "spectral", "frame_stack": 2},
                        {"type": "frame", "frames": 2, "weight": 0.5}, "clip"]})"),
                     options, "model");
   EXPECT_EQ(options.generator.attention_axes, nn::AttentionAxes::kSpaceTime);
@@ -271,7 +274,7 @@ TEST(ModelOptions, FieldsGoThroughATree) {
   EXPECT_EQ(options.generator.type, "residual");
   EXPECT_EQ(options.discriminators[0].network, "residual");
   EXPECT_EQ(options.discriminators[0].norm, DiscriminatorNorm::kSpectral);
-  EXPECT_EQ(options.discriminators[0].fold, 2);
+  EXPECT_EQ(options.discriminators[0].frame_stack, 2);
   EXPECT_EQ(options.discriminators[0].type, "clip");
   EXPECT_EQ(options.discriminators[1].frames, 2);
   EXPECT_EQ(options.discriminators[2].type, "clip");

@@ -31,12 +31,12 @@ FrameGenerator tiny_residual_generator() {
 }
 
 DiscriminatorOptions residual_discriminator(const std::string& type, DiscriminatorNorm norm,
-                                            int64_t fold = 1) {
+                                            int64_t frame_stack = 1) {
   DiscriminatorOptions options;
   options.type = type;
   options.network = "residual";
   options.norm = norm;
-  options.fold = fold;
+  options.frame_stack = frame_stack;
   options.frames = 2;
   options.widths = {8, 12};
   options.minibatch_stddev = true;
@@ -106,8 +106,9 @@ class ResidualNorms : public testing::TestWithParam<DiscriminatorNorm> {
   ~ResidualNorms() override { nn::backend().recompute = false; }
 
   static std::shared_ptr<DiscriminatorImpl> make(const std::string& type, uint64_t seed,
-                                                 int64_t fold = 1) {
-    auto network = make_discriminator(residual_discriminator(type, GetParam(), fold), kTinyShape);
+                                                 int64_t frame_stack = 1) {
+    auto network =
+        make_discriminator(residual_discriminator(type, GetParam(), frame_stack), kTinyShape);
     nn::initialize(*network, nn::Init::kHe, test::random(seed));
     return network;
   }
@@ -121,9 +122,9 @@ TEST_P(ResidualNorms, LogitsOfFramesAndClips) {
   const auto frame = make("frame", 1);
   EXPECT_EQ(frame->forward(batch).sizes(), torch::IntArrayRef({6}));
   expect_all_parameters(*frame, summarize(*frame, kTinyShape));
-  for (const int64_t fold : {1, 2, 4}) {
-    const auto clip = make("clip", 1, fold);
-    EXPECT_EQ(clip->forward(batch).sizes(), torch::IntArrayRef({3 * 4 / fold}));
+  for (const int64_t frame_stack : {1, 2, 4}) {
+    const auto clip = make("clip", 1, frame_stack);
+    EXPECT_EQ(clip->forward(batch).sizes(), torch::IntArrayRef({3 * 4 / frame_stack}));
     expect_all_parameters(*clip, summarize(*clip, kTinyShape));
     EXPECT_TRUE(clip->is_training());
   }
@@ -133,14 +134,14 @@ TEST_P(ResidualNorms, LogitsOfFramesAndClips) {
 
 TEST_P(ResidualNorms, TimesTellSlowClipsFromFastOnes) {
   auto options = residual_discriminator("clip", GetParam(), 2);
-  options.times = true;
+  options.timestamps = true;
   const auto network = make_discriminator(options, kTinyShape);
   network->eval();
   auto batch = batch_of_clips(1);
   const auto neighbours = network->forward(batch);
-  batch.times = torch::arange(4).expand({3, 4}) + 7;
+  batch.timestamps = torch::arange(4).expand({3, 4}) + 7;
   EXPECT_TRUE(torch::equal(network->forward(batch), neighbours)) << "only distances count";
-  batch.times = torch::arange(4).expand({3, 4}) * 5;
+  batch.timestamps = torch::arange(4).expand({3, 4}) * 5;
   EXPECT_FALSE(torch::allclose(network->forward(batch), neighbours, 1e-3, 1e-4));
 }
 
@@ -149,8 +150,8 @@ TEST_P(ResidualNorms, LayoutDoesNotMatter) {
   const ClipBatch last{batch.clips.contiguous(torch::MemoryFormat::ChannelsLast3d),
                        batch.frame_indices};
   for (const std::string type : {"frame", "clip"}) {
-    const int64_t fold = type == "clip" ? 2 : 1;
-    const auto plain = make(type, 1, fold), other = make(type, 1, fold);
+    const int64_t frame_stack = type == "clip" ? 2 : 1;
+    const auto plain = make(type, 1, frame_stack), other = make(type, 1, frame_stack);
     nn::to_channels_last(*other);
     const auto layout = [](const std::string& name, const auto&, const torch::Tensor& output) {
       // LibTorch does 3-D convolutions as small as these by a kernel that has one layout.
@@ -215,11 +216,11 @@ TEST_P(ResidualNorms, RecomputingChangesNoBit) {
 TEST(ResidualDiscriminator, FoldLaysFramesOverEachOtherAsChannels) {
   ResidualDiscriminatorOptions options;
   options.widths = {8, 12};
-  options.fold = 2;
+  options.frame_stack = 2;
   options.over_time = true;
   ResidualDiscriminator folded(options);
   options.channels = 6;
-  options.fold = 1;
+  options.frame_stack = 1;
   ResidualDiscriminator wide(options);
   {
     const torch::NoGradGuard no_grad;
@@ -234,8 +235,8 @@ TEST(ResidualDiscriminator, FoldLaysFramesOverEachOtherAsChannels) {
 TEST(ResidualDiscriminator, FoldAtAResolutionSeesFramesOneByOneBefore) {
   ResidualDiscriminatorOptions options;
   options.widths = {8, 12};
-  options.fold = 2;
-  options.fold_at = 8;
+  options.frame_stack = 2;
+  options.frame_stack_resolution = 8;
   options.over_time = true;
   ResidualDiscriminator network(options);
   const auto main = network->named_children()["main"];

@@ -20,7 +20,7 @@ ModelOptions moved_objects() {
   ModelOptions options;
   options.generator.type = "residual";
   options.generator.widths = {128, 64, 64, 32, 16};
-  options.generator.warp_at = 64;
+  options.generator.warp_resolution = 64;
   options.generator.warp_groups = 4;
   options.discriminators[0].widths = {16, 32, 64, 128};
   options.discriminators[1].widths = {32, 32, 64, 128};
@@ -36,12 +36,12 @@ ModelOptions scaled(ModelOptions options, int64_t from, int64_t to) {
 TEST(ScalingTest, StagesThatStayKeepTheirWidths) {
   const auto large = scaled(moved_objects(), 64, 256);
   EXPECT_EQ(large.generator.widths, Widths({128, 64, 64, 32, 16, 8, 8}));
-  EXPECT_EQ(large.generator.warp_at, 256) << "what is moved at full size still is";
+  EXPECT_EQ(large.generator.warp_resolution, 256) << "what is moved at full size still is";
   EXPECT_EQ(large.discriminators[0].widths, Widths({8, 8, 16, 32, 64, 128}));
   EXPECT_EQ(large.discriminators[1].widths, Widths({8, 16, 32, 32, 64, 128}));
   const auto small = scaled(moved_objects(), 64, 32);
   EXPECT_EQ(small.generator.widths, Widths({128, 64, 64, 32}));
-  EXPECT_EQ(small.generator.warp_at, 32);
+  EXPECT_EQ(small.generator.warp_resolution, 32);
   EXPECT_EQ(small.discriminators[0].widths, Widths({32, 64, 128}));
   EXPECT_EQ(scaled(large, 256, 64).generator.widths, moved_objects().generator.widths);
 }
@@ -50,14 +50,14 @@ TEST(ScalingTest, EveryPowerOfTwoGivesNetworksThatCanBeMade) {
   auto classic = ModelOptions();
   classic.generator.widths = {256, 128, 64, 32};
   classic.generator.attention = {16, 32};
-  classic.generator.warp_at = 16;
+  classic.generator.warp_resolution = 16;
   classic.discriminators[0].widths = {64, 128, 256, 512};
   classic.discriminators[0].attention = {16};
   classic.discriminators[1].pool = 2;
   classic.discriminators[1].widths = {32, 64, 128};
   auto folded = moved_objects();
-  folded.discriminators[1].fold = 4;
-  folded.discriminators[1].fold_at = 8;
+  folded.discriminators[1].frame_stack = 4;
+  folded.discriminators[1].frame_stack_resolution = 8;
   for (const auto& options : {moved_objects(), classic, folded}) {
     for (const int64_t size : {16, 32, 64, 128, 256}) {
       SCOPED_TRACE(size);
@@ -70,19 +70,19 @@ TEST(ScalingTest, OtherResolutionsStayWhereTheyAre) {
   auto options = moved_objects();
   options.generator.type = "dcgan";
   options.generator.widths = {128, 64, 64, 32};
-  options.generator.warp_at = 16;
+  options.generator.warp_resolution = 16;
   options.generator.attention = {16, 32};
-  options.discriminators[1].fold_at = 32;
+  options.discriminators[1].frame_stack_resolution = 32;
   options.discriminators[1].attention = {8, 32};
   const auto large = scaled(options, 64, 128);
-  EXPECT_EQ(large.generator.warp_at, 16);
+  EXPECT_EQ(large.generator.warp_resolution, 16);
   EXPECT_EQ(large.generator.attention, Widths({16, 32}));
   EXPECT_EQ(large.generator.widths, Widths({128, 64, 64, 32, 16})) << "no stage of full size";
-  EXPECT_EQ(large.discriminators[1].fold_at, 32);
+  EXPECT_EQ(large.discriminators[1].frame_stack_resolution, 32);
   const auto small = scaled(options, 64, 16);
-  EXPECT_EQ(small.generator.warp_at, 8);
+  EXPECT_EQ(small.generator.warp_resolution, 8);
   EXPECT_EQ(small.generator.attention, Widths({8}));
-  EXPECT_EQ(small.discriminators[1].fold_at, 16);
+  EXPECT_EQ(small.discriminators[1].frame_stack_resolution, 16);
   EXPECT_EQ(small.discriminators[1].attention, Widths({8}));
 }
 
@@ -115,9 +115,10 @@ TEST(ScalingTest, ClipsThatAreShortArePooledInstead) {
 
 TEST(ScalingTest, SaysWhatItChangedAndLeavesWhatIsFixed) {
   auto options = moved_objects();
-  const auto changes = scale_networks(
-      options, 64, shape_of(32), [](const auto& key) { return key == "model.generator.warp_at"; });
-  EXPECT_EQ(options.generator.warp_at, 64);
+  const auto changes = scale_networks(options, 64, shape_of(32), [](const auto& key) {
+    return key == "model.generator.warp_resolution";
+  });
+  EXPECT_EQ(options.generator.warp_resolution, 64);
   EXPECT_THAT(changes, ElementsAre("model.generator.widths [128, 64, 64, 32]",
                                    "model.discriminators[0].widths [32, 64, 128]",
                                    "model.discriminators[1].widths [32, 64, 128]"));

@@ -46,13 +46,13 @@ TEST(VideoGenerator, ReproducesMocogan) {
   test::expect_buffers_after(frame, fixture);
 }
 
-/// A clip of two objects that are painted and moved.
+/// A clip of two slots that are painted and moved.
 VideoGenerator two_objects(const std::string& type, int64_t classes = 0) {
   torch::manual_seed(1);
   auto options = small(type)->options;
   options.frame.attention = {};
-  options.frame.warp_at = 8;
-  options.frame.objects = 2;
+  options.frame.warp_resolution = 8;
+  options.frame.slots = 2;
   options.condition.classes = classes;
   VideoGenerator generator(options);
   generator->eval();
@@ -62,7 +62,7 @@ VideoGenerator two_objects(const std::string& type, int64_t classes = 0) {
 class Temporal : public testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(, Temporal,
                          testing::Values("none", "lstm", "gru", "gru_cell", "convolution",
-                                         "waves"));
+                                         "sinusoidal"));
 
 TEST_P(Temporal, RendersTheFramesAsked) {
   auto options = small(GetParam())->options;
@@ -71,11 +71,11 @@ TEST_P(Temporal, RendersTheFramesAsked) {
   generator->eval();
   auto latents = draw_latents(options.temporal, 2, 6, test::random(1));
   const auto all = generator(latents);
-  latents.times = torch::tensor({{1, 3, 5}, {0, 1, 2}});
+  latents.timestamps = torch::tensor({{1, 3, 5}, {0, 1, 2}});
   const auto some = generator(latents);
   EXPECT_EQ(some.sizes(), torch::IntArrayRef({2, 3, 3, 16, 16}));
-  const auto expected = torch::stack(
-      {all[0].index_select(1, latents.times[0]), all[1].index_select(1, latents.times[1])});
+  const auto expected = torch::stack({all[0].index_select(1, latents.timestamps[0]),
+                                      all[1].index_select(1, latents.timestamps[1])});
   EXPECT_TRUE(torch::allclose(some, expected, 1e-4, 1e-5));
 }
 

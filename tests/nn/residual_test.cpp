@@ -49,7 +49,7 @@ torch::Tensor by_definition(const ResidualBlock& block, const torch::Tensor& x) 
     return found ? *found : torch::Tensor();
   };
   const auto lrelu = [](const torch::Tensor& in) { return at::leaky_relu(in, 0.2); };
-  const bool halve = block->options.resample == Resample::kHalve;
+  const bool halve = block->options.resample == Resample::kDownsample2x;
   const auto weight = get("resample.weight"), bias = get("resample.bias");
   auto main =
       halve ? at::conv2d(x, weight, bias, 2, 1) : at::conv_transpose2d(x, weight, bias, 2, 1);
@@ -88,11 +88,12 @@ class ResidualBlocks : public testing::TestWithParam<std::tuple<Resample, bool, 
   ResidualBlock block_;
 };
 INSTANTIATE_TEST_SUITE_P(, ResidualBlocks,
-                         testing::Combine(testing::Values(Resample::kHalve, Resample::kDouble),
+                         testing::Combine(testing::Values(Resample::kDownsample2x,
+                                                          Resample::kUpsample2x),
                                           testing::Bool(), testing::Bool()));
 
 TEST_P(ResidualBlocks, HalveOrDoublePictures) {
-  const int64_t side = options().resample == Resample::kHalve ? 4 : 16;
+  const int64_t side = options().resample == Resample::kDownsample2x ? 4 : 16;
   EXPECT_EQ(block_->forward(two_clips(), kFrames).sizes(),
             torch::IntArrayRef({2 * kFrames, 5, side, side}));
 }
@@ -163,7 +164,7 @@ TEST_P(ResidualBlocks, ObserverSeesEveryParameterOnce) {
 }
 
 TEST(ResidualBlock, SeesNeighbouringFramesOfItsOwnClip) {
-  ResidualBlock block(block_options(Resample::kHalve, false, true));
+  ResidualBlock block(block_options(Resample::kDownsample2x, false, true));
   block->to(torch::kDouble);
   const int64_t frames = 4;
   const auto x = torch::randn({2 * frames, 3, 8, 8}, test::random(1), torch::kDouble);
@@ -192,8 +193,8 @@ std::vector<torch::Tensor> with_backend(ResidualBlock block, const torch::Tensor
 }
 
 TEST(ResidualBlock, FastConvolutionsEqualPlainOnes) {
-  for (const auto resample : {Resample::kHalve, Resample::kDouble}) {
-    const bool halve = resample == Resample::kHalve;
+  for (const auto resample : {Resample::kDownsample2x, Resample::kUpsample2x}) {
+    const bool halve = resample == Resample::kDownsample2x;
     ResidualBlock block(ResidualBlockOptions{halve ? 64 : 256, halve ? 256 : 70, resample});
     {
       const torch::NoGradGuard no_grad;

@@ -9,8 +9,8 @@
 #include "support/random.h"
 #include "vidgen/nn/convolution_motion.h"
 #include "vidgen/nn/gru_cell_motion.h"
+#include "vidgen/nn/sinusoidal_motion.h"
 #include "vidgen/nn/video_rnn.h"
-#include "vidgen/nn/wave_motion.h"
 
 namespace vidgen::nn {
 namespace {
@@ -122,8 +122,8 @@ TEST_F(ConvolutionMotionTest, OneLayerIsOneFilter) {
   EXPECT_TRUE(torch::allclose(motion(noise_), expected.transpose(1, 2), 1e-5, 1e-6));
 }
 
-TEST(WaveMotion, EachWaveIsASineAndACosineOfItsOwn) {
-  WaveMotion motion(WaveMotionOptions{4, 8});
+TEST(SinusoidalMotion, EachWaveIsASineAndACosineOfItsOwn) {
+  SinusoidalMotion motion(SinusoidalMotionOptions{4, 8});
   const auto noise = torch::tensor({{0.5, -0.25, 1.0, 2.0}}, torch::kFloat);
   const auto path = motion(noise, 40)[0].to(torch::kDouble);
   const auto parameters = motion->named_parameters();
@@ -152,7 +152,7 @@ TEST(NoiseFrames, ConvolutionNeedsWhatItsLayersLookAt) {
   TemporalOptions options;
   options.layers = 2;
   options.kernel = 5;
-  for (const auto type : {"none", "lstm", "gru", "gru_cell", "waves"}) {
+  for (const auto type : {"none", "lstm", "gru", "gru_cell", "sinusoidal"}) {
     options.type = type;
     EXPECT_EQ(noise_frames(options, 16), 16);
   }
@@ -202,7 +202,7 @@ TEST(TemporalOptions, KernelOfConvolutionIsOdd) {
 
 TEST(TemporalOptions, WavesArePairsOfOneLayer) {
   TemporalOptions options;
-  options.type = "waves";
+  options.type = "sinusoidal";
   EXPECT_EQ(problem(options), "");
   options.motion_dim = 7;
   EXPECT_EQ(problem(options),

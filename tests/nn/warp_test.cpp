@@ -172,7 +172,7 @@ TEST(WarpTest, AddsUpObjectsThatAreMovedByTheirOwnCodes) {
   torch::manual_seed(1);
   WarpOptions options{3, 4, 2};
   Warp one(options);
-  options.objects = 3;
+  options.slots = 3;
   Warp all(options);
   const torch::NoGradGuard no_grad;
   for (auto& item : one->named_parameters())

@@ -40,7 +40,7 @@ step() { printf '+ %s\n' "$*"; "$@"; }
 for tool in gcc c++ cc ffmpeg pkg-config; do ! command -v "$tool" || { echo "$tool is here"; exit 1; }; done
 train() {
   step vidgen --quiet train tiny32_laptop.yaml --data Megamind.avi --run-dir run --set train.minutes=0 --set train.steps="$1" \
-    --set train.batch_size=2 --set data.frames=8 --set data.holdout=0 --set train.evaluate.every=0
+    --set train.batch_size=2 --set data.frames=8 --set data.validation_split=0 --set train.evaluate.every=0
 }
 step vidgen --version
 train 3

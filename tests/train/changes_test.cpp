@@ -72,7 +72,7 @@ TEST(ChangesTest, WhereVideosAreIsNoOtherEvaluation) {
   EXPECT_FALSE(scores("data.sources[2].path"));
   EXPECT_FALSE(scores("train.evaluate.every"));
   EXPECT_FALSE(scores("data.workers"));
-  EXPECT_TRUE(scores("data.holdout"));
+  EXPECT_TRUE(scores("data.validation_split"));
   EXPECT_TRUE(scores("data.sources[2].weight"));
   EXPECT_TRUE(scores("train.evaluate.metric"));
 }

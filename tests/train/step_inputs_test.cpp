@@ -45,12 +45,12 @@ TEST(StepDrawsTest, TimesAreDrawnWhereAStepLooksAtSomeFrames) {
   auto options = tiny_options();
   const auto clips = real_clips(options, 0);
   const auto all = StepDraws(options, 0).next(clips);
-  EXPECT_FALSE(all.real_times.defined() || all.latents.times.defined());
+  EXPECT_FALSE(all.real_timestamps.defined() || all.latents.timestamps.defined());
   options.train.frames = 4;
   const auto some = StepDraws(options, 0).next(clips), again = StepDraws(options, 0).next(clips);
-  EXPECT_EQ(some.real_times.sizes(), torch::IntArrayRef({4, 4}));
-  EXPECT_FALSE(some.real_times.equal(some.latents.times));
-  EXPECT_TRUE(some.latents.times.equal(again.latents.times));
+  EXPECT_EQ(some.real_timestamps.sizes(), torch::IntArrayRef({4, 4}));
+  EXPECT_FALSE(some.real_timestamps.equal(some.latents.timestamps));
+  EXPECT_TRUE(some.latents.timestamps.equal(again.latents.timestamps));
   EXPECT_LT(some.real_frames[0].max().item<int64_t>(), 4) << "of those that are looked at";
   EXPECT_EQ(some.latents.noise.sizes(), all.latents.noise.sizes()) << "the path is whole";
 }

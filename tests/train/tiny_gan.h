@@ -42,8 +42,8 @@ inline void use_residual_discriminators(RunOptions& options) {
     discriminator.norm = models::DiscriminatorNorm::kSpectral;
     discriminator.minibatch_stddev = true;
   }
-  options.model.discriminators[1].fold = 2;
-  options.model.discriminators[1].times = true;
+  options.model.discriminators[1].frame_stack = 2;
+  options.model.discriminators[1].timestamps = true;
   options.train.frames = 4;
 }
 

@@ -18,9 +18,9 @@ case $recipe in
   tiny32_laptop)
     moving_digits=(2000 --size 32 --digits 1 --color)
     changes='recipe
-      painted_anew model.generator.warp_at=0
+      painted_anew model.generator.warp_resolution=0
       lstm model.temporal.type=lstm
-      no_fold model.discriminators[1].fold=1 model.discriminators[1].fold_at=0
+      no_fold model.discriminators[1].frame_stack=1 model.discriminators[1].frame_stack_resolution=0
       eight_frames train.frames=8 train.batch_size=24
       all_frames train.frames=0 train.batch_size=12
       few_clips train.batch_size=16
@@ -33,29 +33,29 @@ case $recipe in
   moving_digits64)
     moving_digits=(2000 --size 64 --digits 2)
     changes='recipe
-      one_picture model.generator.objects=1 model.generator.warp_groups=2
-      painted_anew model.generator.objects=1 model.generator.warp_at=0
+      one_picture model.generator.slots=1 model.generator.warp_groups=2
+      painted_anew model.generator.slots=1 model.generator.warp_resolution=0
       lstm model.temporal.type=lstm
-      no_fold model.discriminators[1].fold=1 model.discriminators[1].fold_at=0
+      no_fold model.discriminators[1].frame_stack=1 model.discriminators[1].frame_stack_resolution=0
       eight_frames train.frames=8 train.batch_size=16
       weak_r1 loss.r1=0.1
       spectral loss.r1=0 model.discriminators[0].norm=spectral model.discriminators[1].norm=spectral'
     ;;
   street64)
     changes='recipe
-      one_picture model.generator.objects=1 model.generator.warp_groups=8 model.generator.warp_still=2
+      one_picture model.generator.slots=1 model.generator.warp_groups=8 model.generator.warp_still=2
       all_move model.generator.warp_still=0
       no_fade model.generator.warp_fade=false
       no_augment augment.color=0 augment.translation=0
       always_augment augment.probability=1
-      late_fold model.discriminators[1].fold_at=8
+      late_fold model.discriminators[1].frame_stack_resolution=8
       weak_r1 loss.r1=0.1
       lstm model.temporal.type=lstm'
     ;;
   vidgen64)
     moving_digits=(2000 --size 64 --digits 2)
     changes='recipe
-      one_picture model.generator.objects=1
+      one_picture model.generator.slots=1
       one_group model.generator.warp_groups=1 model.generator.warp_still=0 model.generator.warp_fade=false
       no_fade model.generator.warp_fade=false
       no_augment augment.color=0 augment.translation=0 augment.target=0

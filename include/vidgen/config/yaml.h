@@ -24,14 +24,6 @@ struct YamlTree {
   bool is_assigned(const std::string& path) const;
 };
 
-/// Throws vidgen::Error naming file, line and column for a file that is missing, larger than 1 MiB
-/// or not YAML, for duplicate keys, merge keys, cyclic aliases, and trees of more than 10,000 nodes
-/// (aliases expanded).
-YamlTree read_yaml(const std::filesystem::path& path);
-
-/// As read_yaml(), from text; `name` stands for the file in messages.
-YamlTree parse_yaml(const std::string& text, const std::string& name);
-
 /// How the VALUE of an assignment is read.
 enum class ValueKind {
   kYaml,
@@ -42,13 +34,28 @@ enum class ValueKind {
   kPaths
 };
 
-/// The kind of the key "a.b[].c" (the items of a list are alike).
-using KindOf = std::function<ValueKind(const std::string& key)>;
+/// What is known of a key.
+struct KeyFacts {
+  ValueKind kind = ValueKind::kYaml;
+  /// What its last part is called now, where this is a former name.
+  std::string present_name{};
+};
+
+/// Of the key "a.b[].c" (the items of a list are alike).
+using FactsOf = std::function<KeyFacts(const std::string& key)>;
+
+/// Keys with former names are given their present ones. Throws vidgen::Error naming file, line and
+/// column for a file that is missing, larger than 1 MiB or not YAML, for duplicate keys, merge
+/// keys, cyclic aliases, and trees of more than 10,000 nodes (aliases expanded).
+YamlTree read_yaml(const std::filesystem::path& path, const FactsOf& facts_of = {});
+
+/// As read_yaml(), from text; `name` stands for the file in messages.
+YamlTree parse_yaml(const std::string& text, const std::string& name, const FactsOf& facts_of = {});
 
 /// Sets one key of the tree from "a.b[0].c=VALUE" (or "a.b.0.c=VALUE"), VALUE being of the key's
-/// kind, which is YAML without `kind_of`. Sections on the way are created. Throws vidgen::Error
+/// kind, which is YAML without `facts_of`. Sections on the way are created. Throws vidgen::Error
 /// quoting the assignment when it is malformed or its path runs through a value that is no section.
-void set_key(YamlTree& tree, const std::string& assignment, const KindOf& kind_of = {});
+void set_key(YamlTree& tree, const std::string& assignment, const FactsOf& facts_of = {});
 
 /// Sets a dotted key to a value; `origin` ("--data clips") stands for its place in messages.
 void set_value(YamlTree& tree, const std::string& key, core::Json value, const std::string& origin);

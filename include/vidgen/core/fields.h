@@ -278,6 +278,8 @@ struct FieldHelp {
   AtResume at_resume = AtResume::kNever;
   /// Of a list of sections: the field that an item of text alone stands for, if there is one.
   std::string shorthand;
+  /// The key's last part as it was; "" where it always had this name.
+  std::string former_name;
 
   bool is_section() const { return type == "section" || type == "list of sections"; }
   /// `help` with a capital and a full stop; a value of the field at its beginning stays as it is.

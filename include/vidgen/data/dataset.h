@@ -12,13 +12,13 @@
 
 namespace vidgen::data {
 
-enum class Split { kTrain, kHoldout };
+enum class Split { kTrain, kValidation };
 
 /// Which of the videos are held out. It depends on a video's content alone, so neither adding
 /// others nor where it lies nor what it is called changes anything, and copies are on the same
-/// side; except that where there are two contents or more and `holdout` > 0 at least one is held
-/// out and at least one is not.
-std::vector<bool> holdout_mask(const std::vector<CachedVideo>& videos, double holdout);
+/// side; except that where there are two contents or more and `validation_split` > 0 at least one
+/// is held out and at least one is not.
+std::vector<bool> validation_mask(const std::vector<CachedVideo>& videos, double validation_split);
 
 /// Where a clip of a data set begins.
 struct ClipPlace {

@@ -50,8 +50,8 @@ struct EvaluationOptions {
 EvaluationClips draw_evaluation_clips(const ClipDataset& real, const ClipDataset* training,
                                       const EvaluationOptions& options);
 
-/// The same of the data that a generator is trained on: held-out clips where data.holdout keeps
-/// some, else training clips.
+/// The same of the data that a generator is trained on: held-out clips where data.validation_split
+/// keeps some, else training clips.
 EvaluationClips draw_evaluation_clips(const DataOptions& data, const ClipCache& cache,
                                       const EvaluationOptions& options);
 

@@ -32,7 +32,7 @@ struct DataOptions {
   int64_t resize = 0;
   bool horizontal_flip = false;
   Color color = Color::kRgb;
-  double holdout = 0;
+  double validation_split = 0;
   bool classes = false;
   OnError on_error = OnError::kSkip;
   std::string cache_dir;

@@ -14,7 +14,7 @@ struct GraphSource {
 
 /// Latents -> clips [B,T,C,S,S] named `clips`, for any B and T. Inputs, of which those that the
 /// generator does not read are left out: `content` [B,content_dim], `labels` [B] int64, `noise`
-/// [B,noise_frames(T),motion_dim], `initial` [B,motion_dim] and what the motion adds, as waves do
+/// [B,noise_frames(T),motion_dim], `initial` [B,motion_dim] and what the motion adds, as sinusoidal does
 /// `times` [T], the number of each frame. The generator must have a latent part that moves. Layers
 /// in eight bits are floating point between steps to integers and back, which runtimes replace by
 /// integer arithmetic where they have it.
@@ -25,7 +25,7 @@ graph::Graph clip_graph(const GraphSource& source);
 /// the generator must not look at each other.
 graph::Graph step_graph(const GraphSource& source);
 
-/// What `state` is for the first frame of clips of these latents, [B,N]: for each of their objects
+/// What `state` is for the first frame of clips of these latents, [B,N]: for each of their slots
 /// what its motion says, one behind the other. Undefined for a generator without one.
 torch::Tensor first_state(const models::VideoGeneratorOptions& options,
                           const models::Latents& latents);

@@ -23,7 +23,7 @@ struct RenderOptions {
   /// Clips to make.
   int64_t count = 1;
   /// Frames of each; 0 is as many as the model was trained on. Longer ones need a temporal module
-  /// that goes on, which all of them do; only those of type convolution, waves and none cannot
+  /// that goes on, which all of them do; only those of type convolution, sinusoidal and none cannot
   /// drift.
   int64_t frames = 0;
   /// The same seed gives the same clips.

@@ -33,7 +33,7 @@ inline bool operator==(const Uint8Scale& a, const Uint8Scale& b) {
 /// the CPU; in memory as x is.
 torch::Tensor to_uint8(const torch::Tensor& x, const Uint8Scale& scale);
 
-/// A layer (kFromLatent, kDouble or kConvolution) in eight bits:
+/// A layer (kFromLatent, kUpsample2x or kConvolution) in eight bits:
 /// y = activation(weight_scale * input_scale * sum(weight * (x - input_zero_point)) + bias).
 struct QuantizedLayer {
   /// int8, of the shape that the plan's weight has.
@@ -79,8 +79,8 @@ std::vector<Handover> handovers(const Plan& plan, const QuantizedLayers& layers,
                                 torch::ScalarType other = torch::kFloat);
 
 /// One layer, prepared for oneDNN. Transposed convolutions run as plain ones: kFromLatent as a
-/// product of matrices, kDouble as 2x2 filters of four times the channels, whose outputs are the
-/// four phases of the doubled picture, or, where there are many small pictures, as a product of
+/// product of matrices, kUpsample2x as 2x2 filters of four times the channels, whose outputs are
+/// the four phases of the doubled picture, or, where there are many small pictures, as a product of
 /// matrices for each phase, to the same bits as long as nothing overflows. Can be called by several
 /// threads.
 class Int8Layer {
@@ -90,7 +90,7 @@ class Int8Layer {
   Int8Layer(const Layer& layer, const QuantizedLayer& quantized, const Handover& output = {},
             int64_t side = 16);
 
-  /// x [M,objects*D] (kFromLatent) or [M,in,H,W], uint8 in the scale of the layer's input or
+  /// x [M,slots*D] (kFromLatent) or [M,in,H,W], uint8 in the scale of the layer's input or
   /// floating point
   /// -> [M,out,H',W'], channels_last. ReLU and the step to uint8 are part of the kernel; the other
   /// activations are computed in floating point.

@@ -22,11 +22,11 @@ torch::Tensor activate_(torch::Tensor x, Activation activation);
 /// Operations of a frame generator's graph that run as one.
 struct Layer {
   enum class Kind {
-    /// [M,objects*D] -> [M*objects,C,4,4]: ConvTranspose2d k4 s1 p0 of one pixel; weight
+    /// [M,slots*D] -> [M*slots,C,4,4]: ConvTranspose2d k4 s1 p0 of one pixel; weight
     /// [D,C,4,4].
     kFromLatent,
     /// ConvTranspose2d k4 s2 p1; weight [in,out,4,4].
-    kDouble,
+    kUpsample2x,
     /// Conv2d of odd kernel k, stride 1, padding k/2; weight [out,in,k,k].
     kConvolution,
     /// Each pixel becomes 2x2; no weight.

@@ -40,8 +40,8 @@ class DcganDiscriminatorImpl : public torch::nn::Cloneable<DcganDiscriminatorImp
   /// over time.
   torch::Tensor forward(const torch::Tensor& x, int64_t frames = 1,
                         const nn::LayerObserver& observer = {});
-  torch::Tensor judge(const torch::Tensor& pictures, int64_t frames,
-                      const nn::LayerObserver& observer) override {
+  torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+                       const nn::LayerObserver& observer) override {
     return forward(pictures, frames, observer);
   }
   void reset() override;

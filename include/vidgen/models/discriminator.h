@@ -22,8 +22,8 @@ struct ClipBatch {
   /// discriminator does not read it.
   torch::Tensor frame_indices;
   /// [B,T] int64, on any device: the number of each frame in the whole clip; undefined: 0, 1, 2,
-  /// ... Only a discriminator with options.times reads it.
-  torch::Tensor times{};
+  /// ... Only a discriminator with options.timestamps reads it.
+  torch::Tensor timestamps{};
   /// What the clips are asked to be, where they are. Only a discriminator that judges it reads it.
   Condition condition{};
 };
@@ -34,10 +34,10 @@ torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k, at::G
 
 /// k frames of each clip at equal distances, the distance and then the first frame each as likely
 /// as every other that fits: int64 [clips,k] on the CPU, rising. k must be in 1..frames.
-torch::Tensor draw_times(int64_t clips, int64_t frames, int64_t k, at::Generator generator);
+torch::Tensor draw_timestamps(int64_t clips, int64_t frames, int64_t k, at::Generator generator);
 
-/// The frames that times [B,k] name of clips [B,T,...], as [B,k,...].
-torch::Tensor select_times(const torch::Tensor& clips, const torch::Tensor& times);
+/// The frames that timestamps [B,k] name of clips [B,T,...], as [B,k,...].
+torch::Tensor select_timestamps(const torch::Tensor& clips, const torch::Tensor& timestamps);
 
 /// The frames of clips [B,C,T,H,W] that indices [B,k] name, as pictures [B*k,C,H,W].
 torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices);
@@ -76,7 +76,7 @@ class DiscriminatorImpl : public torch::nn::Module {
 /// What is known of a type of discriminator without its weights.
 struct DiscriminatorType {
   std::string name;
-  bool judges_frames;
+  bool takes_frames;
   std::shared_ptr<DiscriminatorImpl> (*make)(const DiscriminatorOptions& options,
                                              const ClipShape& shape,
                                              const ConditionOptions& condition);
@@ -84,7 +84,8 @@ struct DiscriminatorType {
 
 /// All of them, in the order they are shown. frame judges k frames of each clip, each for itself: n
 /// = B*k, logit b*k+j is of frame frame_indices[b][j]. clip judges whole clips: n = B for the
-/// shortest clips it takes, one more a clip for each frame more (for each `fold` frames more).
+/// shortest clips it takes, one more a clip for each frame more (for each `frame_stack` frames
+/// more).
 const std::vector<DiscriminatorType>& discriminator_types();
 /// The one of this name, which must be there.
 const DiscriminatorType& discriminator_type(const std::string& name);

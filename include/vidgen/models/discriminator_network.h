@@ -19,8 +19,8 @@ class DiscriminatorNet {
   virtual ~DiscriminatorNet() = default;
   /// Pictures [M,C,S,S], of which each `frames` in a row are one clip -> rows [N,1+classes,...], as
   /// project_on_classes() takes them.
-  virtual torch::Tensor judge(const torch::Tensor& pictures, int64_t frames,
-                              const nn::LayerObserver& observer) = 0;
+  virtual torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+                               const nn::LayerObserver& observer) = 0;
 };
 
 /// What is known of a kind of network without its weights. The options are those of the

@@ -20,8 +20,8 @@ struct FrameGeneratorOptions : GeneratorOptions {
 
   /// D, the length of a latent.
   int64_t latent_dim = 100;
-  /// With warp_at: what a clip keeps of its latents, or of an object's part of them, the first
-  /// numbers. The stages up to there are computed once a clip, from these.
+  /// With warp_resolution: what a clip keeps of its latents, or of an object's part of them, the
+  /// first numbers. The stages up to there are computed once a clip, from these.
   int64_t clip_dim = 0;
   /// Whether the last hidden stage has the size of the picture already. Otherwise it has half the
   /// size, and the last layer doubles it.
@@ -30,7 +30,7 @@ struct FrameGeneratorOptions : GeneratorOptions {
   int64_t channels = 3;
 
   /// What the first layer reads of a latent, or of an object's part of it.
-  int64_t first_dim() const { return warp_at > 0 ? clip_dim : latent_dim; }
+  int64_t first_dim() const { return warp_resolution > 0 ? clip_dim : latent_dim; }
 };
 
 /// What is known of a type of frame generator without its weights.
@@ -63,7 +63,7 @@ class FrameGeneratorImpl : public torch::nn::Cloneable<FrameGeneratorImpl> {
   explicit FrameGeneratorImpl(FrameGeneratorOptions options);
 
   /// z [M,D] or [M,D,1,1] -> [M,C,S,S]. Each `frames` rows are one clip, for attention over time
-  /// and for warp_at. `stages`, if given, is filled with the hidden stages, 4x4 first.
+  /// and for warp_resolution. `stages`, if given, is filled with the hidden stages, 4x4 first.
   torch::Tensor forward(const torch::Tensor& z, int64_t frames = 1,
                         const nn::LayerObserver& observer = {}, nn::StageOutputs* stages = nullptr);
   /// The same of latents [M,D], on weights called after `name`.

@@ -37,8 +37,8 @@ class MocoganDiscriminatorImpl : public torch::nn::Cloneable<MocoganDiscriminato
 
   /// x [B,C,T,S,S] -> logits [B,1+classes,T-3*(N+1),1,1].
   torch::Tensor forward(const torch::Tensor& x, const nn::LayerObserver& observer = {});
-  torch::Tensor judge(const torch::Tensor& pictures, int64_t frames,
-                      const nn::LayerObserver& observer) override {
+  torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+                       const nn::LayerObserver& observer) override {
     return forward(nn::as_clips(pictures, pictures.size(0) / frames), observer);
   }
   void reset() override;

@@ -19,11 +19,11 @@ struct GeneratorOptions {
   std::vector<int64_t> widths;
   std::vector<int64_t> attention;
   nn::AttentionAxes attention_axes = nn::AttentionAxes::kSpace;
-  int64_t warp_at = 0;
+  int64_t warp_resolution = 0;
   int64_t warp_groups = 1;
   int64_t warp_still = 0;
   bool warp_fade = false;
-  int64_t objects = 1;
+  int64_t slots = 1;
 };
 
 enum class DiscriminatorNorm { kNone, kBatch, kSpectral };
@@ -35,9 +35,9 @@ struct DiscriminatorOptions {
   /// One of discriminator_networks().
   std::string network = "dcgan";
   DiscriminatorNorm norm = DiscriminatorNorm::kNone;
-  int64_t fold = 1;
-  int64_t fold_at = 0;
-  bool times = false;
+  int64_t frame_stack = 1;
+  int64_t frame_stack_resolution = 0;
+  bool timestamps = false;
   bool minibatch_stddev = false;
   std::vector<int64_t> widths;
   int64_t frames = 1;
@@ -47,7 +47,7 @@ struct DiscriminatorOptions {
   double weight = 1;
 
   /// Whether it looks at single frames, not at clips.
-  bool judges_frames() const;
+  bool takes_frames() const;
 };
 
 /// A frame discriminator and a clip discriminator, the pair of MoCoGAN.

@@ -15,15 +15,15 @@ namespace vidgen::models {
 struct ResidualDiscriminatorOptions : DcganDiscriminatorOptions {
   /// Batch normalisation of the blocks, or spectral normalisation of all weights.
   DiscriminatorNorm norm = DiscriminatorNorm::kNone;
-  /// Whether the blocks look at neighbouring frames too: a (2+1)D network of clips. With `fold`,
-  /// those behind it.
+  /// Whether the blocks look at neighbouring frames too: a (2+1)D network of clips. With
+  /// `frame_stack`, those behind it.
   bool over_time = false;
   /// Frames that are laid one over the other, as channels of one picture, at the resolution
-  /// `fold_at`, or with 0 before all else. The work behind it is divided by it. Early, what moves
-  /// between the frames is seen by the first layer already; late, what is shown (StyleGAN-V,
-  /// Skorokhodov et al., 2022, does it at 16x16).
-  int64_t fold = 1;
-  int64_t fold_at = 0;
+  /// `frame_stack_resolution`, or with 0 before all else. The work behind it is divided by it.
+  /// Early, what moves between the frames is seen by the first layer already; late, what is shown
+  /// (StyleGAN-V, Skorokhodov et al., 2022, does it at 16x16).
+  int64_t frame_stack = 1;
+  int64_t frame_stack_resolution = 0;
   /// Whether the last layer is told how much the batch varies (nn::MinibatchStddev).
   bool minibatch_stddev = false;
 };
@@ -35,13 +35,13 @@ class ResidualDiscriminatorImpl : public torch::nn::Module, public Discriminator
  public:
   explicit ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options);
 
-  /// x [M,C,S,S], of which each `frames` in a row are one clip -> logits [M/fold,1+classes,1,1];
-  /// `frames` must be a multiple of `fold`.
+  /// x [M,C,S,S], of which each `frames` in a row are one clip -> logits
+  /// [M/frame_stack,1+classes,1,1]; `frames` must be a multiple of `frame_stack`.
   torch::Tensor forward(const torch::Tensor& x, int64_t frames,
                         const nn::LayerObserver& observer = {});
 
-  torch::Tensor judge(const torch::Tensor& pictures, int64_t frames,
-                      const nn::LayerObserver& observer) override {
+  torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+                       const nn::LayerObserver& observer) override {
     return forward(pictures, frames, observer);
   }
 

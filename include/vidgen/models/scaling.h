@@ -22,9 +22,10 @@ int64_t size_made_for(const ModelOptions& options, int64_t written, int64_t want
 
 /// Changes networks for clips of `from` pixels into ones for clips of shape `to`, all but the keys
 /// that are fixed. What is done at full size is done at full size again; other resolutions
-/// (warp_at, attention, fold_at) stay where they are, as far as the networks go. A discriminator's
-/// pool grows where a clip has too few frames for a deeper one, and shrinks where it would leave
-/// too few pixels. Returns what was changed: "model.generator.widths [64, 32, 16]".
+/// (warp_resolution, attention, frame_stack_resolution) stay where they are, as far as the networks
+/// go. A discriminator's pool grows where a clip has too few frames for a deeper one, and shrinks
+/// where it would leave too few pixels. Returns what was changed: "model.generator.widths [64, 32,
+/// 16]".
 std::vector<std::string> scale_networks(ModelOptions& options, int64_t from, const ClipShape& to,
                                         const IsFixed& is_fixed);
 

@@ -16,13 +16,13 @@
 
 namespace vidgen::models {
 
-/// The part of the latents that each of a clip's objects has.
-nn::TemporalOptions of_object(nn::TemporalOptions options, int64_t objects);
-/// Of clips [B,objects*D] or [B,T,objects*D], those of their objects: [B*objects,D] or
-/// [B*objects,T,D].
-torch::Tensor of_objects(const torch::Tensor& clips, int64_t objects);
+/// The part of the latents that each of a clip's slots has.
+nn::TemporalOptions options_of_slot(nn::TemporalOptions options, int64_t slots);
+/// Of clips [B,slots*D] or [B,T,slots*D], those of their slots: [B*slots,D] or
+/// [B*slots,T,D].
+torch::Tensor split_slots(const torch::Tensor& clips, int64_t slots);
 /// The other way round.
-torch::Tensor of_clips(const torch::Tensor& objects, int64_t count);
+torch::Tensor merge_slots(const torch::Tensor& slots, int64_t count);
 
 struct VideoGeneratorOptions {
   nn::TemporalOptions temporal;
@@ -42,11 +42,11 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
  public:
   explicit VideoGeneratorImpl(VideoGeneratorOptions options);
 
-  /// Returns clips [B,C,T,H,W] in [-1,1], for any T (k frames where latents.times names them): a
-  /// view of the frame generator's output, so
-  /// channels_last_3d when the weights are channels_last. Under autocast the clips may have its
-  /// type. `stages`, if given, is filled with the hidden stages of the frame generator, [B*T,C,4,4]
-  /// first, each next of twice as many pixels a side.
+  /// Returns clips [B,C,T,H,W] in [-1,1], for any T (k frames where latents.timestamps names them):
+  /// a view of the frame generator's output, so channels_last_3d when the weights are
+  /// channels_last. Under autocast the clips may have its type. `stages`, if given, is filled with
+  /// the hidden stages of the frame generator, [B*T,C,4,4] first, each next of twice as many pixels
+  /// a side.
   torch::Tensor forward(const Latents& latents, const nn::LayerObserver& observer = {},
                         nn::StageOutputs* stages = nullptr);
   /// The motion path alone, [B,T,motion_dim], always in float32.
@@ -64,11 +64,11 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   /// Null where clips are not asked to be anything.
   const ConditionEncoder* condition_encoder() const { return condition_.get(); }
   /// What a clip keeps from its first frame to its last: its content and the numbers of its
-  /// condition, [B,content_dim+dim], or of objects the parts of each.
+  /// condition, [B,content_dim+dim], or of slots the parts of each.
   torch::Tensor content(const Latents& latents, const nn::LayerObserver& observer = {});
   /// What the frame generator makes the frames from, of that and the path [B,T,motion_dim]:
   /// [B*T,latent_dim], frame by frame of clip by clip. A row is [content, condition, motion_t], of
-  /// objects one such part behind the other.
+  /// slots one such part behind the other.
   torch::Tensor joined(const torch::Tensor& content, const torch::Tensor& path);
   /// Both at once.
   torch::Tensor frame_latents(const Latents& latents, const nn::LayerObserver& observer = {});
@@ -79,7 +79,7 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
   VideoGeneratorOptions options;
 
  private:
-  nn::MotionNoise noise_of_objects(const torch::Tensor& noise, const torch::Tensor& initial) const;
+  nn::MotionNoise split_noise(const torch::Tensor& noise, const torch::Tensor& initial) const;
 
   std::shared_ptr<nn::Motion> motion_;
   FrameGenerator frame_{nullptr};

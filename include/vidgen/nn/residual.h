@@ -12,13 +12,13 @@
 namespace vidgen::nn {
 
 /// What a residual block does to the size of its pictures.
-enum class Resample { kHalve, kDouble };
+enum class Resample { kDownsample2x, kUpsample2x };
 
 struct ResidualBlockOptions {
   /// Channels in and out.
   int64_t in = 64;
   int64_t out = 128;
-  Resample resample = Resample::kHalve;
+  Resample resample = Resample::kDownsample2x;
   /// Batch normalisation (2-D) behind `resample` and `conv`.
   bool batch_norm = false;
   /// A convolution over three frames behind the one over pixels: the two together are a factorised

@@ -34,7 +34,7 @@ class Stages {
   void add_attention(int64_t resolution, const SelfAttentionOptions& options);
   /// The layers added from here on see each `frames` in a row as one picture with the channels of
   /// all. Once.
-  void add_fold(int64_t frames);
+  void add_frame_stack(int64_t frames);
   /// Behind the layer that was added last, what a clip shows is moved to its place in each frame:
   /// the layers before see one picture a clip. Once, before a convolution or residual block.
   void add_warp(int64_t resolution, const WarpOptions& options);
@@ -47,7 +47,7 @@ class Stages {
   /// of Warp, [M,code_dim]; with one, x is of clips [B,C,H,W].
   torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer,
                         StageOutputs* stages = nullptr, const torch::Tensor& code = {});
-  /// The same of frames, without a fold; weights are called after `name`. Where there is a Warp, x
+  /// The same of frames, without a stack; weights are called after `name`. Where there is a Warp, x
   /// are all frames, not one a clip.
   graph::Value describe(graph::Graph& graph, graph::Value x, graph::Value code,
                         const std::string& name) const;
@@ -56,7 +56,7 @@ class Stages {
   /// The frames of a clip at this layer.
   int64_t frames_at(size_t index, int64_t frames) const {
     if (index <= warp_behind_ && warp_) return 1;
-    return index < fold_before_ ? frames : frames / fold_;
+    return index < stack_before_ ? frames : frames / frame_stack_;
   }
 
   struct Attention {
@@ -74,9 +74,9 @@ class Stages {
   torch::nn::Sequential main_;
   /// By the index in main_ of the layer before.
   std::map<size_t, Attention> attention_;
-  int64_t fold_ = 1;
-  /// The index in main_ of the first layer that sees folded frames.
-  size_t fold_before_ = 0;
+  int64_t frame_stack_ = 1;
+  /// The index in main_ of the first layer that sees stacked frames.
+  size_t stack_before_ = 0;
   /// Empty without, and the index in main_ of the layer before.
   Warp warp_{nullptr};
   std::string warp_name_;

@@ -24,7 +24,7 @@ struct WarpOptions {
   /// moves. Less than `groups`.
   int64_t still = 0;
   /// Pictures that a clip is the sum of, each moved by itself.
-  int64_t objects = 1;
+  int64_t slots = 1;
   /// Whether groups that move also show more or less of themselves.
   bool fade = false;
 
@@ -36,7 +36,7 @@ struct WarpOptions {
 /// code (Jaderberg et al., "Spatial Transformer Networks", 2015). What leaves the picture is gone,
 /// and zeros come in. The first `still` groups stay. With `fade` a group that moves is multiplied
 /// by a number of its own in each frame, too, 1 + tanh(n) with n from the layers: so groups may
-/// take turns, as the poses of a walk do. Where a clip has several objects, all are moved by the
+/// take turns, as the poses of a walk do. Where a clip has several slots, all are moved by the
 /// same layers, each by its own code, and added up. Parameters: motion.0.*, motion.2.*, of which
 /// the first 6*moving rows make the maps, and the others n.
 ///
@@ -46,18 +46,18 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl>, public graph::Block {
  public:
   explicit WarpImpl(WarpOptions options);
 
-  /// Features of clips' objects [B*objects,C,H,W] and the codes of their
-  /// frames, clip by clip [B*frames,objects*code_dim] -> [B*frames,C,H,W] of the type of x,
+  /// Features of clips' slots [B*slots,C,H,W] and the codes of their
+  /// frames, clip by clip [B*frames,slots*code_dim] -> [B*frames,C,H,W] of the type of x,
   /// channels_last.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& code);
-  /// The same of {x, code}, but of features of the objects of each frame
-  /// [B*frames*objects,C,H,W].
+  /// The same of {x, code}, but of features of the slots of each frame
+  /// [B*frames*slots,C,H,W].
   graph::Value describe(graph::Graph& graph, const std::vector<graph::Value>& inputs,
                         const std::string& name) const override;
   graph::Shape shape(const std::vector<graph::Shape>& inputs) const override;
   void reset() override;
 
-  /// The maps that codes of objects [M,code_dim] stand for: [M,moving,2,3], as in
+  /// The maps that codes of slots [M,code_dim] stand for: [M,moving,2,3], as in
   /// torch.nn.functional.affine_grid.
   torch::Tensor maps(const torch::Tensor& code);
   /// What groups are multiplied by where codes are [M,code_dim]: [M,moving], from 0 to 2.

@@ -98,8 +98,8 @@ class GanStep {
   void visit(checkpoint::StateVisitor& visitor);
 
  private:
-  /// What one batch leaves for the generator's turn; `real` and `fake` are augmented.
-  struct Turn {
+  /// What one batch leaves for the generator's pass; `real` and `fake` are augmented.
+  struct MicroBatch {
     StepInputs inputs;
     torch::Tensor real;
     torch::Tensor fake;
@@ -130,15 +130,16 @@ class GanStep {
   void compute(const NextInputs& next_inputs, bool penalise);
   Scores no_scores() const;
   /// From real clips to the gradients of the discriminators.
-  void discriminator_turn(Turn& turn, bool penalise, Scores& scores);
-  void discriminate(const Turn& turn, bool penalise, Scores& scores);
-  torch::Tensor generator_turn(Turn& turn, Scores& scores);
+  void discriminator_pass(MicroBatch& micro_batch, bool penalise, Scores& scores);
+  void discriminate(const MicroBatch& micro_batch, bool penalise, Scores& scores);
+  torch::Tensor generator_pass(MicroBatch& micro_batch, Scores& scores);
   /// What the discriminators say to the generator; undefined without any.
-  torch::Tensor adversarial_loss(const Turn& turn);
+  torch::Tensor adversarial_loss(const MicroBatch& micro_batch);
   /// The loss with the terms of the teacher.
-  torch::Tensor with_teaching(torch::Tensor loss, const Turn& turn, Scores& scores) const;
-  /// Generates the turn's clips.
-  void generate(Turn& turn);
+  torch::Tensor with_teaching(torch::Tensor loss, const MicroBatch& micro_batch,
+                              Scores& scores) const;
+  /// Generates the batch's clips.
+  void generate(MicroBatch& micro_batch);
   /// Clips, unscales and applies the gradients; returns their norm before clipping.
   torch::Tensor update(Adam& optimizer, GradScaler& scaler);
   void set_learning_rates(int64_t step);

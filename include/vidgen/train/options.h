@@ -49,7 +49,7 @@ struct TrainOptions {
   /// See RunLength.
   double minutes = 0;
   int64_t batch_size = 8;
-  /// See models::draw_times(). Few frames each of many clips teach more than many of few
+  /// See models::draw_timestamps(). Few frames each of many clips teach more than many of few
   /// (Skorokhodov et al., "StyleGAN-V", 2022).
   int64_t frames = 0;
   int64_t accumulate = 1;

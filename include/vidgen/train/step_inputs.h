@@ -17,8 +17,8 @@ struct StepInputs {
   /// Empty where there are no discriminators.
   data::Batch real;
   /// The frames of the real clips that are looked at: int64 [B,k]; undefined: all of them. Those of
-  /// the generated ones are latents.times.
-  torch::Tensor real_times;
+  /// the generated ones are latents.timestamps.
+  torch::Tensor real_timestamps;
   /// With the condition of the real clips: generated ones are asked to be the same. Without real
   /// clips each class is as likely.
   models::Latents latents;
@@ -53,13 +53,13 @@ class StepDraws {
 
  private:
   std::vector<torch::Tensor> draw_frames();
-  torch::Tensor draw_times();
+  torch::Tensor draw_timestamps();
   std::vector<torch::Tensor> draw_mix(const std::vector<torch::Tensor>& frames);
 
   const RunOptions& options_;
   at::Generator latents_;
   at::Generator frames_;
-  at::Generator times_;
+  at::Generator timestamps_;
   at::Generator condition_;
   at::Generator mix_;
   at::Generator augment_;

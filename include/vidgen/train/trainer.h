@@ -130,7 +130,7 @@ class Trainer {
   void check_losses();
   [[noreturn]] void diverged(const std::string& name, int64_t step) const;
   void open_clips();
-  void meet_teacher();
+  void load_teacher();
   void start_loader();
   void reset_meters();
   void visit(checkpoint::StateVisitor& visitor);

@@ -10,7 +10,7 @@
 
 namespace vidgen::nn {
 
-struct WaveMotionOptions {
+struct SinusoidalMotionOptions {
   /// D, the length of the noise and of the motion code; even.
   int64_t dim = 10;
   int64_t hidden = 64;
@@ -22,9 +22,9 @@ struct WaveMotionOptions {
 /// period of four frames). Stationary, as ConvolutionMotion, and frame t needs no other. After the
 /// positional codes of StyleGAN-V (Skorokhodov et al., 2022), whose waves also change along a clip.
 /// Parameters: frequency.0.*, frequency.2.*.
-class WaveMotionImpl : public torch::nn::Cloneable<WaveMotionImpl>, public Motion {
+class SinusoidalMotionImpl : public torch::nn::Cloneable<SinusoidalMotionImpl>, public Motion {
  public:
-  explicit WaveMotionImpl(WaveMotionOptions options);
+  explicit SinusoidalMotionImpl(SinusoidalMotionOptions options);
 
   /// noise of a clip [B,D] -> [B,frames,D], from frame `first` on.
   torch::Tensor forward(const torch::Tensor& noise, int64_t frames, int64_t first = 0);
@@ -34,7 +34,7 @@ class WaveMotionImpl : public torch::nn::Cloneable<WaveMotionImpl>, public Motio
   MotionOutputs describe(graph::Graph& graph, const MotionInputs& inputs) const override;
   void reset() override;
 
-  WaveMotionOptions options;
+  SinusoidalMotionOptions options;
 
  private:
   /// Frequencies and phases [B,D/2].
@@ -42,6 +42,6 @@ class WaveMotionImpl : public torch::nn::Cloneable<WaveMotionImpl>, public Motio
 
   torch::nn::Sequential frequency_;
 };
-TORCH_MODULE(WaveMotion);
+TORCH_MODULE(SinusoidalMotion);
 
 }  // namespace vidgen::nn

@@ -1,4 +1,4 @@
-#include "vidgen/nn/wave_motion.h"
+#include "vidgen/nn/sinusoidal_motion.h"
 
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/linear.h>
@@ -10,7 +10,7 @@
 namespace vidgen::nn {
 namespace {
 
-struct WaveType : MotionDefaults {
+struct SinusoidalType : MotionDefaults {
   static constexpr bool kReadsNoise = false, kReadsInitial = true;
   /// A sine and a cosine a wave.
   static constexpr int64_t kUnit = 2;
@@ -30,17 +30,20 @@ struct WaveType : MotionDefaults {
     return torch::cat({noise.initial, torch::zeros({noise.initial.size(0), 1})}, 1);
   }
   static std::shared_ptr<Motion> make(const TemporalOptions& options) {
-    return std::make_shared<WaveMotionImpl>(WaveMotionOptions{options.motion_dim, options.hidden});
+    return std::make_shared<SinusoidalMotionImpl>(
+        SinusoidalMotionOptions{options.motion_dim, options.hidden});
   }
 };
 
 }  // namespace
 
-MotionType wave_motion() { return motion_type_of<WaveType>("waves"); }
+MotionType sinusoidal_motion() { return motion_type_of<SinusoidalType>("sinusoidal"); }
 
-WaveMotionImpl::WaveMotionImpl(WaveMotionOptions options) : options(options) { reset(); }
+SinusoidalMotionImpl::SinusoidalMotionImpl(SinusoidalMotionOptions options) : options(options) {
+  reset();
+}
 
-void WaveMotionImpl::reset() {
+void SinusoidalMotionImpl::reset() {
   namespace layers = torch::nn;
   frequency_ = layers::Sequential(layers::Linear(options.dim / 2, options.hidden),
                                   layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2)),
@@ -48,33 +51,36 @@ void WaveMotionImpl::reset() {
   register_module("frequency", frequency_);
 }
 
-std::pair<torch::Tensor, torch::Tensor> WaveMotionImpl::waves(const torch::Tensor& noise) {
+std::pair<torch::Tensor, torch::Tensor> SinusoidalMotionImpl::waves(const torch::Tensor& noise) {
   TORCH_CHECK(noise.dim() == 2 && noise.size(1) == options.dim, "expected noise [B,", options.dim,
               "], found ", noise.sizes());
   const auto halves = noise.chunk(2, 1);
   return {M_PI / 2 * frequency_->forward(halves[1]).sigmoid(), M_PI * halves[0]};
 }
 
-torch::Tensor WaveMotionImpl::forward(const torch::Tensor& noise, int64_t frames, int64_t first) {
+torch::Tensor SinusoidalMotionImpl::forward(const torch::Tensor& noise, int64_t frames,
+                                            int64_t first) {
   const auto [frequencies, phases] = waves(noise);
   const auto time = torch::arange(first, first + frames, noise.options()).view({1, frames, 1});
   const auto angles = frequencies.unsqueeze(1) * time + phases.unsqueeze(1);
   return M_SQRT2 * torch::cat({angles.sin(), angles.cos()}, 2);
 }
 
-torch::Tensor WaveMotionImpl::next(const MotionNoise& noise, int64_t frames, MotionState& state) {
+torch::Tensor SinusoidalMotionImpl::next(const MotionNoise& noise, int64_t frames,
+                                         MotionState& state) {
   const auto path = forward(noise.initial, frames, state.frame);
   state.frame += frames;
   return path;
 }
 
-torch::Tensor WaveMotionImpl::next_row(const MotionNoise& noise, MotionState& state) {
+torch::Tensor SinusoidalMotionImpl::next_row(const MotionNoise& noise, MotionState& state) {
   const auto [frequencies, phases] = waves(noise.initial);
   const auto angles = frequencies.to(torch::kDouble) * static_cast<double>(state.frame++) + phases;
   return (M_SQRT2 * torch::cat({angles.sin(), angles.cos()}, 1)).to(noise.initial.scalar_type());
 }
 
-MotionOutputs WaveMotionImpl::describe(graph::Graph& graph, const MotionInputs& inputs) const {
+MotionOutputs SinusoidalMotionImpl::describe(graph::Graph& graph,
+                                             const MotionInputs& inputs) const {
   const auto parameters = named_parameters();
   const bool steps = !inputs.state.empty();
   auto initial = inputs.initial;
