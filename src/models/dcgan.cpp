@@ -1,22 +1,18 @@
-#include "vidgen/models/dcgan.h"
-
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
-#include <algorithm>
-
 #include "frame_generator_type.h"
-#include "vidgen/models/mocogan.h"
+#include "vidgen/models/discriminator_network.h"
+#include "vidgen/nn/layout.h"
 
+/// The networks of DCGAN (Radford et al., "Unsupervised Representation Learning with Deep
+/// Convolutional Generative Adversarial Networks", 2016) and of MoCoGAN's clips, for any
+/// power-of-two size from 16 and any widths, with self-attention where asked.
 namespace vidgen::models {
 namespace {
 
 namespace layers = torch::nn;
-
-bool contains(const std::vector<int64_t>& values, int64_t value) {
-  return std::find(values.begin(), values.end(), value) != values.end();
-}
 
 layers::ConvTranspose2d up(int64_t in, int64_t out, int64_t stride, int64_t padding) {
   return layers::ConvTranspose2d(
@@ -26,6 +22,14 @@ layers::ConvTranspose2d up(int64_t in, int64_t out, int64_t stride, int64_t padd
 layers::Conv2d down(int64_t in, int64_t out, int64_t stride, int64_t padding) {
   return layers::Conv2d(
       layers::Conv2dOptions(in, out, 4).stride(stride).padding(padding).bias(false));
+}
+
+/// The same of clips. It shortens time by 3.
+layers::Conv3d down_clips(int64_t in, int64_t out, int64_t stride, int64_t padding) {
+  return layers::Conv3d(layers::Conv3dOptions(in, out, 4)
+                            .stride({1, stride, stride})
+                            .padding({0, padding, padding})
+                            .bias(false));
 }
 
 /// Stages of ConvTranspose2d k4, BatchNorm, ReLU (the first s1 p0, the others s2 p1), then
@@ -74,15 +78,54 @@ void check_dcgan(const DiscriminatorOptions& options, const ClipShape& shape,
                                    " (a larger pool needs fewer; network: residual takes any)"));
 }
 
+/// Strided convolutions from a picture to a logit: stages of Conv2d k4 s2 p1, BatchNorm (from the
+/// second on), LeakyReLU 0.2, then Conv2d k4 s1 p0; no bias. Of clips, that of MoCoGAN (Tulyakov et
+/// al., "MoCoGAN: Decomposing Motion and Content for Video Generation", 2018): Conv3d k4 s(1,2,2)
+/// p(0,1,1) and k4 s1 p0, with a logit more for each frame more. Parameters: main.<i>.*,
+/// attention_<resolution>.*.
+class DcganNet : public torch::nn::Module, public DiscriminatorNet {
+ public:
+  DcganNet(const DiscriminatorOptions& options, const ClipShape& shape, int64_t classes)
+      : over_time_(!options.takes_frames()), picture_(picture_of(options, shape)) {
+    int64_t channels = shape.channels, resolution = picture_.size;
+    for (const int64_t width : resolved_widths(options, shape)) {
+      const bool first = resolution == picture_.size;
+      if (over_time_) {
+        stages_.add(down_clips(channels, width, 2, 1));
+        if (!first) stages_.add(layers::BatchNorm3d(width));
+      } else {
+        stages_.add(down(channels, width, 2, 1));
+        if (!first) stages_.add(layers::BatchNorm2d(width));
+      }
+      stages_.add(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2).inplace(true)));
+      resolution /= 2;
+      stages_.add_attention(options.attention, resolution, {width, options.attention_axes});
+      channels = width;
+    }
+    if (over_time_) {
+      stages_.add(down_clips(channels, 1 + classes, 1, 0));
+    } else {
+      stages_.add(down(channels, 1 + classes, 1, 0));
+    }
+    stages_.register_in(*this);
+  }
+
+  torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+                       const nn::LayerObserver& observer) override {
+    expect_pictures(pictures, frames, picture_);
+    if (!over_time_) return stages_.forward(pictures, frames, observer);
+    return stages_.forward(nn::as_clips(pictures, pictures.size(0) / frames), 1, observer);
+  }
+
+ private:
+  const bool over_time_;
+  const ClipShape picture_;
+  nn::Stages stages_;
+};
+
 std::shared_ptr<DiscriminatorNet> make_dcgan(const DiscriminatorOptions& options,
                                              const ClipShape& shape, int64_t classes) {
-  const auto widths = resolved_widths(options, shape);
-  if (options.takes_frames()) {
-    return std::make_shared<DcganDiscriminatorImpl>(DcganDiscriminatorOptions{
-        shape.channels, widths, options.attention, options.attention_axes, classes});
-  }
-  return std::make_shared<MocoganDiscriminatorImpl>(MocoganDiscriminatorOptions{
-      shape.channels, widths, options.attention, options.attention_axes, classes});
+  return std::make_shared<DcganNet>(options, shape, classes);
 }
 
 }  // namespace
@@ -94,39 +137,6 @@ FrameGeneratorType dcgan_frames() {
 
 DiscriminatorNetwork dcgan_network() {
   return {"dcgan", /*kept_copies=*/2.5, least_frames, check_dcgan, make_dcgan};
-}
-
-DcganDiscriminatorImpl::DcganDiscriminatorImpl(DcganDiscriminatorOptions options)
-    : options(std::move(options)) {
-  reset();
-}
-
-void DcganDiscriminatorImpl::reset() {
-  stages_ = nn::Stages();
-  int64_t channels = options.channels;
-  int64_t resolution = int64_t{4} << options.widths.size();
-  for (size_t i = 0; i < options.widths.size(); ++i) {
-    const int64_t width = options.widths[i];
-    stages_.add(down(channels, width, 2, 1));
-    if (i > 0) stages_.add(layers::BatchNorm2d(width));
-    stages_.add(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2).inplace(true)));
-    resolution /= 2;
-    if (contains(options.attention, resolution)) {
-      stages_.add_attention(resolution, {width, options.attention_axes});
-    }
-    channels = width;
-  }
-  stages_.add(down(channels, 1 + options.classes, 1, 0));
-  stages_.register_in(*this);
-}
-
-torch::Tensor DcganDiscriminatorImpl::forward(const torch::Tensor& x, int64_t frames,
-                                              const nn::LayerObserver& observer) {
-  const int64_t size = int64_t{4} << options.widths.size();
-  TORCH_CHECK(
-      x.dim() == 4 && x.size(1) == options.channels && x.size(2) == size && x.size(3) == size,
-      "expected pictures [M,", options.channels, ",", size, ",", size, "], found ", x.sizes());
-  return stages_.forward(x, frames, observer);
 }
 
 }  // namespace vidgen::models

@@ -125,6 +125,19 @@ const DiscriminatorType& discriminator_type(const std::string& name) {
 
 bool DiscriminatorOptions::takes_frames() const { return discriminator_type(type).takes_frames; }
 
+ClipShape picture_of(const DiscriminatorOptions& options, const ClipShape& shape) {
+  return {shape.channels + (options.timestamps ? 1 : 0), shape.frames, shape.size / options.pool};
+}
+
+void expect_pictures(const torch::Tensor& pictures, int64_t frames, const ClipShape& picture) {
+  TORCH_CHECK(pictures.dim() == 4 && pictures.size(1) == picture.channels &&
+                  pictures.size(2) == picture.size && pictures.size(3) == picture.size,
+              "expected pictures [M,", picture.channels, ",", picture.size, ",", picture.size,
+              "], found ", pictures.sizes());
+  TORCH_CHECK(frames > 0 && pictures.size(0) % frames == 0, "expected clips of ", frames,
+              " frames, found ", pictures.size(0), " pictures");
+}
+
 const std::vector<DiscriminatorNetwork>& discriminator_networks() {
   static const std::vector<DiscriminatorNetwork> networks{dcgan_network(), residual_network()};
   return networks;

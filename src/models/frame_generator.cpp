@@ -41,8 +41,7 @@ torch::Tensor first_pixels(const FrameGeneratorOptions& options, const torch::Te
 
 void end_stage(const FrameGeneratorOptions& options, int64_t resolution, int64_t width,
                nn::Stages& stages) {
-  if (attends_at(options, resolution))
-    stages.add_attention(resolution, {width, options.attention_axes});
+  stages.add_attention(options.attention, resolution, {width, options.attention_axes});
   if (resolution == options.warp_resolution)
     stages.add_warp(resolution, warp_options(options, width));
 }

@@ -1,16 +1,16 @@
-#include "vidgen/models/residual.h"
+#include "vidgen/nn/residual.h"
 
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
-#include <algorithm>
-
 #include "frame_generator_type.h"
+#include "vidgen/models/discriminator_network.h"
 #include "vidgen/nn/minibatch_stddev.h"
-#include "vidgen/nn/residual.h"
 #include "vidgen/nn/spectral_norm.h"
 
+/// Networks of residual blocks (nn::ResidualBlock), for any power-of-two size from 16 and any
+/// widths, with self-attention where asked.
 namespace vidgen::models {
 namespace {
 
@@ -47,20 +47,64 @@ void check_residual(const DiscriminatorOptions& options, const ClipShape& shape,
                                    shape.frames, ", the frames of a clip"));
 }
 
+/// From pictures or clips to logits: a residual block for each halving down to 4x4 pixels, then
+/// Conv2d k4 s1 p0; of clips a (2+1)D network. `frame_stack` frames are laid one over the other, as
+/// channels of one picture, at a resolution or before all else. The work behind it is divided by
+/// it. Early, what moves between the frames is seen by the first layer already; late, what is shown
+/// (StyleGAN-V, Skorokhodov et al., 2022, does it at 16x16). Parameters: main.<i>.*,
+/// attention_<resolution>.*. It cannot be cloned, because layers with spectral normalisation
+/// cannot.
+class ResidualNet : public torch::nn::Module, public DiscriminatorNet {
+ public:
+  ResidualNet(const DiscriminatorOptions& options, const ClipShape& shape, int64_t classes)
+      : frame_stack_(options.frame_stack), picture_(picture_of(options, shape)) {
+    int64_t channels = picture_.channels, resolution = picture_.size;
+    const int64_t stack_at =
+        options.frame_stack_resolution == 0 ? resolution : options.frame_stack_resolution;
+    const auto stack_here = [&] {
+      if (resolution != stack_at) return;
+      stages_.add_frame_stack(frame_stack_);
+      channels *= frame_stack_;
+    };
+    for (const int64_t width : resolved_widths(options, shape)) {
+      stack_here();
+      nn::ResidualBlockOptions block{channels, width, nn::Resample::kDownsample2x};
+      block.batch_norm = options.norm == DiscriminatorNorm::kBatch;
+      // Those behind the stack look at neighbouring frames too.
+      block.over_time = !options.takes_frames() && resolution <= stack_at;
+      stages_.add(nn::ResidualBlock(block));
+      resolution /= 2;
+      channels = width;
+      stages_.add_attention(options.attention, resolution, {channels, options.attention_axes});
+    }
+    stack_here();
+    if (options.minibatch_stddev) {
+      stages_.add(nn::MinibatchStddev());
+      ++channels;
+    }
+    stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, 1 + classes, 4)));
+    stages_.register_in(*this);
+    if (options.norm == DiscriminatorNorm::kSpectral) nn::add_spectral_norm(*this);
+  }
+
+  torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+                       const nn::LayerObserver& observer) override {
+    expect_pictures(pictures, frames, picture_);
+    TORCH_CHECK(frames % frame_stack_ == 0, "expected clips of a multiple of ", frame_stack_,
+                " frames, found ", frames);
+    const nn::SpectralWeights normalised(*this);
+    return stages_.forward(pictures, frames, observer);
+  }
+
+ private:
+  const int64_t frame_stack_;
+  const ClipShape picture_;
+  nn::Stages stages_;
+};
+
 std::shared_ptr<DiscriminatorNet> make_residual(const DiscriminatorOptions& options,
                                                 const ClipShape& shape, int64_t classes) {
-  ResidualDiscriminatorOptions net;
-  net.channels = shape.channels + (options.timestamps ? 1 : 0);
-  net.widths = resolved_widths(options, shape);
-  net.attention = options.attention;
-  net.attention_axes = options.attention_axes;
-  net.classes = classes;
-  net.norm = options.norm;
-  net.over_time = !options.takes_frames();
-  net.frame_stack = options.frame_stack;
-  net.frame_stack_resolution = options.frame_stack_resolution;
-  net.minibatch_stddev = options.minibatch_stddev;
-  return std::make_shared<ResidualDiscriminatorImpl>(net);
+  return std::make_shared<ResidualNet>(options, shape, classes);
 }
 
 }  // namespace
@@ -75,53 +119,6 @@ DiscriminatorNetwork residual_network() {
   return {"residual", /*kept_copies=*/6,
           [](const DiscriminatorOptions&, int64_t) { return int64_t{1}; }, check_residual,
           make_residual};
-}
-
-ResidualDiscriminatorImpl::ResidualDiscriminatorImpl(ResidualDiscriminatorOptions options)
-    : options(std::move(options)) {
-  const auto& net = this->options;
-  int64_t channels = net.channels;
-  int64_t resolution = int64_t{4} << net.widths.size();
-  const int64_t frame_stack_resolution =
-      net.frame_stack_resolution == 0 ? resolution : net.frame_stack_resolution;
-  const auto fold_here = [&] {
-    if (resolution != frame_stack_resolution) return;
-    stages_.add_frame_stack(net.frame_stack);
-    channels *= net.frame_stack;
-  };
-  for (const int64_t width : net.widths) {
-    fold_here();
-    nn::ResidualBlockOptions block{channels, width, nn::Resample::kDownsample2x};
-    block.batch_norm = net.norm == DiscriminatorNorm::kBatch;
-    block.over_time = net.over_time && resolution <= frame_stack_resolution;
-    stages_.add(nn::ResidualBlock(block));
-    resolution /= 2;
-    channels = width;
-    const auto& wanted = net.attention;
-    if (std::find(wanted.begin(), wanted.end(), resolution) != wanted.end())
-      stages_.add_attention(resolution, {channels, net.attention_axes});
-  }
-  fold_here();
-  if (net.minibatch_stddev) {
-    stages_.add(nn::MinibatchStddev());
-    ++channels;
-  }
-  stages_.add(layers::Conv2d(layers::Conv2dOptions(channels, 1 + net.classes, 4)));
-  stages_.register_in(*this);
-  if (net.norm == DiscriminatorNorm::kSpectral) nn::add_spectral_norm(*this);
-}
-
-torch::Tensor ResidualDiscriminatorImpl::forward(const torch::Tensor& x, int64_t frames,
-                                                 const nn::LayerObserver& observer) {
-  const int64_t size = int64_t{4} << options.widths.size();
-  TORCH_CHECK(
-      x.dim() == 4 && x.size(1) == options.channels && x.size(2) == size && x.size(3) == size,
-      "expected pictures [M,", options.channels, ",", size, ",", size, "], found ", x.sizes());
-  TORCH_CHECK(frames > 0 && frames % options.frame_stack == 0 && x.size(0) % frames == 0,
-              "expected clips of ", frames, " frames, a multiple of ", options.frame_stack,
-              ", found ", x.sizes());
-  const nn::SpectralWeights normalised(*this);
-  return stages_.forward(x, frames, observer);
 }
 
 }  // namespace vidgen::models

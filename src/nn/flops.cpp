@@ -5,7 +5,6 @@
 
 #include <variant>
 
-#include "vidgen/nn/convolution_motion.h"
 #include "vidgen/nn/warp.h"
 
 namespace vidgen::nn {
@@ -30,15 +29,15 @@ double transposed(const torch::nn::ConvTranspose2dImpl& layer, const torch::Tens
   return 2 * inputs * elements(layer.weight[0]);
 }
 
-// Each layer puts out kernel - 1 frames more than the next one.
-double motion(const ConvolutionMotionImpl& layer, const torch::Tensor& output) {
-  const auto weights = layer.named_parameters();
+// Convolutions over time, one behind the other: each puts out kernel - 1 frames more than the next.
+double over_time(const torch::nn::Module& layer, const torch::Tensor& output) {
+  const auto weights = layer.parameters();
   double sum = 0;
-  int64_t frames = output.size(1) + layer.options.layers * (layer.options.kernel - 1);
-  for (const auto& item : weights) {
-    if (item.value().dim() != 3) continue;
-    frames -= layer.options.kernel - 1;
-    sum += 2 * elements(item.value()) * static_cast<double>(output.size(0) * frames);
+  int64_t frames = output.size(1);
+  for (auto weight = weights.rbegin(); weight != weights.rend(); ++weight) {
+    if (weight->dim() != 3) continue;
+    sum += 2 * elements(*weight) * static_cast<double>(output.size(0) * frames);
+    frames += weight->size(2) - 1;
   }
   return sum;
 }
@@ -70,11 +69,11 @@ double forward_flops(const torch::nn::Module& layer, const torch::Tensor& output
                            elements(output) / static_cast<double>(block->options.channels),
                            static_cast<double>(output.size(-1) * output.size(-2)));
   }
-  if (const auto* path = layer.as<ConvolutionMotion>()) return motion(*path, output);
   if (layer.as<torch::nn::Embedding>()) return 0;  // it looks up
   if (const auto* warp = layer.as<Warp>())
     return matrices(layer, static_cast<double>(output.size(0) * warp->options.slots));
-  return matrices(layer, elements(output) / static_cast<double>(output.size(-1)));
+  return over_time(layer, output) +
+         matrices(layer, elements(output) / static_cast<double>(output.size(-1)));
 }
 
 }  // namespace vidgen::nn

@@ -8,9 +8,7 @@ namespace {
 /// The noise itself: every frame is drawn for itself.
 class NoMotion : public Motion, public MotionDefaults {
  public:
-  static std::shared_ptr<Motion> make(const TemporalOptions&) {
-    return std::make_shared<NoMotion>();
-  }
+  explicit NoMotion(const TemporalOptions&) {}
   torch::Tensor next(const MotionNoise& noise, int64_t frames, MotionState& state) override {
     state.frame += frames;
     return noise.noise;
@@ -65,6 +63,12 @@ void validate(const TemporalOptions& options, const std::string& path) {
                                  : "found 0, as is content_dim; expected one above 0");
   }
   motion_type(options).validate(options, path);
+}
+
+void expect_rows(const torch::Tensor& noise, int64_t dim, int64_t more) {
+  TORCH_CHECK(noise.dim() == 3 && noise.size(1) > more && noise.size(2) == dim,
+              "expected noise [B,T", more > 0 ? core::cat("+", more) : "", ",", dim, "], found ",
+              noise.sizes());
 }
 
 void expect_one_layer(const TemporalOptions& options, const std::string& path) {

@@ -30,7 +30,9 @@ void Stages::add_frame_stack(int64_t frames) {
   stack_before_ = main_->size();
 }
 
-void Stages::add_attention(int64_t resolution, const SelfAttentionOptions& options) {
+void Stages::add_attention(const std::vector<int64_t>& wanted, int64_t resolution,
+                           const SelfAttentionOptions& options) {
+  if (std::find(wanted.begin(), wanted.end(), resolution) == wanted.end()) return;
   attention_.insert_or_assign(
       main_->size() - 1,
       Attention{"attention_" + std::to_string(resolution), SelfAttention(options)});

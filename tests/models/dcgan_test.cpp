@@ -1,12 +1,10 @@
-#include "vidgen/models/dcgan.h"
-
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "models/networks.h"
 #include "support/module_state.h"
 #include "support/random.h"
 #include "vidgen/models/factory.h"
-#include "vidgen/models/mocogan.h"
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::models {
@@ -24,13 +22,12 @@ FrameGenerator reference_generator(const Fixture& fixture) {
   return generator;
 }
 
-DcganDiscriminator reference_discriminator(const Fixture& fixture) {
-  DcganDiscriminatorOptions options;
-  options.channels = fixture.integer("nc");
-  options.widths = fixture.integers("widths");
-  DcganDiscriminator discriminator(options);
-  test::load_state(*discriminator, fixture);
-  return discriminator;
+/// A discriminator's network with the fixture's weights.
+TestedNetwork reference_network(const char* type, const Fixture& fixture, int64_t size) {
+  TestedNetwork network(network_options("dcgan", type, fixture.integers("widths")),
+                        {fixture.integer("nc"), 16, size});
+  test::load_state(*network.layers, fixture);
+  return network;
 }
 
 TEST(DcganGenerator, ReproducesReference) {
@@ -84,45 +81,40 @@ TEST(DcganGenerator, PaintsAClipOnceAndMovesIt) {
   }
 }
 
-TEST(DcganDiscriminator, ReproducesReference) {
+TEST(DcganNetwork, ReproducesReference) {
   const Fixture fixture("seed_discriminator");
-  auto discriminator = reference_discriminator(fixture);
   const auto x = fixture.tensor("in.x").requires_grad_();
-  const auto logits = discriminator(x);
+  auto network = reference_network("frame", fixture, x.size(-1));
+  const auto logits = network(x);
   const auto bce = torch::softplus(-logits).mean();
   bce.backward();
   fixture.expect_close("out.logits", logits);
   fixture.expect_close("out.prob", logits.sigmoid());
   fixture.expect_close("out.bce_ones", bce);
   fixture.expect_close("grad.bce_ones.x", x.grad());
-  test::expect_buffers_after(*discriminator, fixture);
-  discriminator->eval();
-  fixture.expect_close("out.prob_eval", discriminator(x).sigmoid());
+  test::expect_buffers_after(*network.layers, fixture);
+  network.layers->eval();
+  fixture.expect_close("out.prob_eval", network(x).sigmoid());
 }
 
-TEST(MocoganDiscriminator, ReproducesReference) {
+TEST(DcganNetwork, OfClipsReproducesThatOfMocogan) {
   const Fixture fixture("mocogan_d_video");
-  MocoganDiscriminatorOptions options;
-  options.channels = fixture.integer("nc");
-  options.widths = fixture.integers("widths");
-  MocoganDiscriminator discriminator(options);
-  test::load_state(*discriminator, fixture);
   const auto x = fixture.tensor("in.x");
-  fixture.expect_close("out.train", discriminator(x));
-  test::expect_buffers_after(*discriminator, fixture);
-  discriminator->eval();
-  fixture.expect_close("out.eval", discriminator(x));
+  auto network = reference_network("clip", fixture, x.size(-1));
+  const auto frames = nn::as_frames(x);
+  fixture.expect_close("out.train", network(frames, x.size(2)));
+  test::expect_buffers_after(*network.layers, fixture);
+  network.layers->eval();
+  fixture.expect_close("out.eval", network(frames, x.size(2)));
 }
 
-TEST(MocoganDiscriminator, JudgesLongerClipsMoreThanOnce) {
-  MocoganDiscriminatorOptions options;
-  options.widths = {4, 8};
-  MocoganDiscriminator discriminator(options);
-  EXPECT_EQ(discriminator(torch::zeros({2, 3, 10, 16, 16})).sizes(),
+TEST(DcganNetwork, LongerClipsHaveMoreLogits) {
+  TestedNetwork network(network_options("dcgan", "clip", {4, 8}), {3, 10, 16});
+  EXPECT_EQ(network(torch::zeros({20, 3, 16, 16}), 10).sizes(),
             torch::IntArrayRef({2, 1, 1, 1, 1}));
-  EXPECT_EQ(discriminator(torch::zeros({2, 3, 13, 16, 16})).sizes(),
+  EXPECT_EQ(network(torch::zeros({26, 3, 16, 16}), 13).sizes(),
             torch::IntArrayRef({2, 1, 4, 1, 1}));
-  EXPECT_THROW(discriminator(torch::zeros({2, 3, 9, 16, 16})), c10::Error);
+  EXPECT_THROW(network(torch::zeros({18, 3, 16, 16}), 9), c10::Error);
 }
 
 TEST(DcganGenerator, TakesFlatLatents) {
@@ -148,10 +140,10 @@ TEST(ModelFactory, OneWidthMoreIsAStageOfFullSize) {
   }
 }
 
-TEST(DcganDiscriminator, RejectsOtherSizes) {
-  DcganDiscriminator discriminator(DcganDiscriminatorOptions{});
-  EXPECT_THROW(discriminator(torch::zeros({2, 3, 32, 32})), c10::Error);
-  EXPECT_THROW(discriminator(torch::zeros({2, 1, 16, 16})), c10::Error);
+TEST(DcganNetwork, RejectsOtherSizes) {
+  TestedNetwork network(network_options("dcgan", "frame", {64, 128}), {3, 16, 16});
+  EXPECT_THROW(network(torch::zeros({2, 3, 32, 32})), c10::Error);
+  EXPECT_THROW(network(torch::zeros({2, 1, 16, 16})), c10::Error);
 }
 
 std::vector<std::string> without_attention(const torch::nn::Module& module) {
@@ -183,31 +175,29 @@ TEST(Attention, LeavesNamesAndStartOfNetworksAsTheyWere) {
 }
 
 TEST(Attention, StandsBehindTheStageOfItsResolution) {
-  DcganDiscriminatorOptions pictures;
-  pictures.widths = {8, 16, 32};
-  pictures.attention = {8};
-  DcganDiscriminator frame(pictures);
-  MocoganDiscriminator clip(
-      MocoganDiscriminatorOptions{3, {8, 16, 32}, {8}, nn::AttentionAxes::kSpaceTime});
   const auto expect_8 = [](const std::string& name, const auto&, const torch::Tensor& output) {
     if (name == "attention_8") {
       EXPECT_EQ(output.size(-1), 8);
       EXPECT_EQ(output.size(1), 16);
     }
   };
-  frame->forward(torch::randn({2, 3, 32, 32}), 1, expect_8);
-  clip->forward(torch::randn({2, 3, 13, 32, 32}), expect_8);
-  EXPECT_TRUE(frame->named_parameters().contains("attention_8.gamma"));
-  EXPECT_TRUE(clip->named_parameters().contains("attention_8.gamma"));
+  for (const char* type : {"frame", "clip"}) {
+    auto options = network_options("dcgan", type, {8, 16, 32});
+    options.attention = {8};
+    options.attention_axes = nn::AttentionAxes::kSpaceTime;
+    TestedNetwork network(options, {3, 13, 32});
+    network.net->logits(torch::randn({26, 3, 32, 32}), 13, expect_8);
+    EXPECT_TRUE(network.layers->named_parameters().contains("attention_8.gamma")) << type;
+  }
 }
 
 TEST(Networks, HaveSecondDerivatives) {
-  DcganDiscriminator discriminator(DcganDiscriminatorOptions{});
+  TestedNetwork network(network_options("dcgan", "frame", {64, 128}), {3, 16, 16});
   const auto x = torch::randn({2, 3, 16, 16}).requires_grad_();
   const auto gradient =
-      torch::autograd::grad({discriminator(x).sum()}, {x}, {}, /*retain_graph=*/true, true)[0];
+      torch::autograd::grad({network(x).sum()}, {x}, {}, /*retain_graph=*/true, true)[0];
   gradient.square().sum().backward();
-  EXPECT_GT(discriminator->parameters()[0].grad().abs().sum().item<double>(), 0);
+  EXPECT_GT(network.layers->parameters()[0].grad().abs().sum().item<double>(), 0);
 }
 
 }  // namespace

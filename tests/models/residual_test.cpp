@@ -1,4 +1,4 @@
-#include "vidgen/models/residual.h"
+#include "vidgen/nn/residual.h"
 
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "models/networks.h"
 #include "support/random.h"
 #include "vidgen/checkpoint/state.h"
 #include "vidgen/models/factory.h"
@@ -13,7 +14,6 @@
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/init.h"
 #include "vidgen/nn/layout.h"
-#include "vidgen/nn/residual.h"
 
 namespace vidgen::models {
 namespace {
@@ -213,33 +213,28 @@ TEST_P(ResidualNorms, RecomputingChangesNoBit) {
   for (size_t i = 0; i < once.size(); ++i) EXPECT_TRUE(once[i].equal(again[i])) << i;
 }
 
-TEST(ResidualDiscriminator, FoldLaysFramesOverEachOtherAsChannels) {
-  ResidualDiscriminatorOptions options;
-  options.widths = {8, 12};
+TEST(ResidualNetwork, StackedFramesAreChannels) {
+  auto options = network_options("residual", "clip", {8, 12});
   options.frame_stack = 2;
-  options.over_time = true;
-  ResidualDiscriminator folded(options);
-  options.channels = 6;
+  TestedNetwork stacked(options, kTinyShape);
   options.frame_stack = 1;
-  ResidualDiscriminator wide(options);
+  TestedNetwork wide(options, {6, 2, 16});
   {
     const torch::NoGradGuard no_grad;
-    for (auto& item : wide->named_parameters())
-      item.value().copy_(folded->named_parameters()[item.key()]);
+    for (auto& item : wide.layers->named_parameters())
+      item.value().copy_(stacked.layers->named_parameters()[item.key()]);
   }
   const auto x = torch::randn({8, 3, 16, 16}, test::random(1));  // two clips of four frames
   const auto pairs = torch::cat({x.slice(0, 0, 8, 2), x.slice(0, 1, 8, 2)}, 1);
-  EXPECT_TRUE(torch::allclose(folded->forward(x, 4), wide->forward(pairs, 2), 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(stacked(x, 4), wide(pairs, 2), 1e-4, 1e-5));
 }
 
-TEST(ResidualDiscriminator, FoldAtAResolutionSeesFramesOneByOneBefore) {
-  ResidualDiscriminatorOptions options;
-  options.widths = {8, 12};
+TEST(ResidualNetwork, AStackAtAResolutionSeesFramesOneByOneBefore) {
+  auto options = network_options("residual", "clip", {8, 12});
   options.frame_stack = 2;
   options.frame_stack_resolution = 8;
-  options.over_time = true;
-  ResidualDiscriminator network(options);
-  const auto main = network->named_children()["main"];
+  TestedNetwork network(options, kTinyShape);
+  const auto main = network.layers->named_children()["main"];
   auto& first = *main->named_children()["0"]->as<nn::ResidualBlock>();
   auto& second = *main->named_children()["1"]->as<nn::ResidualBlock>();
   auto& last = *main->named_children()["2"]->as<torch::nn::Conv2d>();
@@ -250,10 +245,10 @@ TEST(ResidualDiscriminator, FoldAtAResolutionSeesFramesOneByOneBefore) {
   const auto y = first.forward(x, 4);
   const auto pairs = torch::cat({y.slice(0, 0, 8, 2), y.slice(0, 1, 8, 2)}, 1);
   const auto expected = last.forward(second.forward(pairs, 2));
-  EXPECT_TRUE(torch::allclose(network->forward(x, 4), expected, 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(network(x, 4), expected, 1e-4, 1e-5));
 
   nn::backend().recompute = true;
-  const auto again = network->forward(x, 4);
+  const auto again = network(x, 4);
   nn::backend().recompute = false;
   EXPECT_TRUE(torch::allclose(again, expected, 1e-4, 1e-5));
 }

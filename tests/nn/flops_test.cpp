@@ -6,9 +6,8 @@
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
 
+#include "nn/motions.h"
 #include "vidgen/nn/attention.h"
-#include "vidgen/nn/convolution_motion.h"
-#include "vidgen/nn/gru_cell_motion.h"
 
 namespace vidgen::nn {
 namespace {
@@ -40,12 +39,12 @@ TEST(ForwardFlops, TransposedConvolution) {
 TEST(ForwardFlops, MatricesOfEachStep) {
   layers::Linear linear(7, 5);
   EXPECT_EQ(forward_flops(*linear, linear(torch::zeros({2, 3, 7}))), 2.0 * 6 * 7 * 5);
-  GruCellMotion cell(GruCellMotionOptions{4});
-  const auto path = cell(torch::zeros({2, 9, 4}), torch::zeros({2, 4}));
-  EXPECT_EQ(forward_flops(*cell, path), 2.0 * 2 * 9 * (12 * 4 + 12 * 4));
+  TestedMotion cell(motion_options("gru_cell", 4));
+  const auto path = cell.path({torch::zeros({2, 9, 4}), torch::zeros({2, 4})}, 9);
+  EXPECT_EQ(forward_flops(*cell.layers, path), 2.0 * 2 * 9 * (12 * 4 + 12 * 4));
   // The first layer puts out two frames more than the second.
-  ConvolutionMotion filters(ConvolutionMotionOptions{4, 6, 2, 3});
-  EXPECT_EQ(forward_flops(*filters, filters(torch::zeros({2, 9 + 4, 4}))),
+  TestedMotion filters(motion_options("convolution", 4, 6, 2, 3));
+  EXPECT_EQ(forward_flops(*filters.layers, filters.path({torch::zeros({2, 9 + 4, 4}), {}}, 9)),
             2.0 * 2 * (11 * (4 * 6 * 3) + 9 * (6 * 4 * 3)));
 }
 

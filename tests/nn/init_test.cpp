@@ -5,12 +5,10 @@
 
 #include <cmath>
 
+#include "nn/motions.h"
 #include "support/random.h"
 #include "vidgen/nn/attention.h"
-#include "vidgen/nn/convolution_motion.h"
-#include "vidgen/nn/gru_cell_motion.h"
 #include "vidgen/nn/layout.h"
-#include "vidgen/nn/video_rnn.h"
 
 namespace vidgen::nn {
 namespace {
@@ -22,16 +20,16 @@ using torch::nn::ConvTranspose2d;
 using torch::nn::ConvTranspose2dOptions;
 using torch::nn::Embedding;
 using torch::nn::Linear;
+using torch::nn::ModuleList;
 using torch::nn::Sequential;
 
-Sequential all_kinds() {
-  return Sequential(Conv2d(Conv2dOptions(16, 64, 3)), BatchNorm2d(64),
+ModuleList all_kinds() {
+  const auto layers = [](const TemporalOptions& options) { return TestedMotion(options).layers; };
+  return ModuleList(Conv2d(Conv2dOptions(16, 64, 3)), BatchNorm2d(64),
                     ConvTranspose2d(ConvTranspose2dOptions(64, 16, 4)), Linear(64, 100),
-                    VideoRnn(VideoRnnOptions{RnnCell::kLstm, 8, 64, 2}),
-                    VideoRnn(VideoRnnOptions{RnnCell::kGru, 8, 64, 1}),
-                    GruCellMotion(GruCellMotionOptions{16}),
-                    SelfAttention(SelfAttentionOptions{64}),
-                    ConvolutionMotion(ConvolutionMotionOptions{16, 64, 2, 9}), Embedding(50, 40));
+                    layers(motion_options("lstm", 8, 64, 2)), layers(motion_options("gru", 8)),
+                    layers(motion_options("gru_cell", 16)), SelfAttention(SelfAttentionOptions{64}),
+                    layers(motion_options("convolution", 16, 64, 2, 9)), Embedding(50, 40));
 }
 
 void expect_uniform(const torch::Tensor& weights, double bound) {

@@ -5,69 +5,61 @@
 
 #include <cmath>
 
+#include "nn/motions.h"
 #include "support/module_state.h"
 #include "support/random.h"
-#include "vidgen/nn/convolution_motion.h"
-#include "vidgen/nn/gru_cell_motion.h"
-#include "vidgen/nn/sinusoidal_motion.h"
-#include "vidgen/nn/video_rnn.h"
 
 namespace vidgen::nn {
 namespace {
 
 using test::Fixture;
 
-VideoRnnOptions options_of(const Fixture& fixture) {
-  return {RnnCell::kLstm, fixture.integer("input"), fixture.integer("hidden"),
-          fixture.integer("layers")};
-}
-
-TEST(VideoRnn, ReproducesReference) {
+TEST(RnnMotion, ReproducesReference) {
   const Fixture fixture("seed_video_rnn");
-  VideoRnn rnn(options_of(fixture));
-  test::load_state(*rnn, fixture);
+  TestedMotion rnn(motion_options("lstm", fixture.integer("input"), fixture.integer("hidden"),
+                                  fixture.integer("layers")));
+  test::load_state(*rnn.layers, fixture);
   const auto x = fixture.tensor("in.x").requires_grad_();
 
-  fixture.expect_close("out.all", rnn(x));
-  const auto last = rnn->predict_next(x);
+  const auto path = rnn.path({x, {}}, x.size(1));
+  fixture.expect_close("out.all", path);
+  const auto last = path.select(1, -1);
   fixture.expect_close("out.last", last);
   last.sum().backward();
   fixture.expect_close("grad.sum_last.x", x.grad());
 }
 
-class VideoRnnCells : public testing::TestWithParam<RnnCell> {};
-INSTANTIATE_TEST_SUITE_P(, VideoRnnCells, testing::Values(RnnCell::kLstm, RnnCell::kGru));
+class RnnMotionTypes : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, RnnMotionTypes, testing::Values("lstm", "gru"));
 
-TEST_P(VideoRnnCells, PredictsLastStepOfPath) {
-  VideoRnn rnn(VideoRnnOptions{GetParam(), 6, 8, 2});
-  const auto x = torch::randn({3, 5, 6});
-  const auto path = rnn(x);
-  EXPECT_EQ(path.sizes(), x.sizes());
-  EXPECT_TRUE(torch::allclose(rnn->predict_next(x), path.select(1, -1), 1e-5, 1e-6));
-}
-
-TEST_P(VideoRnnCells, NeverLooksAhead) {
-  VideoRnn rnn(VideoRnnOptions{GetParam(), 6, 8, 2});
+TEST_P(RnnMotionTypes, NeverLooksAhead) {
+  TestedMotion rnn(motion_options(GetParam(), 6, 8, 2));
   const auto x = torch::randn({3, 9, 6});
-  EXPECT_TRUE(torch::allclose(rnn(x).narrow(1, 0, 4), rnn(x.narrow(1, 0, 4)), 1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(rnn.path({x, {}}, 9).narrow(1, 0, 4),
+                              rnn.path({x.narrow(1, 0, 4), {}}, 4), 1e-5, 1e-6));
 }
 
-TEST_P(VideoRnnCells, NamesParametersAsReference) {
-  VideoRnn rnn(VideoRnnOptions{GetParam(), 6, 8, 2});
-  const auto names = rnn->named_parameters().keys();
+TEST_P(RnnMotionTypes, NamesParametersAsReference) {
+  const TestedMotion rnn(motion_options(GetParam(), 6, 8, 2));
+  const auto names = rnn.layers->named_parameters().keys();
   EXPECT_THAT(names, testing::IsSupersetOf({"rnn.weight_ih_l0", "rnn.bias_hh_l1", "fc.weight"}));
 }
 
-TEST(VideoRnn, RejectsLatentsOfAnotherLength) {
-  VideoRnn rnn(VideoRnnOptions{RnnCell::kLstm, 6, 8, 1});
-  EXPECT_THROW(rnn(torch::zeros({1, 2, 7})), c10::Error);
+TEST(MotionTypes, RejectNoiseOfAnotherLength) {
+  const MotionNoise noise{torch::zeros({1, 30, 7}), torch::zeros({1, 7})};
+  for (const auto& type : motion_types()) {
+    if (type.name == "none") continue;
+    TestedMotion motion(motion_options(type.name, 6));
+    EXPECT_THROW(motion.path(noise, 20), c10::Error) << type.name;
+  }
 }
 
 TEST(GruCellMotion, ReproducesReference) {
   const Fixture fixture("mocogan_g_image");
-  GruCellMotion motion(GruCellMotionOptions{fixture.integer("z_motion")});
-  test::load_state(*motion, fixture);
-  fixture.expect_close("out.z_m", motion(fixture.tensor("in.eps"), fixture.tensor("in.h0")));
+  TestedMotion motion(motion_options("gru_cell", fixture.integer("z_motion")));
+  test::load_state(*motion.layers, fixture);
+  const auto noise = fixture.tensor("in.eps");
+  fixture.expect_close("out.z_m", motion.path({noise, fixture.tensor("in.h0")}, noise.size(1)));
 }
 
 /// Two layers of three frames each: frame t depends on the noise t ... t + 4.
@@ -75,11 +67,11 @@ class ConvolutionMotionTest : public testing::Test {
  protected:
   /// Paths that start at the noise `first`.
   torch::Tensor path(const torch::Tensor& noise, int64_t first, int64_t frames) {
-    return motion_(noise.narrow(1, first, frames + kMore));
+    return motion_.path({noise.narrow(1, first, frames + kMore), {}}, frames);
   }
 
   static constexpr int64_t kMore = 4;
-  ConvolutionMotion motion_{ConvolutionMotionOptions{6, 8, 2, 3}};
+  TestedMotion motion_{motion_options("convolution", 6, 8, 2, 3)};
   const torch::Tensor noise_ = torch::randn({2, 20 + kMore, 6}, test::random(1));
   const torch::Tensor whole_ = path(noise_, 0, 20);
 };
@@ -87,8 +79,7 @@ class ConvolutionMotionTest : public testing::Test {
 TEST_F(ConvolutionMotionTest, HasAFrameForEachAsked) {
   EXPECT_EQ(whole_.sizes(), torch::IntArrayRef({2, 20, 6}));
   EXPECT_EQ(path(noise_, 0, 1).size(1), 1);
-  EXPECT_THROW(motion_(noise_.narrow(1, 0, kMore)), c10::Error) << "noise for no frame";
-  EXPECT_THROW(motion_(torch::zeros({2, 20, 5})), c10::Error);
+  EXPECT_THROW(path(noise_, 0, 0), c10::Error) << "noise for no frame";
 }
 
 TEST_F(ConvolutionMotionTest, ShiftedNoiseGivesTheShiftedPath) {
@@ -114,19 +105,19 @@ TEST_F(ConvolutionMotionTest, EachFrameSeesItsOwnNoiseOnly) {
 }
 
 TEST_F(ConvolutionMotionTest, OneLayerIsOneFilter) {
-  ConvolutionMotion motion(ConvolutionMotionOptions{6, 8, 1, 5});
-  auto parameters = motion->named_parameters();
+  TestedMotion motion(motion_options("convolution", 6, 8, 1, 5));
+  auto parameters = motion.layers->named_parameters();
   ASSERT_EQ(parameters.keys(), (std::vector<std::string>{"main.0.weight", "main.0.bias"}));
   const auto expected =
       at::conv1d(noise_.transpose(1, 2), parameters["main.0.weight"], parameters["main.0.bias"]);
-  EXPECT_TRUE(torch::allclose(motion(noise_), expected.transpose(1, 2), 1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(motion.path({noise_, {}}, 20), expected.transpose(1, 2), 1e-5, 1e-6));
 }
 
 TEST(SinusoidalMotion, EachWaveIsASineAndACosineOfItsOwn) {
-  SinusoidalMotion motion(SinusoidalMotionOptions{4, 8});
+  TestedMotion motion(motion_options("sinusoidal", 4, 8));
   const auto noise = torch::tensor({{0.5, -0.25, 1.0, 2.0}}, torch::kFloat);
-  const auto path = motion(noise, 40)[0].to(torch::kDouble);
-  const auto parameters = motion->named_parameters();
+  const auto path = motion.path({{}, noise}, 40)[0].to(torch::kDouble);
+  const auto parameters = motion.layers->named_parameters();
   ASSERT_EQ(parameters.keys(),
             (std::vector<std::string>{"frequency.0.weight", "frequency.0.bias",
                                       "frequency.2.weight", "frequency.2.bias"}));
@@ -210,7 +201,7 @@ TEST(TemporalOptions, WavesArePairsOfOneLayer) {
             "wave");
   options.motion_dim = 8;
   options.layers = 2;
-  EXPECT_EQ(problem(options), "model.temporal.layers: found 2, expected 1 for waves");
+  EXPECT_EQ(problem(options), "model.temporal.layers: found 2, expected 1 for sinusoidal");
 }
 
 TEST(TemporalOptions, RejectsStackedGruCell) {

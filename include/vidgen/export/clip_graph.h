@@ -14,10 +14,10 @@ struct GraphSource {
 
 /// Latents -> clips [B,T,C,S,S] named `clips`, for any B and T. Inputs, of which those that the
 /// generator does not read are left out: `content` [B,content_dim], `labels` [B] int64, `noise`
-/// [B,noise_frames(T),motion_dim], `initial` [B,motion_dim] and what the motion adds, as sinusoidal does
-/// `times` [T], the number of each frame. The generator must have a latent part that moves. Layers
-/// in eight bits are floating point between steps to integers and back, which runtimes replace by
-/// integer arithmetic where they have it.
+/// [B,noise_frames(T),motion_dim], `initial` [B,motion_dim] and what the motion adds, as sinusoidal
+/// does `times` [T], the number of each frame. The generator must have a latent part that moves.
+/// Layers in eight bits are floating point between steps to integers and back, which runtimes
+/// replace by integer arithmetic where they have it.
 graph::Graph clip_graph(const GraphSource& source);
 
 /// The same a frame at a time: `content`, `labels`, `noise` [B,motion_dim] of the frame and `state`

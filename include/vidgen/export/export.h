@@ -42,8 +42,9 @@ struct GraphSource;
 /// `labels`, `noise` [B,motion_dim], `state` [B,N] -> `frame` [B,C,S,S], `next_state` [B,N].
 ///
 /// What a generator does not read is no input of its file: `content` and `noise` of no length,
-/// `labels` without classes, `initial` of other temporal modules than gru_cell and sinusoidal, `times`
-/// (0, 1, 2, ...: the number of each frame) of all but sinusoidal, `noise` of it, `state` of none.
+/// `labels` without classes, `initial` of other temporal modules than gru_cell and sinusoidal,
+/// `times` (0, 1, 2, ...: the number of each frame) of all but sinusoidal, `noise` of it, `state`
+/// of none.
 class Exporter {
  public:
   /// Throws vidgen::Error as infer::load_playable() does.

@@ -44,6 +44,11 @@ const std::vector<DiscriminatorNetwork>& discriminator_networks();
 /// The one that the options name, which must be there.
 const DiscriminatorNetwork& discriminator_network(const DiscriminatorOptions& options);
 
+/// The pictures that the network of such a discriminator is given, and the frames of a clip.
+ClipShape picture_of(const DiscriminatorOptions& options, const ClipShape& shape);
+/// Throws c10::Error unless `pictures` are such pictures, [M,C,S,S], and each `frames` are a clip.
+void expect_pictures(const torch::Tensor& pictures, int64_t frames, const ClipShape& picture);
+
 DiscriminatorNetwork dcgan_network();
 DiscriminatorNetwork residual_network();
 

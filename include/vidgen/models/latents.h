@@ -17,8 +17,8 @@ struct Latents {
   /// [B,noise_frames(T),motion_dim], the noise that the temporal module turns into motion; gives T
   /// even when motion_dim is 0.
   torch::Tensor noise;
-  /// [B,motion_dim], the state that a GRU cell starts from, or what sine waves are made from; the other
-  /// temporal modules do not read it.
+  /// [B,motion_dim], the state that a GRU cell starts from, or what sine waves are made from; the
+  /// other temporal modules do not read it.
   torch::Tensor initial;
   /// [B,k] int64, the frames that are rendered, in their order; undefined: all of them.
   torch::Tensor timestamps{};

@@ -30,8 +30,9 @@ class Stages {
   void add(Layer layer) {
     main_->push_back(std::move(layer));
   }
-  /// Attention behind the layer that was added last, at this resolution.
-  void add_attention(int64_t resolution, const SelfAttentionOptions& options);
+  /// Attention behind the layer that was added last, at this resolution, if it is one of `wanted`.
+  void add_attention(const std::vector<int64_t>& wanted, int64_t resolution,
+                     const SelfAttentionOptions& options);
   /// The layers added from here on see each `frames` in a row as one picture with the channels of
   /// all. Once.
   void add_frame_stack(int64_t frames);
