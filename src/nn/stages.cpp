@@ -1,5 +1,7 @@
 #include "vidgen/nn/stages.h"
 
+#include <algorithm>
+
 #include "describe.h"
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/convolution.h"

@@ -1,3 +1,5 @@
+#include "vidgen/train/init_from.h"
+
 #include <torch/nn/module.h>
 
 #include <set>
@@ -5,7 +7,6 @@
 #include "vidgen/checkpoint/passes.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
-#include "vidgen/train/trainer.h"
 
 namespace vidgen::train {
 namespace {
@@ -96,11 +97,11 @@ void say_list(const std::string& what, std::vector<std::string> names,
 
 }  // namespace
 
-void Trainer::init_from(checkpoint::Checkpoint start) {
+Json take_what_fits(GanStep& gan, checkpoint::Checkpoint start) {
   checkpoint::refuse_quantized(start);
   const std::string file = start.path.string();
   Taker generator(start.tensors_under(start.generator_prefix()), "generator.");
-  generator.take("", *gan_->generator(), gan_->ema_generator().ptr().get());
+  generator.take("", *gan.generator(), gan.ema_generator().ptr().get());
   if (generator.weights() == 0) {
     throw Error(cat(file, ": none of the weights of its generator has name and shape of one of ",
                     "model.generator and model.temporal"));
@@ -109,13 +110,13 @@ void Trainer::init_from(checkpoint::Checkpoint start) {
                            ? start.tensors_under("discriminator.")
                            : checkpoint::Tensors(),
                        "discriminator.");
-  for (size_t i = 0; i < gan_->discriminators().size(); ++i) {
-    discriminators.take(cat(i, "."), *gan_->discriminators()[i]);
+  for (size_t i = 0; i < gan.discriminators().size(); ++i) {
+    discriminators.take(cat(i, "."), *gan.discriminators()[i]);
   }
   core::log_info(
       cat("begins with ", file, " (", checkpoint::kind_name(start.kind), ", step ", start.step,
           "): ", generator.text("generator"),
-          gan_->discriminators().empty() ? "" : cat(", ", discriminators.text("discriminators"))));
+          gan.discriminators().empty() ? "" : cat(", ", discriminators.text("discriminators"))));
   say_list("not there, or of another shape, so new: ", generator.anew(), discriminators.anew());
   say_list("there, but without a place here: ", generator.left(), discriminators.left());
 
@@ -128,23 +129,18 @@ void Trainer::init_from(checkpoint::Checkpoint start) {
     core::log_info(cat(masks.size(), " of ", all_masks,
                        " masks of pruned weights fit, and keep these at zero"));
   }
-  gan_->set_masks(std::move(masks));
+  gan.set_masks(std::move(masks));
 
   checkpoint::add_pass(
       start, kInitPass,
       {{"generator", generator.counts()}, {"discriminators", discriminators.counts()}});
-  // A student's passes begin with those of its teacher.
-  if (options_.distill.enabled()) {
-    passes_.push_back(start.passes.back());
-  } else {
-    passes_ = start.passes;
-  }
+  return std::move(start.passes);
 }
 
-Json Trainer::init_event() const {
-  if (passes_.empty() || passes_.back().at("pass") != kInitPass) return {};
-  Json event{{"event", kInitPass}, {"from", passes_.back().at("source")}};
-  for (const auto& [part, counts] : passes_.back().at("options").items()) {
+Json init_event(const Json& passes) {
+  if (passes.empty() || passes.back().at("pass") != kInitPass) return {};
+  Json event{{"event", kInitPass}, {"from", passes.back().at("source")}};
+  for (const auto& [part, counts] : passes.back().at("options").items()) {
     event[part] = cat(counts.at(0), " of ", counts.at(1), " tensors");
   }
   return event;

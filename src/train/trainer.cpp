@@ -2,7 +2,9 @@
 
 #include <torch/cuda.h>
 
+#include "resumption.h"
 #include "threads_note.h"
+#include "vidgen/checkpoint/damaged.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/memory.h"
@@ -13,6 +15,7 @@
 #include "vidgen/data/evaluation.h"
 #include "vidgen/models/pixels.h"
 #include "vidgen/train/device.h"
+#include "vidgen/train/init_from.h"
 
 namespace vidgen::train {
 namespace {
@@ -32,7 +35,8 @@ Trainer::Trainer(const RunOptions& options)
       folder_(options.run_dir),
       shape_(clip_shape(options.data)),
       run_length_(options.train),
-      previews_(options.train, Clock::now()) {
+      previews_(options.train, Clock::now()),
+      watch_(options_) {
   validate(options_);
   check_cuda_graph(options_, device_);
   set_up_libtorch(options_.train);
@@ -41,11 +45,7 @@ Trainer::Trainer(const RunOptions& options)
   check_memory(memory_, device_);
   if (options_.reads_clips()) open_clips();
   if (options_.distill.enabled()) load_teacher();
-  const auto count = static_cast<int64_t>(gan_->metric_names().size());
-  const auto discriminators = static_cast<int64_t>(gan_->discriminators().size());
-  metric_sums_ = torch::zeros({count}, torch::TensorOptions(device_).dtype(torch::kFloat));
-  loss_sums_ = torch::zeros({discriminators}, metric_sums_.options());
-  first_bad_step_ = torch::full({count}, -1, torch::TensorOptions(device_).dtype(torch::kLong));
+  meters_.emplace(*gan_, device_);
 }
 
 void Trainer::open_clips() {
@@ -56,7 +56,7 @@ void Trainer::open_clips() {
   shape_.fps = rates.usual();
   if (const auto differ = rates.differences(); !differ.empty()) core::log_warning(differ);
   if (options_.train.evaluate.every > 0) {
-    evaluator_ = std::make_unique<const Evaluator>(options_, cache);
+    watch_.set_evaluator(std::make_unique<const Evaluator>(options_, cache));
   }
 }
 
@@ -68,11 +68,8 @@ void Trainer::load_teacher() {
 
 void Trainer::visit(checkpoint::StateVisitor& visitor) {
   gan_->visit(visitor);
-  visitor.tensor("meters.sums", metric_sums_);
-  visitor.counter("meters.count", metric_count_);
-  visitor.counter("best.step", best_step_);
-  visitor.number("best.score", best_score_);
-  visitor.counter("best.restored", restored_);
+  meters_->visit(visitor);
+  watch_.visit(visitor);
 }
 
 void Trainer::start_loader() {
@@ -86,31 +83,12 @@ void Trainer::train_one_step() {
   gan_->run(step_, [this] { return feed_->next(); });
   if (feed_) feed_->prefetch();
   ++step_;
-  metric_sums_ += gan_->metrics();
-  ++metric_count_;
-  loss_sums_ += gan_->discriminator_losses();
-  ++loss_count_;
-  const auto bad = gan_->metrics().isfinite().logical_not().logical_and(first_bad_step_ < 0);
-  first_bad_step_.masked_fill_(bad, step_);
-}
-
-void Trainer::reset_meters() {
-  metric_sums_.zero_();
-  metric_count_ = 0;
-  loss_sums_.zero_();
-  loss_count_ = 0;
-  line_started_ = Clock::now();
+  meters_->add(*gan_, step_);
 }
 
 void Trainer::check_losses() {
-  const auto bad = first_bad_step_.to(torch::kCPU);
-  for (size_t i = 0; i < gan_->metric_names().size(); ++i) {
-    const std::string& name = gan_->metric_names()[i];
-    const int64_t step = bad.data_ptr<int64_t>()[i];
-    // An infinite gradient norm is how loss scaling finds its scale: that step was skipped.
-    if (step < 0 || name.compare(0, 4, "loss") != 0) continue;
-    diverged(name, step);
-  }
+  if (const auto bad = meters_->bad_loss(*gan_))
+    diverged(gan_->metric_names()[bad->first], bad->second);
 }
 
 void Trainer::diverged(const std::string& name, int64_t step) const {
@@ -125,27 +103,29 @@ void Trainer::write_log_line() {
   check_losses();
   core::Json line{{"step", step_}};
   if (due(options_.train.log_every)) add_means(line);
-  if (due(options_.train.evaluate.every)) evaluate(line);
+  if (due(options_.train.evaluate.every)) {
+    const auto started = Clock::now();
+    gan_->calibrate();
+    watch_.evaluate(gan_->ema_generator(), step_, line);
+    // The speed in the log is that of training.
+    meters_->exclude(Clock::now() - started);
+  }
   journal_->log(line);
 }
 
 void Trainer::add_means(core::Json& line) {
-  const auto means = (metric_sums_ / static_cast<double>(metric_count_)).to(torch::kCPU);
-  const double seconds = seconds_since(line_started_);
-  const double clips =
-      static_cast<double>(metric_count_ * options_.train.batch_size * options_.train.accumulate);
-  for (size_t i = 0; i < gan_->metric_names().size(); ++i) {
-    line[gan_->metric_names()[i]] = means.data_ptr<float>()[i];
-  }
-  line["clips_per_second"] = seconds > 0 ? clips / seconds : 0;
-  warn_of_saturation();
+  meters_->write_means(*gan_, line);
+  line["clips_per_second"] =
+      meters_->steps_per_second() *
+      static_cast<double>(options_.train.batch_size * options_.train.accumulate);
+  watch_.check_saturation(*gan_, meters_->discriminator_losses(), step_);
   const auto loss_d = line.find("loss_d");
   progress_->update(
       step_,
       cat(loss_d == line.end() ? std::string() : cat("D ", core::format_number(*loss_d, 3), "  "),
           "G ", core::format_number(line["loss_g"], 3), "  ",
           core::format_number(line["clips_per_second"], 1), " clips/s"));
-  reset_meters();
+  meters_->reset();
 }
 
 torch::Tensor Trainer::render_samples() {
@@ -228,6 +208,22 @@ void Trainer::write_weights() {
   checkpoint::write_checkpoint(file);
 }
 
+void Trainer::write_best() {
+  write_state(folder_.best());
+  best_is_kept_ = true;
+}
+
+void Trainer::find_best_file() {
+  if (watch_.best_step() < 0) return;
+  best_is_kept_ = watch_.keeps_best(folder_.best());
+  if (best_is_kept_) return;
+  if (watch_.best_step() == step_) return write_best();
+  // The run goes on in another folder, or somebody took the file away.
+  core::log_info(cat(folder_.best().string(), ": is not that of step ", watch_.best_step(),
+                     ", the best generator so far; looking for the best from now on"));
+  watch_.forget_best();
+}
+
 void Trainer::write_what_is_due() {
   const auto& train = options_.train;
   if (due(train.log_every) || due(train.evaluate.every)) write_log_line();
@@ -235,15 +231,10 @@ void Trainer::write_what_is_due() {
   const bool preview = previews_.is_due(step_, Clock::now());
   if (preview) write_samples();
   // A new best comes with a checkpoint: the newest one always names what best.safetensors holds.
-  const bool best = best_step_ == step_;
+  const bool best = watch_.best_step() == step_;
   if (due(train.checkpoint_every) || best) write_checkpoint();
   if (best) write_best();
   if (preview || saved_) journal_->update_page(step_, run_length(), RunState::kTraining);
-}
-
-void Trainer::save_now() {
-  if (!saved_) write_checkpoint();
-  core::log_info(cat("saved ", folder_.checkpoint(step_).string(), ", as SIGUSR1 asks"));
 }
 
 void Trainer::write_last_checkpoint() {
@@ -255,6 +246,24 @@ void Trainer::write_last_checkpoint() {
   }
 }
 
+void Trainer::restore_best(const Diverged& problem) {
+  const bool wanted = options_.train.on_divergence == OnDivergence::kRestoreBest;
+  if (!wanted || !best_is_kept_ || watch_.was_restored()) throw problem;
+  try {
+    load_state(checkpoint::read_checkpoint(folder_.best())).finish();
+  } catch (const checkpoint::Damaged& damaged) {
+    core::log_warning(damaged.what());
+    throw problem;
+  }
+  watch_.note_restored();
+  meters_->forget_bad_losses();
+  meters_->reset();
+  core::log_warning(cat(problem.problem(), ": step ", step_, " goes on from the state of step ",
+                        watch_.best_step(),
+                        ", the best so far. If that happens again, lower the learning rates, or "
+                        "set optim.clip_grad_norm"));
+}
+
 void Trainer::keep_time(double seconds) {
   const bool other = run_length_.passed(step_, seconds);
   progress_->set_total(run_length());
@@ -264,8 +273,8 @@ void Trainer::keep_time(double seconds) {
 }
 
 void Trainer::train_to_the_end() {
-  line_started_ = Clock::now();
-  auto started = line_started_;
+  meters_->start_clock();
+  auto started = Clock::now();
   while (step_ < run_length() && !core::interrupted()) {
     train_one_step();
     keep_time(seconds_since(started));
@@ -273,7 +282,10 @@ void Trainer::train_to_the_end() {
     saved_ = false;
     try {
       write_what_is_due();
-      if (core::take_save_request()) save_now();
+      if (core::take_save_request()) {
+        if (!saved_) write_checkpoint();
+        core::log_info(cat("saved ", folder_.checkpoint(step_).string(), ", as SIGUSR1 asks"));
+      }
     } catch (const Diverged& problem) {
       restore_best(problem);
     }
@@ -281,9 +293,64 @@ void Trainer::train_to_the_end() {
   if (!saved_) write_last_checkpoint();
 }
 
+checkpoint::StateLoader Trainer::load_state(const checkpoint::Checkpoint& checkpoint) {
+  RunOptions stored;
+  checkpoint.read_options(checkpoint.config, stored);
+  checkpoint::StateLoader loader(checkpoint.path, checkpoint.file);
+  loader.let_begin_anew(switched_state(stored, options_));
+  visit(loader);
+  const auto& metadata = checkpoint.file.metadata;
+  const auto names = metadata.find(kMetersKey);
+  const bool others = names != metadata.end() && names->second != core::join(gan_->metric_names());
+  if (others || loader.begun_anew().count("meters.sums") > 0) meters_->reset();
+  return loader;
+}
+
+void Trainer::resume(const checkpoint::Checkpoint& checkpoint) {
+  Resumption resumption(checkpoint, options_);
+  gan_->set_masks(checkpoint.tensors_under("mask."));
+  auto loader = load_state(checkpoint);
+  run_length_.visit(loader);
+  loader.finish();
+  watch_.forget_best_without_score(checkpoint);
+  step_ = checkpoint.step;
+  passes_ = checkpoint.passes;
+  last_good_ = checkpoint.path;
+  if (resumption.changes_length()) run_length_.count_anew(step_);
+  warn_of_other_threads(checkpoint, device_);
+  core::log_info(cat("resumed from ", checkpoint.path.string(), " at step ", step_));
+
+  resumption.add_videos(videos_);
+  resumption.add_state(loader);
+  if (watch_.best_step() >= 0 && !resumption.keeps_scores()) {
+    resumption.add_best_forgotten(watch_.best_step());
+    watch_.forget_best();
+  }
+  if (const auto event = resumption.tell(); !event.is_null()) events_.push_back(event);
+}
+
+void Trainer::init_from(checkpoint::Checkpoint start) {
+  auto passes = take_what_fits(*gan_, std::move(start));
+  // A student's passes begin with those of its teacher.
+  if (options_.distill.enabled()) {
+    passes_.push_back(passes.back());
+  } else {
+    passes_ = std::move(passes);
+  }
+}
+
+void Trainer::begin_with(const checkpoint::Checkpoint& start) {
+  checkpoint::load_weights(start, *gan_->generator());
+  checkpoint::load_weights(start, *gan_->ema_generator());
+  gan_->set_masks(start.tensors_under("mask."));
+  passes_ = start.passes;
+  folder_.create();
+  write_checkpoint();
+}
+
 Trainer::End Trainer::run() {
   journal_ = std::make_unique<Journal>(options_, step_);
-  if (step_ == 0) events_.push_back(init_event());
+  if (step_ == 0) events_.push_back(init_event(passes_));
   for (const auto& event : events_) journal_->event(step_ + 1, event);
   progress_ = std::make_unique<core::Progress>("step", run_length(), step_);
   find_best_file();
@@ -325,8 +392,8 @@ RunCosts Trainer::measure_costs() {
   costs.peak_bytes = core::peak_memory_bytes();
   check_losses();
   if (previews_.enabled()) costs.preview = timed([this] { render_samples(); });
-  if (evaluator_) {
-    costs.evaluation = timed([this] { evaluator_->evaluate(gan_->ema_generator()); });
+  if (const auto* evaluator = watch_.evaluator()) {
+    costs.evaluation = timed([&] { evaluator->evaluate(gan_->ema_generator()); });
   }
   return costs;
 }

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "vidgen/checkpoint/checkpoint.h"
@@ -14,14 +14,15 @@
 #include "vidgen/data/loader.h"
 #include "vidgen/data/video_set.h"
 #include "vidgen/train/device_feed.h"
-#include "vidgen/train/evaluator.h"
 #include "vidgen/train/gan_step.h"
 #include "vidgen/train/journal.h"
 #include "vidgen/train/memory_estimate.h"
+#include "vidgen/train/meters.h"
 #include "vidgen/train/options.h"
 #include "vidgen/train/preview_schedule.h"
 #include "vidgen/train/run_estimate.h"
 #include "vidgen/train/run_length.h"
+#include "vidgen/train/watch.h"
 
 namespace vidgen::train {
 
@@ -29,8 +30,6 @@ namespace vidgen::train {
 /// names of the means that meters.sums are of.
 constexpr const char* kVideosKey = "videos";
 constexpr const char* kMetersKey = "meters.names";
-/// The entry in Checkpoint::passes of a run that began with a file (Trainer::init_from()).
-constexpr const char* kInitPass = "init-from";
 
 /// A loss or a weight is no longer finite.
 class Diverged : public Error {
@@ -59,10 +58,7 @@ class Trainer {
   /// a tensor is missing; then this trainer is of no use any more.
   void resume(const checkpoint::Checkpoint& checkpoint);
 
-  /// Gives a new run the tensors of a file that fit by name and shape: the averaged generator's,
-  /// for the trained and the averaged one, and of a checkpoint the discriminators'. Says what was
-  /// taken and what was not. Masks of weights that were taken stay. Throws vidgen::Error when the
-  /// file is quantised, or nothing of its generator fits.
+  /// Begins a new run with what fits of a file: take_what_fits().
   void init_from(checkpoint::Checkpoint start);
 
   /// Begins with the averaged generator of a file in place of an initialised one, its masks and its
@@ -107,37 +103,24 @@ class Trainer {
   /// The steps of run(), with what is written along the way.
   void train_to_the_end();
   void write_checkpoint();
-  /// On request (core::take_save_request()).
-  void save_now();
   void write_last_checkpoint();
   void write_weights();
   void write_state(const std::filesystem::path& path);
-  void evaluate(core::Json& line);
   void write_best();
   /// At the start: makes sure that the file of the best generator is there, or looks for the best
   /// anew.
   void find_best_file();
-  /// Without a score there is nothing to compare with: the next best one is the first.
-  void forget_best_without_score(const checkpoint::Checkpoint& resumed);
   /// Throws again what train.on_divergence does not let it go on from.
   void restore_best(const Diverged& problem);
-  void warn_of_collapse(const Evaluator::Result& found);
-  void warn_of_collapsed_class(const Evaluator::Result& found);
-  void warn_of_saturation();
-  /// Says it once, until `what` is taken out of warned_.
-  void warn_once(const std::string& what, const std::string& message);
   /// Throws when a loss of a step since the last call was not finite.
   void check_losses();
   [[noreturn]] void diverged(const std::string& name, int64_t step) const;
   void open_clips();
   void load_teacher();
   void start_loader();
-  void reset_meters();
   void visit(checkpoint::StateVisitor& visitor);
   /// Everything but the length of the run.
   checkpoint::StateLoader load_state(const checkpoint::Checkpoint& checkpoint);
-  /// For the log; null unless the run began with a file.
-  core::Json init_event() const;
   /// Everything but the tensors.
   checkpoint::Checkpoint describe(checkpoint::Kind kind, std::filesystem::path path) const;
   /// Tells run_length_ what the last step took.
@@ -159,36 +142,19 @@ class Trainer {
   /// What the log is to hold before its next line.
   std::vector<core::Json> events_;
   std::unique_ptr<core::Progress> progress_;
-  /// With train.evaluate.every.
-  std::unique_ptr<const Evaluator> evaluator_;
 
   int64_t step_ = 0;
   RunLength run_length_;
   PreviewSchedule previews_;
   /// Of the checkpoint that it goes on from, or of a distillation that begins.
   core::Json passes_ = core::Json::array();
-  /// Sums of GanStep::metrics() since the last line of the log, and over how many steps.
-  torch::Tensor metric_sums_;
-  int64_t metric_count_ = 0;
-  /// Of GanStep::discriminator_losses() likewise, but not kept in checkpoints: after a resume they
-  /// begin anew.
-  torch::Tensor loss_sums_;
-  int64_t loss_count_ = 0;
-  /// First step at which each metric was not finite, -1 for none; on the device, so that no step
-  /// waits for it.
-  torch::Tensor first_bad_step_;
+  std::optional<Meters> meters_;
+  Watch watch_;
   std::optional<std::filesystem::path> last_good_;
   /// Whether there is a checkpoint of step_.
   bool saved_ = false;
-  /// The step of the best generator so far, -1 when there is none, and its score.
-  int64_t best_step_ = -1;
-  double best_score_ = 0;
   /// Whether RunFolder::best() is a checkpoint of this run.
   bool best_is_kept_ = false;
-  /// Whether the state was restored since the last evaluation.
-  int64_t restored_ = 0;
-  std::set<std::string> warned_;
-  std::chrono::steady_clock::time_point line_started_;
 };
 
 /// The options with the widths of the generator in a checkpoint, when structured pruning made them;
