@@ -200,7 +200,7 @@ core::Json bench_train(const train::RunOptions& options, const Repeats& repeats)
 core::Json bench_generate(const train::RunOptions& options, const Repeats& repeats) {
   const auto device = train::resolve_device(options.train.device);
   train::set_up_libtorch(options.train);
-  train::GanStep gan(train::with_teacher(train::with_class_names(options)), device);
+  train::GanStep gan(train::completed(options), device);
   const auto shape = train::clip_shape(options.data);
   const int64_t clips = options.train.batch_size;
   auto random = train::random_stream(options.train.seed, "bench", 0);

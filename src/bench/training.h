@@ -47,8 +47,7 @@ struct Training {
   static std::unique_ptr<train::GanStep> make(const train::RunOptions& options,
                                               torch::Device device) {
     train::set_up_libtorch(options.train);
-    return std::make_unique<train::GanStep>(train::with_teacher(train::with_class_names(options)),
-                                            device);
+    return std::make_unique<train::GanStep>(train::completed(options), device);
   }
 };
 

@@ -3,6 +3,7 @@
 #include "vidgen/core/text.h"
 #include "vidgen/data/manifest.h"
 #include "vidgen/metrics/scores.h"
+#include "vidgen/train/distill.h"
 
 namespace vidgen::train {
 
@@ -214,6 +215,8 @@ void validate(const RunOptions& options) {
     throw core::FieldError("run_dir", "found nothing, expected the name of a folder");
 }
 
+namespace {
+
 RunOptions with_class_names(RunOptions options) {
   if (!options.data.classes || !options.reads_clips()) return options;
   const auto found = data::class_names(data::list_videos(options.data));
@@ -225,6 +228,14 @@ RunOptions with_class_names(RunOptions options) {
                   core::join_list(found)));
   }
   names = found;
+  return options;
+}
+
+}  // namespace
+
+RunOptions completed(RunOptions options) {
+  options = with_teacher(with_class_names(std::move(options)));
+  validate(options);
   return options;
 }
 

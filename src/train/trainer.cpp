@@ -30,14 +30,13 @@ double seconds_since(Clock::time_point start) {
 }  // namespace
 
 Trainer::Trainer(const RunOptions& options)
-    : options_(with_teacher(with_class_names(options))),
+    : options_(completed(options)),
       device_(resolve_device(options.train.device)),
       folder_(options.run_dir),
       shape_(clip_shape(options.data)),
       run_length_(options.train),
       previews_(options.train, Clock::now()),
       watch_(options_) {
-  validate(options_);
   check_cuda_graph(options_, device_);
   set_up_libtorch(options_.train);
   gan_ = std::make_unique<GanStep>(options_, device_);

@@ -45,9 +45,8 @@ class GanStep {
   /// PyTorch's documentation advises.
   static constexpr int64_t kGraphWarmUps = 3;
 
-  /// With data.classes the options must be those of with_class_names(), with a teacher those of
-  /// with_teacher(). Throws core::FieldError when train.cuda_graph is set and the device is the
-  /// CPU.
+  /// The options are those of completed(). Throws core::FieldError when train.cuda_graph is set and
+  /// the device is the CPU.
   GanStep(const RunOptions& options, torch::Device device);
   ~GanStep();
 

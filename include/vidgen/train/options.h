@@ -104,10 +104,10 @@ void fields(core::FieldVisitor& visitor, RunOptions& options);
 /// Throws core::FieldError, naming the key, when the options do not fit together.
 void validate(const RunOptions& options);
 
-/// The options with the classes that data.classes finds as model.class_names; as they are without
-/// it, or where no clips are read. Throws vidgen::Error as data::list_videos(), and
-/// core::FieldError when other names stand there already.
-RunOptions with_class_names(RunOptions options);
+/// The options with what a run takes from its data and its teacher: the names of the classes where
+/// clips have some, and with_teacher(). Reads both. Throws as validate() and with_teacher(), and
+/// core::FieldError where model.class_names are others than the folders of the data.
+RunOptions completed(RunOptions options);
 
 /// The clips that the data section asks for; fps is 0 when it is the source's.
 models::ClipShape clip_shape(const data::DataOptions& options);
