@@ -85,7 +85,7 @@ class ConvolutionMotion : public torch::nn::Cloneable<ConvolutionMotion>,
   }
 
  private:
-  const TemporalOptions options_;
+  TemporalOptions options_;
   torch::nn::Sequential main_;
 };
 

@@ -58,7 +58,7 @@ class GruCellMotion : public torch::nn::Cloneable<GruCellMotion>,
   }
 
  private:
-  const int64_t dim_;
+  int64_t dim_;
   torch::nn::GRUCell recurrent_{nullptr};
 };
 

@@ -34,10 +34,13 @@ class RnnMotion : public torch::nn::Cloneable<RnnMotion<Rnn>>,
     reset();
   }
   void reset() override {
-    const auto options = typename Rnn::Impl::OptionsType(options_.motion_dim, options_.hidden);
-    rnn_ = this->register_module("rnn",
-                                 Rnn(auto(options).num_layers(options_.layers).batch_first(true)));
-    fc_ = this->register_module("fc", torch::nn::Linear(options_.hidden, options_.motion_dim));
+    const int64_t dim = options_.motion_dim, hidden = options_.hidden;
+    const auto layers =
+        std::conditional_t<kLstm, torch::nn::LSTMOptions, torch::nn::GRUOptions>(dim, hidden)
+            .num_layers(options_.layers)
+            .batch_first(true);
+    rnn_ = this->register_module("rnn", Rnn(layers));
+    fc_ = this->register_module("fc", torch::nn::Linear(hidden, dim));
   }
 
   torch::Tensor next(const MotionNoise& noise, int64_t frames, MotionState& state) override {
@@ -98,7 +101,7 @@ class RnnMotion : public torch::nn::Cloneable<RnnMotion<Rnn>>,
     }
   }
 
-  const TemporalOptions options_;
+  TemporalOptions options_;
   Rnn rnn_{nullptr};
   torch::nn::Linear fc_{nullptr};
 };

@@ -112,7 +112,7 @@ class SinusoidalMotion : public torch::nn::Cloneable<SinusoidalMotion>,
     return {M_PI / 2 * frequency_->forward(halves[1]).sigmoid(), M_PI * halves[0]};
   }
 
-  const int64_t dim_, hidden_;
+  int64_t dim_, hidden_;
   torch::nn::Sequential frequency_;
 };
 
