@@ -6,7 +6,7 @@
 namespace vidgen::train {
 namespace {
 
-/// What the discriminator judges one by one: pictures [B*k,C,H,W], or clips.
+/// What the discriminator scores one by one: pictures [B*k,C,H,W], or clips.
 torch::Tensor samples_of(const models::ClipBatch& batch) {
   const auto& frames = batch.frame_indices;
   const auto samples = frames.defined() ? models::gather_frames(batch.clips, frames) : batch.clips;

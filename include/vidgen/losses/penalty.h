@@ -4,7 +4,7 @@
 
 #include <functional>
 
-/// Penalties on the gradient of a discriminator with respect to what it judges: pure functions of
+/// Penalties on the gradient of a discriminator with respect to what it sees: pure functions of
 /// the discriminator and of samples [n,...], computed in the samples' type. Their own gradients,
 /// with respect to the discriminator's weights, need derivatives of second order of all that it
 /// does.

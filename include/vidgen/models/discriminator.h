@@ -18,13 +18,13 @@ namespace vidgen::models {
 struct ClipBatch {
   /// [B,C,T,H,W] in [-1,1].
   torch::Tensor clips;
-  /// [B,k] int64, on any device: the frames of each clip that a frame discriminator judges. A clip
+  /// [B,k] int64, on any device: the frames of each clip that a frame discriminator scores. A clip
   /// discriminator does not read it.
   torch::Tensor frame_indices;
   /// [B,T] int64, on any device: the number of each frame in the whole clip; undefined: 0, 1, 2,
   /// ... Only a discriminator with options.timestamps reads it.
   torch::Tensor timestamps{};
-  /// What the clips are asked to be, where they are. Only a discriminator that judges it reads it.
+  /// What the clips are asked to be, where they are. Only a discriminator of classes reads it.
   Condition condition{};
 };
 
@@ -49,7 +49,7 @@ torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& ind
 /// one after the other. Returns [M,1,...].
 torch::Tensor project_on_classes(const torch::Tensor& rows, const Condition& condition);
 
-/// A network that tells real clips from generated ones. With classes it judges whether a clip is a
+/// A network that tells real clips from generated ones. With classes it tells whether a clip is a
 /// real one of its class. Submodule: `net`.
 class DiscriminatorImpl : public torch::nn::Module {
  public:
@@ -82,8 +82,8 @@ struct DiscriminatorType {
                                              const ConditionOptions& condition);
 };
 
-/// All of them, in the order they are shown. frame judges k frames of each clip, each for itself: n
-/// = B*k, logit b*k+j is of frame frame_indices[b][j]. clip judges whole clips: n = B for the
+/// All of them, in the order they are shown. frame scores k frames of each clip, each for itself: n
+/// = B*k, logit b*k+j is of frame frame_indices[b][j]. clip scores whole clips: n = B for the
 /// shortest clips it takes, one more a clip for each frame more (for each `frame_stack` frames
 /// more).
 const std::vector<DiscriminatorType>& discriminator_types();

@@ -27,7 +27,7 @@ struct StepInputs {
   std::vector<torch::Tensor> real_frames;
   std::vector<torch::Tensor> fake_frames;
   /// Of each discriminator, where between a real and a generated sample loss.gradient_penalty is
-  /// taken: float32 in [0,1), one for each frame or clip that it judges; empty without that
+  /// taken: float32 in [0,1), one for each frame or clip that it scores; empty without that
   /// penalty.
   std::vector<torch::Tensor> mix;
   /// How the clips are augmented; undefined without augmentation.
