@@ -1,6 +1,7 @@
 #include "vidgen/nn/init.h"
 
 #include <gtest/gtest.h>
+#include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/embedding.h>
 
 #include <cmath>
