@@ -7,7 +7,6 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
-#include <regex>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -21,8 +20,15 @@ using core::Json;
 
 /// The key of "a.b[0].c" and "a.b.0.c" for all items: "a.b[].c".
 std::string key_of_items(const std::string& path) {
-  static const std::regex index("\\[[0-9]+\\]|\\.[0-9]+(?=[.\\[]|$)");
-  return std::regex_replace(path, index, "[]");
+  std::string key;
+  for (size_t begin = 0; begin < path.size();) {
+    const size_t end = std::min(path.find_first_of(".[", begin + 1), path.size());
+    const auto part = path.substr(begin, end - begin);
+    const bool index = begin > 0 && part.find_first_not_of(".[0123456789]") == std::string::npos;
+    key += index ? "[]" : part;
+    begin = end;
+  }
+  return key;
 }
 
 /// Turns yaml-cpp's nodes into a tree. Aliases are expanded, so cycles and exponential growth have

@@ -91,7 +91,7 @@ void make_older(const fs::path& path) {
   erase(config.at("data"), "horizontal_flip");
   erase(config.at("model").at("temporal"), "layers");
   erase(config.at("model").at("discriminators").at(0), "minibatch_stddev");
-  erase(config.at("model").at("discriminators").at(1), "times");
+  erase(config.at("model").at("discriminators").at(1), "timestamps");
   erase(config.at("train"), "frames");
   erase(config.at("train").at("evaluate"), "metric");
   file.metadata.at("config") = config.dump();

@@ -38,6 +38,13 @@ TEST(Version01Test, EveryFileGivesTheSameClips) {
     const auto want = read_safetensors(entry.path()).tensors.at("clips");
     ASSERT_EQ(got.sizes(), want.sizes());
     const auto levels = (got.to(torch::kInt) - want.to(torch::kInt)).abs();
+    if (file.filename().string().rfind("int8", 0) == 0) {
+      // Processors with instructions for such products (AVX-512 VNNI) round them otherwise: 56.7 dB
+      // and more from those without.
+      EXPECT_LE(levels.square().to(torch::kFloat).mean().item<float>(), 0.25f);
+      ++files;
+      continue;
+    }
     // Equal with the kernels for AVX2 and for SSE4; others may round a number here and there to the
     // next level.
     EXPECT_LE(levels.max().item<int>(), 1);

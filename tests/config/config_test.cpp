@@ -102,7 +102,7 @@ model:
   EXPECT_TRUE(clip.timestamps);
   const auto text = to_yaml(config);
   for (const char* former :
-       {"holdout", "warp_at", "objects", "waves", "fold:", "fold_at", " times"})
+       {"holdout", "warp_at", "objects", "waves", "fold:", "fold_at", " times:"})
     EXPECT_THAT(text, Not(HasSubstr(former)));
 
   // Whichever name the file has and whichever the command line, they are one key.
