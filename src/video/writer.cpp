@@ -35,7 +35,7 @@ constexpr double kMaxGifFps = 50;
 /// by itself, even on frames of 64x64.
 constexpr EncoderFormat kMp4{"libx264", AV_PIX_FMT_YUV420P, "crf=14:mbtree=0",
                              "movflags=+faststart"};
-/// Keeps every key.
+/// Keeps every key, but where tag editors do not look.
 constexpr EncoderFormat kTaggedMp4{kMp4.encoder, kMp4.pixels, kMp4.encoder_options,
                                    "movflags=+faststart+use_metadata_tags"};
 /// Without loss, in RGB, which H.264 is only in forms that many players refuse.
@@ -47,6 +47,14 @@ void check_size(const fs::path& path, int64_t width, int64_t height) {
     throw Error(core::cat(path.string(), ": cannot write frames of ", width, "x", height,
                           " pixels, expected 1 to ", kMaxSide));
   }
+}
+
+/// Whether an MP4 has no place of its own for one of the keys.
+bool needs_tags(const Metadata& metadata) {
+  static const std::set<std::string> places{"title", "artist",    "album",       "comment", "date",
+                                            "genre", "copyright", "description", "lyrics"};
+  return std::any_of(metadata.begin(), metadata.end(),
+                     [](const auto& item) { return places.count(item.first) == 0; });
 }
 
 /// Whether nothing was said of this rate before: a run writes many samples at its own.
@@ -90,7 +98,7 @@ int even(int64_t side) { return static_cast<int>(side + side % 2); }
 class Mp4Writer : public FormatWriter {
  public:
   Mp4Writer(const fs::path& path, const SinkOptions& options)
-      : FormatWriter(path, options.metadata.empty() ? kMp4 : kTaggedMp4, options,
+      : FormatWriter(path, needs_tags(options.metadata) ? kTaggedMp4 : kMp4, options,
                      even(options.width), even(options.height), options.metadata),
         scaler_(sws_getContext(even(width_), even(height_), AV_PIX_FMT_RGB24, even(width_),
                                even(height_), AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND,

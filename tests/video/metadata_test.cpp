@@ -7,6 +7,7 @@
 #include "support/error.h"
 #include "support/temporary_folder.h"
 #include "support/videos.h"
+#include "vidgen/core/files.h"
 #include "vidgen/core/json.h"
 #include "vidgen/video/reader.h"
 #include "vidgen/video/sink.h"
@@ -89,6 +90,18 @@ Metadata written(const std::string& name, const Metadata& metadata) {
 }
 
 TEST(MetadataTest, Mp4KeepsEveryKey) { EXPECT_EQ(written("a.mp4", kMetadata), kMetadata); }
+
+TEST(MetadataTest, KeysThatMp4HasAreWhereTagEditorsLook) {
+  const Metadata known{{"title", "T"},     {"artist", "A"},      {"album", "B"},
+                       {"comment", "C"},   {"date", "2026"},     {"genre", "G"},
+                       {"copyright", "D"}, {"description", "E"}, {"lyrics", "L"}};
+  EXPECT_EQ(written("a.mp4", known), known);
+  const TemporaryFolder folder;
+  const auto sink = open_video(folder / "a.mp4", {1, 1, 16, 16, 10, known});
+  sink->write(gradient_clip(1, 16, 16).frame(0));
+  sink->finish();
+  EXPECT_THAT(core::read_file(folder / "a.mp4", 1 << 20), HasSubstr("\xa9nam"));
+}
 
 TEST(MetadataTest, AviKeepsTitleAndComment) {
   EXPECT_EQ(written("a.avi", kMetadata),
