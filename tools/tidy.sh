@@ -22,7 +22,7 @@ units=$(grep -oE '"file": "[^"]*/src/[^"]*\.cxx"|"file": "[^"]*/src/[^"]*\.cpp"'
 wanted=()
 for unit in $units; do
   parts=$unit
-  [[ $unit == *.cxx ]] && parts=$(grep -oE '/(src|include)/[^"]*' "$unit")
+  [[ $unit == *.cxx ]] && parts=$(grep -oE '/(src|include)/[^"]*' "$unit" || true)
   if grep -qF "$changed" <<<"$parts"; then wanted+=("$unit"); fi
 done
 filter=$(paste -sd'|' <<<"${changed//./\\.}")

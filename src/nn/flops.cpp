@@ -23,8 +23,9 @@ double transposed(const torch::nn::ConvTranspose2dImpl& layer, const torch::Tens
   double inputs = static_cast<double>(output.size(0) * layer.options.in_channels());
   for (int64_t i = 0; i < 2; ++i) {
     const int64_t padded = output.size(i + 2) + 2 * padding->at(i);
-    inputs *= static_cast<double>(
-        (padded - layer.options.kernel_size()->at(i)) / layer.options.stride()->at(i) + 1);
+    const int64_t beyond_first = padded - layer.options.kernel_size()->at(i);
+    const int64_t places = beyond_first / layer.options.stride()->at(i) + 1;
+    inputs *= static_cast<double>(places);
   }
   return 2 * inputs * elements(layer.weight[0]);
 }

@@ -144,7 +144,7 @@ torch::Tensor WarpImpl::moved(const torch::Tensor& x, const torch::Tensor& code)
   const auto made = numbers(code);
   const auto maps = maps_of(made);
   const bool by_loops = x.is_cpu() && (type == at::kFloat || type == at::kBFloat16);
-  const auto shown =
+  auto shown =
       by_loops ? WarpOnCpu::apply(x.to(torch::kFloat), maps, options.groups, options.still, type)
                : warp_by_grid(x, maps, options.groups, options.still);
   if (!options.fade) return shown;

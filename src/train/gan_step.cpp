@@ -242,7 +242,7 @@ torch::Tensor GanStep::update(Adam& optimizer, GradScaler& scaler) {
   torch::NoGradGuard no_grad;
   const auto gradients = optimizer.gradients();
   scaler.unscale(gradients);
-  const auto norm = total_norm(gradients);
+  auto norm = total_norm(gradients);
   if (options_.optim.clip_grad_norm > 0) {
     at::_foreach_mul_(gradients, (options_.optim.clip_grad_norm / (norm + 1e-6)).clamp_max(1));
   }
