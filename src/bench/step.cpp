@@ -60,7 +60,7 @@ void write_step(const train::RunOptions& options, const std::filesystem::path& o
   Training training(options);
   checkpoint::Tensors tensors;
   add_state(tensors, "before.", *training.gan);
-  const auto clips = training.loader ? training.loader->next() : data::Batch();
+  auto clips = training.loader ? training.loader->next() : data::Batch();
   add_inputs(tensors, train::StepDraws(options, 0).next(clips));
   training.gan->run(0, [&] { return clips; });
   training.gan->calibrate();  // as before a checkpoint
