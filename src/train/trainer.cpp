@@ -117,7 +117,7 @@ void Trainer::add_means(core::Json& line) {
   line["clips_per_second"] =
       meters_->steps_per_second() *
       static_cast<double>(options_.train.batch_size * options_.train.accumulate);
-  watch_.check_saturation(*gan_, meters_->discriminator_losses(), step_);
+  watch_.check_saturation(*gan_, *meters_, step_);
   const auto loss_d = line.find("loss_d");
   progress_->update(
       step_,

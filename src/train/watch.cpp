@@ -80,10 +80,11 @@ void Watch::warn_of_collapsed_class(const Evaluator::Result& found, int64_t step
           limit, "). If that stays so, lower optim.generator.lr, or set loss.r1"));
 }
 
-void Watch::check_saturation(const GanStep& gan, const torch::Tensor& losses, int64_t step) {
+void Watch::check_saturation(const GanStep& gan, const Meters& meters, int64_t step) {
   const double limit = options_.train.saturation * losses::undecided_loss(options_.loss.type);
   // Not asked for, or a loss without a bound.
   if (limit <= 0) return;
+  const auto losses = meters.discriminator_losses();
   for (size_t i = 0; i < gan.discriminator_names().size(); ++i) {
     const std::string& name = gan.discriminator_names()[i];
     const double loss = losses.data_ptr<float>()[i];

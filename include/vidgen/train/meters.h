@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "vidgen/checkpoint/state.h"

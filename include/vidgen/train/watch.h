@@ -10,6 +10,7 @@
 #include "vidgen/core/json.h"
 #include "vidgen/train/evaluator.h"
 #include "vidgen/train/gan_step.h"
+#include "vidgen/train/meters.h"
 
 namespace vidgen::train {
 
@@ -26,8 +27,9 @@ class Watch {
 
   /// Scores a generator after so many steps: a line of the log gets its scores.
   void evaluate(const models::VideoGenerator& generator, int64_t step, core::Json& line);
-  /// Warns of discriminators that learn nothing more, by the means of their losses.
-  void check_saturation(const GanStep& gan, const torch::Tensor& losses, int64_t step);
+  /// Warns of discriminators that learn nothing more, by the means of their losses, which are read
+  /// from the device only where train.saturation asks for it.
+  void check_saturation(const GanStep& gan, const Meters& meters, int64_t step);
 
   /// The step of the best generator so far, -1 when there is none.
   int64_t best_step() const { return best_step_; }
