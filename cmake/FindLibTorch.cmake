@@ -73,7 +73,6 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   target_link_libraries(LibTorch::LibTorch INTERFACE ${LibTorch_CPU} ${LibTorch_C10})
   if(VIDGEN_CUDA)
     # torch_cuda registers its kernels when loaded; a program may call nothing in it, so the linker must be told to keep it.
-    target_compile_definitions(LibTorch::LibTorch INTERFACE VIDGEN_CUDA)
     target_link_options(LibTorch::LibTorch INTERFACE -Wl,--allow-shlib-undefined)
     target_link_libraries(LibTorch::LibTorch INTERFACE
       -Wl,--push-state,--no-as-needed ${LibTorch_CUDA} ${LibTorch_C10_CUDA} -Wl,--pop-state ${LibTorch_CUDART})

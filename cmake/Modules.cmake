@@ -21,10 +21,6 @@ function(vidgen_module name)
   target_link_libraries(vidgen_${name} PUBLIC ${ARG_USES} PRIVATE $<BUILD_INTERFACE:vidgen_options> ${ARG_LINKS})
   if(ARG_TORCH)
     target_link_libraries(vidgen_${name} PUBLIC LibTorch::LibTorch)
-    # Of the toolkit that compiles the kernels; behind all others, as LibTorch's.
-    foreach(folder IN LISTS CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES)
-      target_compile_options(vidgen_${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${folder}>")
-    endforeach()
     vidgen_use_torch_pch(vidgen_${name})
   endif()
   set_property(GLOBAL APPEND PROPERTY VIDGEN_MODULES vidgen_${name})
@@ -35,6 +31,16 @@ function(vidgen_kernels)
   cmake_parse_arguments(ARG "" "" "FLAGS" ${ARGN})
   set_source_files_properties(${ARG_UNPARSED_ARGUMENTS} PROPERTIES SKIP_PRECOMPILE_HEADERS ON
     COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:${VIDGEN_KERNEL_FLAGS}>;${ARG_FLAGS}")
+endfunction()
+
+# vidgen_calls_cuda(FILE...): the only files that the CUDA build compiles otherwise than the others do; all else in it is the CPU build's.
+function(vidgen_calls_cuda)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  if(VIDGEN_CUDA)
+    # The toolkit that compiles the kernels is behind all others, as LibTorch is.
+    list(TRANSFORM CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES PREPEND "SHELL:-idirafter " OUTPUT_VARIABLE toolkit)
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS VIDGEN_CUDA COMPILE_OPTIONS "${toolkit}")
+  endif()
 endfunction()
 
 # Gives a target the precompiled LibTorch headers, by default those that are compiled as the modules are. Another compilation has a name of its

@@ -1,11 +1,8 @@
 #include "vidgen/train/memory_estimate.h"
 
-#include <algorithm>
+#include <ATen/DeviceAccelerator.h>
 
-#ifdef VIDGEN_CUDA
-#include <c10/cuda/CUDAException.h>
-#include <c10/cuda/CUDAGuard.h>
-#endif
+#include <algorithm>
 
 #include "vidgen/core/log.h"
 #include "vidgen/core/memory.h"
@@ -58,19 +55,6 @@ double kept_by_discriminator(const RunOptions& options, const models::Discrimina
 
 double clip_values(const models::ClipShape& shape) {
   return static_cast<double>(shape.frames * shape.size * shape.size * shape.channels);
-}
-
-core::FreeMemory free_on(torch::Device device) {
-#ifdef VIDGEN_CUDA
-  if (device.is_cuda()) {
-    const c10::cuda::CUDAGuard guard(device);
-    size_t left = 0, all = 0;
-    C10_CUDA_CHECK(cudaMemGetInfo(&left, &all));
-    return {left, cat("on ", device.str())};
-  }
-#endif
-  (void)device;
-  return core::free_memory();
 }
 
 void check_part(double needed, const core::FreeMemory& left, const std::string& words,
@@ -142,7 +126,9 @@ void check_memory(const MemoryEstimate& estimate, torch::Device device) {
   const auto words = memory_words(estimate);
   const std::string host_advice = "train.batch_size, data.workers or train.evaluate.clips";
   if (device.is_cuda()) {
-    const auto left = free_on(device);
+    const core::FreeMemory left{
+        at::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first,
+        cat("on ", device.str())};
     check_part(on_device, left, words, step_advice(estimate, left.bytes));
     check_part(on_host, host, words, host_advice);
     return;

@@ -11,7 +11,8 @@
 #include "vidgen/core/interrupt.h"
 
 /// Disks that fail in every way. $VIDGEN_TEST_FAULTS=all makes every call fail once, and cuts the
-/// power more often, instead of some.
+/// power more often, instead of some; 1/4 makes every fourth call fail, from the first on, so that
+/// 1/4 to 4/4 are all of them, in four processes.
 namespace vidgen::test {
 namespace {
 
@@ -19,9 +20,20 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-bool all_faults() {
-  const char* choice = std::getenv("VIDGEN_TEST_FAULTS");
-  return choice && std::string(choice) == "all";
+/// Every `stride`-th fault from `first` on; a stride of 0 is some.
+struct FaultChoice {
+  uint64_t first = 1, stride = 0;
+};
+
+FaultChoice fault_choice() {
+  const char* text = std::getenv("VIDGEN_TEST_FAULTS");
+  if (!text) return {};
+  if (std::string(text) == "all") return {1, 1};
+  FaultChoice part;
+  if (std::sscanf(text, "%lu/%lu", &part.first, &part.stride) != 2 || part.first < 1 ||
+      part.first > part.stride)
+    throw std::invalid_argument(core::cat("VIDGEN_TEST_FAULTS=", text, " is not all nor 1/4"));
+  return part;
 }
 
 constexpr const char* kCalls[] = {"open", "read", "write", "fsync", "rename", "mmap"};
@@ -65,12 +77,15 @@ class FaultTest : public ::testing::Test {
     return counts;
   }
 
-  /// Two of them, or all.
+  /// Which of so many calls of a kind are to fail.
   static std::vector<uint64_t> chosen(uint64_t calls, uint64_t seed) {
     std::vector<uint64_t> which;
+    if (const auto part = fault_choice(); part.stride > 0) {
+      for (uint64_t i = part.first; i <= calls; i += part.stride) which.push_back(i);
+      return which;
+    }
     std::mt19937_64 random(seed);
-    const uint64_t most = all_faults() ? calls : std::min<uint64_t>(calls, 2);
-    for (uint64_t i = 1; i <= most; ++i) which.push_back(all_faults() ? i : random() % calls + 1);
+    while (which.size() < std::min<uint64_t>(calls, 2)) which.push_back(random() % calls + 1);
     return which;
   }
 };
@@ -163,7 +178,7 @@ TEST_F(FaultTest, PowerCutsCostAtMostWhatCameAfterTheLastCheckpoint) {
                                        "train.steps=" + std::to_string(steps)});
   };
   std::mt19937 random(11);
-  const int cuts = all_faults() ? 16 : 3;
+  const int cuts = fault_choice().stride == 0 ? 3 : 16;
   int64_t reached = 0;
   for (int cut = 0; cut < cuts; ++cut) {
     SCOPED_TRACE(core::cat("cut ", cut));
