@@ -41,7 +41,7 @@ constexpr const char* kCalls[] = {"open", "read", "write", "fsync", "rename", "m
 /// A run that writes of everything, and one that was never disturbed.
 class FaultTest : public ::testing::Test {
  protected:
-  static constexpr int64_t kSteps = 6;
+  static constexpr int64_t kSteps = 4;
 
   static void prepare(const Workspace& work) {
     write_bytes(work / "tiny.yaml", kFullConfig);
@@ -77,16 +77,27 @@ class FaultTest : public ::testing::Test {
     return counts;
   }
 
-  /// Which of so many calls of a kind are to fail.
-  static std::vector<uint64_t> chosen(uint64_t calls, uint64_t seed) {
-    std::vector<uint64_t> which;
-    if (const auto part = fault_choice(); part.stride > 0) {
-      for (uint64_t i = part.first; i <= calls; i += part.stride) which.push_back(i);
-      return which;
+  /// Plans for the injector: every call fails once, the writes in turn as where a disk is broken,
+  /// is full, and takes half of it; or of each way to fail two calls.
+  static std::vector<std::string> faults(const std::vector<uint64_t>& counts) {
+    const auto part = fault_choice();
+    std::vector<std::string> all;
+    std::mt19937_64 random(7);
+    for (size_t call = 0; call < std::size(kCalls); ++call) {
+      const uint64_t calls = counts.at(call);
+      const bool writes = kCalls[call] == std::string("write");
+      const std::vector<int> ways = writes ? std::vector<int>{EIO, ENOSPC, 0} : std::vector{EIO};
+      const auto add = [&](uint64_t which, int way) {
+        all.push_back(core::cat(kCalls[call], ":", which, ":", way));
+      };
+      for (uint64_t i = part.first; part.stride > 0 && i <= calls; i += part.stride)
+        add(i, ways[i / part.stride % ways.size()]);
+      for (const int way : ways) {
+        for (uint64_t i = 0; part.stride == 0 && i < std::min<uint64_t>(calls, 2); ++i)
+          add(random() % calls + 1, way);
+      }
     }
-    std::mt19937_64 random(seed);
-    while (which.size() < std::min<uint64_t>(calls, 2)) which.push_back(random() % calls + 1);
-    return which;
+    return all;
   }
 };
 
@@ -97,12 +108,13 @@ TEST_F(FaultTest, OneFailingCallCostsNothing) {
   const Workspace straight;
   prepare(straight);
   expect_success(straight.run(to_the_end()));
-  const auto counts = count_calls();
   uint64_t tried = 0, refused = 0;
   const auto disturb = [&](const std::string& plan) {
     SCOPED_TRACE(plan);
     const Workspace work;
-    prepare(work);
+    for (const char* name : {"tiny.yaml", "clip.mp4", "cache"})
+      fs::copy(straight / name, work / name,
+               fs::copy_options::recursive | fs::copy_options::overwrite_existing);
     const auto result = run_program(program_path(), to_the_end(), injecting(work, plan));
     EXPECT_EQ(result.signal, 0);
     EXPECT_THAT(result.exit_code, ::testing::AnyOf(0, 2)) << result.err;
@@ -117,15 +129,7 @@ TEST_F(FaultTest, OneFailingCallCostsNothing) {
     ++tried;
     refused += result.exit_code == 2;
   };
-  for (size_t call = 0; call < std::size(kCalls); ++call) {
-    for (const uint64_t which : chosen(counts.at(call), call)) {
-      disturb(core::cat(kCalls[call], ":", which, ":", EIO));
-    }
-  }
-  for (const uint64_t which : chosen(counts.at(2), 7)) {
-    disturb(core::cat("write:", which, ":", ENOSPC));
-    disturb(core::cat("write:", which, ":0"));
-  }
+  for (const auto& plan : faults(count_calls())) disturb(plan);
   std::printf("%lu faults, %lu refused\n", tried, refused);
   EXPECT_GT(refused, 0u);
 }
