@@ -18,6 +18,8 @@ if(PROJECT_IS_TOP_LEVEL)
   target_compile_options(vidgen_options INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra> $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>)
 endif()
+# An index out of range ends the program in the place where it is used, instead of reading on.
+target_compile_definitions(vidgen_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:_GLIBCXX_ASSERTIONS>)
 if(VIDGEN_SANITIZE)
   # The instrumentation makes GCC see uninitialised values inside std::regex and std::function that are none.
   target_compile_options(vidgen_options INTERFACE

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/workspace.h"
+#include "support/random_model.h"
 #include "support/weights_file.h"
 #include "vidgen/core/error.h"
 
@@ -132,6 +133,19 @@ TEST_F(ExportTest, EveryFrameGeneratorRunsInOnnxRuntimeAndOpenVino) {
   options.generator.warp_resolution = 0;
   options.temporal.content_dim = 0;
   export_onnx("no_content", options);
+  expect_runtimes_agree();
+}
+
+TEST_F(ExportTest, RandomOptionsRunInOnnxRuntimeAndOpenVino) {
+  uint64_t seed = 0;
+  for (const auto& motion : nn::motion_types()) {
+    for (const auto& frames : models::frame_generator_types()) {
+      const auto options = random_model(frames.name, motion.name, {3, 5, 16, 25}, ++seed);
+      const bool steps = options.generator.attention.empty() ||
+                         options.generator.attention_axes == nn::AttentionAxes::kSpace;
+      export_onnx(core::cat("random", seed), options, steps);
+    }
+  }
   expect_runtimes_agree();
 }
 

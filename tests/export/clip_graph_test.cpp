@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "infer/networks.h"
+#include "support/random_model.h"
+#include "vidgen/core/error.h"
 #include "vidgen/graph/run.h"
 #include "vidgen/nn/motion.h"
 
@@ -11,7 +13,7 @@ namespace {
 
 using namespace infer;  // NOLINT(google-build-using-namespace)
 
-/// Every kind of frame generator with every kind of motion.
+/// Every kind of frame generator with every kind of motion, and with random options.
 std::vector<NetworkCase> all_generators() {
   std::vector<NetworkCase> all;
   for (const auto& network : network_cases()) {
@@ -23,6 +25,14 @@ std::vector<NetworkCase> all_generators() {
       next.options.temporal.kernel = 3;
       next.options.temporal.motion_dim = 12;
       all.push_back(std::move(next));
+    }
+  }
+  for (const auto& frames : models::frame_generator_types()) {
+    for (const auto& motion : nn::motion_types()) {
+      for (const uint64_t seed : {1, 2, 3}) {
+        all.push_back({core::cat("random_", frames.name, "_", motion.name, "_", seed),
+                       test::random_model(frames.name, motion.name, kTinyShape, seed)});
+      }
     }
   }
   return all;
