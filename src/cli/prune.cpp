@@ -1,3 +1,5 @@
+#include "vidgen/compress/prune.h"
+
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -12,8 +14,7 @@
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/compress/finetune.h"
-#include "vidgen/compress/prune_checkpoint.h"
-#include "vidgen/compress/structured_checkpoint.h"
+#include "vidgen/compress/structured.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/interrupt.h"

@@ -7,7 +7,6 @@
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
-#include "vidgen/train/run_length.h"
 #include "vidgen/train/schedule.h"
 #include "vidgen/train/trainer.h"
 

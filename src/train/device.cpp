@@ -3,10 +3,22 @@
 #include <ATen/Context.h>
 #include <torch/cuda.h>
 
+#include <array>
+
 #include "vidgen/nn/backend.h"
+#include "vidgen/nn/processor.h"
 #include "vidgen/nn/threads.h"
+#include "vidgen/train/options.h"
 
 namespace vidgen::train {
+namespace {
+
+bool has_bfloat16(torch::Device device) {
+  if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
+  return nn::has_bfloat16_instructions();
+}
+
+}  // namespace
 
 torch::Device resolve_device(DeviceChoice choice) {
   const bool cuda = choice != DeviceChoice::kCpu && torch::cuda::is_available();
@@ -47,5 +59,32 @@ void set_up_libtorch(const TrainOptions& options) {
   context.setAllowTF32CuDNN(options.tf32);
   context.setBenchmarkCuDNN(options.cudnn_benchmark);
 }
+
+Precision resolve_precision(Precision precision, torch::Device device) {
+  if (precision != Precision::kAuto) return precision;
+  if (has_bfloat16(device)) return Precision::kBfloat16;
+  return device.is_cuda() ? Precision::kFloat16 : Precision::kFloat32;
+}
+
+at::ScalarType scalar_type(Precision precision) {
+  switch (precision) {
+    case Precision::kBfloat16:
+      return at::kBFloat16;
+    case Precision::kFloat16:
+      return at::kHalf;
+    default:
+      return at::kFloat;
+  }
+}
+
+std::string precision_name(Precision precision) {
+  constexpr std::array<const char*, 4> kNames{"auto", "float32", "bfloat16", "float16"};
+  return kNames.at(static_cast<size_t>(precision));
+}
+
+Autocast::Autocast(torch::Device device, Precision precision)
+    : nn::Autocast(device.type(),
+                   precision == Precision::kBfloat16 || precision == Precision::kFloat16,
+                   scalar_type(precision)) {}
 
 }  // namespace vidgen::train

@@ -45,10 +45,6 @@ void check_student(const RunOptions& student, const checkpoint::Checkpoint& teac
 
 }  // namespace
 
-checkpoint::Checkpoint describe_teacher(const DistillOptions& options) {
-  return checkpoint::read_description(options.teacher);
-}
-
 Json student_passes(checkpoint::Checkpoint teacher, const DistillOptions& options) {
   checkpoint::add_pass(teacher, "distill", core::write_fields(options));
   return teacher.passes;

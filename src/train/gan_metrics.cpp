@@ -16,22 +16,21 @@ GanStep::Scores GanStep::no_scores() const {
   const auto zero = [this] {
     return torch::zeros({}, torch::TensorOptions(device_).dtype(torch::kFloat));
   };
+  const auto zeros = [&zero](size_t count) {
+    std::vector<torch::Tensor> all;
+    while (all.size() < count) all.push_back(zero());
+    return all;
+  };
   Scores scores;
   scores.generator_loss = zero();
   scores.generator_norm = zero();
   scores.discriminator_norm = zero();
-  for (size_t i = 0; i < discriminators_.size(); ++i) {
-    scores.losses.push_back(zero());
-    scores.real.push_back(zero());
-    scores.fake.push_back(zero());
+  for (auto* each : {&scores.losses, &scores.real, &scores.fake}) {
+    *each = zeros(discriminators_.size());
   }
-  for (size_t i = 0; i < penalty_names(options_.loss).size(); ++i) {
-    scores.penalties.push_back(zero());
-  }
+  scores.penalties = zeros(penalty_names(options_.loss).size());
   if (options_.augment.adapts()) scores.real_sign = zero();
-  for (size_t i = 0; distillation_ && i < distillation_->names().size(); ++i) {
-    scores.taught.push_back(zero());
-  }
+  if (distillation_) scores.taught = zeros(distillation_->names().size());
   return scores;
 }
 

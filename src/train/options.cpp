@@ -124,6 +124,26 @@ void fields(core::FieldVisitor& v, TrainOptions& o) {
           "samples and each checkpoint.");
 }
 
+void fields(core::FieldVisitor& v, DistillOptions& o) {
+  v.path("teacher", o.teacher,
+         "a run's folder, a checkpoint or a weights file; empty: there is no teacher");
+  v.at_resume(core::AtResume::kInitFrom);
+  v.field("teacher_sha1", o.teacher_sha1,
+          "SHA-1 of its file, by which a run that goes on knows it; filled in, or must be what is "
+          "found");
+  v.at_resume(core::AtResume::kFree);
+  v.choice("output_loss", o.output_loss,
+           {{"l1", losses::OutputLoss::kL1}, {"mse", losses::OutputLoss::kMse}},
+           "how the clips of both are compared: mean absolute or mean squared difference");
+  v.field("output", o.output, {0, 1e6}, "weight of that difference in the generator's loss");
+  v.field("feature", o.feature, {0, 1e6},
+          "weight of how much the places differ where their hidden stages of one resolution are "
+          "active (attention transfer), which can be compared whatever the widths");
+  v.field("adversarial", o.adversarial, {0, 1e6},
+          "weight of the discriminators' term; at 0 there are none, and no clips are read "
+          "to train on: the teacher is all that the student learns from");
+}
+
 void fields(core::FieldVisitor& v, RunOptions& o) {
   // Data and networks say more of their own keys.
   v.at_resume(core::AtResume::kFree);
@@ -182,6 +202,13 @@ void check_utf8(const std::string& key, const std::string& text) {
 }
 
 }  // namespace
+
+void validate(const DistillOptions& options) {
+  if (!options.enabled() || options.output > 0 || options.feature > 0) return;
+  throw core::FieldError("distill.output",
+                         "found 0 with distill.feature 0, expected more than 0 for one of them: "
+                         "the teacher would teach nothing");
+}
 
 void validate(const RunOptions& options) {
   validate(options.distill);

@@ -2,8 +2,6 @@
 
 #include <torch/cuda.h>
 
-#include "resumption.h"
-#include "threads_note.h"
 #include "vidgen/checkpoint/damaged.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
@@ -14,6 +12,7 @@
 #include "vidgen/data/dataset.h"
 #include "vidgen/data/evaluation.h"
 #include "vidgen/models/pixels.h"
+#include "vidgen/train/changes.h"
 #include "vidgen/train/device.h"
 #include "vidgen/train/init_from.h"
 
@@ -37,7 +36,6 @@ Trainer::Trainer(const RunOptions& options)
       run_length_(options.train),
       previews_(options.train, Clock::now()),
       watch_(options_) {
-  check_cuda_graph(options_, device_);
   set_up_libtorch(options_.train);
   gan_ = std::make_unique<GanStep>(options_, device_);
   memory_ = estimate_memory(options_, *gan_);
@@ -60,7 +58,7 @@ void Trainer::open_clips() {
 }
 
 void Trainer::load_teacher() {
-  const auto teacher = describe_teacher(options_.distill);
+  const auto teacher = checkpoint::read_description(options_.distill.teacher);
   if (shape_.fps == 0) shape_.fps = teacher.clip.fps;
   passes_ = student_passes(teacher, options_.distill);
 }

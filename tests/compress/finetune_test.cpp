@@ -13,8 +13,8 @@
 #include "train/tiny_gan.h"
 #include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/run_folder.h"
-#include "vidgen/compress/prune_checkpoint.h"
-#include "vidgen/compress/structured_checkpoint.h"
+#include "vidgen/compress/prune.h"
+#include "vidgen/compress/structured.h"
 #include "vidgen/train/trainer.h"
 
 namespace vidgen::compress {

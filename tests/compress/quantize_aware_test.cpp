@@ -1,4 +1,3 @@
-#include "vidgen/compress/quantize_aware.h"
 
 #include <gtest/gtest.h>
 

@@ -10,7 +10,7 @@
 #include "support/random.h"
 #include "support/temporary_folder.h"
 #include "vidgen/checkpoint/state.h"
-#include "vidgen/compress/prune_checkpoint.h"
+#include "vidgen/compress/prune.h"
 #include "vidgen/core/fields.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/infer/playable.h"

@@ -8,7 +8,6 @@
 
 #include "compress/generators.h"
 #include "support/error.h"
-#include "vidgen/compress/structured_checkpoint.h"
 
 namespace vidgen::compress {
 namespace {

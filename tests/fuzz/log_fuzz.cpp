@@ -4,7 +4,7 @@
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/checkpoint/run_log.h"
 #include "vidgen/core/files.h"
-#include "vidgen/train/run_page.h"
+#include "vidgen/train/journal.h"
 
 // A run's log, as it is read where the run goes on.
 namespace vidgen::fuzz {

@@ -1,5 +1,3 @@
-#include "vidgen/train/evaluator.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +8,7 @@
 #include "support/videos.h"
 #include "train/tiny_gan.h"
 #include "vidgen/train/trainer.h"
+#include "vidgen/train/watch.h"
 
 namespace vidgen::train {
 namespace {

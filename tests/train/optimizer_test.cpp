@@ -1,12 +1,12 @@
 // Adam, AdamW and the gradient scaler against PyTorch's.
+#include "vidgen/train/optimizer.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "support/fixture.h"
-#include "vidgen/train/adam.h"
-#include "vidgen/train/grad_scaler.h"
 
 namespace vidgen::train {
 namespace {

@@ -1,9 +1,9 @@
-#include "vidgen/train/preview_schedule.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
+
+#include "vidgen/train/schedule.h"
 
 namespace vidgen::train {
 namespace {

@@ -1,6 +1,6 @@
-#include "vidgen/train/run_estimate.h"
-
 #include <gtest/gtest.h>
+
+#include "vidgen/train/schedule.h"
 
 namespace vidgen::train {
 namespace {

@@ -1,9 +1,9 @@
 // How long a run of some minutes becomes, by the times that its steps take.
-#include "vidgen/train/run_length.h"
-
 #include <gtest/gtest.h>
 
 #include <functional>
+
+#include "vidgen/train/schedule.h"
 
 namespace vidgen::train {
 namespace {

@@ -1,5 +1,3 @@
-#include "vidgen/train/run_page.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +7,7 @@
 #include "support/temporary_folder.h"
 #include "support/videos.h"
 #include "train/tiny_gan.h"
+#include "vidgen/train/journal.h"
 #include "vidgen/video/writer.h"
 
 namespace vidgen::train {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/safetensors.h"
 
 /// Magnitude pruning as pure functions of tensors: which weights stay, without changing any.
@@ -87,5 +88,11 @@ torch::Tensor pattern_mask(const torch::Tensor& weight, const PrunePattern& patt
 /// "weight", and picked by the patterns. Throws vidgen::Error when there is none, and as the
 /// functions above do, naming the tensor.
 PruneResult prune(const checkpoint::Tensors& weights, const PruneOptions& options);
+
+/// Prunes the generator of a checkpoint or weights file in place, by the magnitudes of the averaged
+/// weights, and adds the masks, so that further training keeps them. What an earlier pass removed
+/// stays removed. Dense kernels compute with zeros as with any number: only a file of weights gets
+/// smaller. Fills options.transposed in. Throws vidgen::Error as prune() does.
+std::vector<PruneRow> prune_checkpoint(checkpoint::Checkpoint& checkpoint, PruneOptions options);
 
 }  // namespace vidgen::compress

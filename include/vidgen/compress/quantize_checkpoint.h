@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "vidgen/checkpoint/checkpoint.h"
-#include "vidgen/compress/quantize_aware.h"
+#include "vidgen/compress/quantize.h"
 #include "vidgen/core/fields.h"
 #include "vidgen/infer/int8.h"
 

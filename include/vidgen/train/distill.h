@@ -14,10 +14,6 @@
 /// "Compressing GANs using knowledge distillation", 2019). Both make clips from the same latents.
 namespace vidgen::train {
 
-/// What the teacher's file holds, without the tensors; the options are those of with_teacher().
-/// Throws vidgen::Error when it is missing or damaged.
-checkpoint::Checkpoint describe_teacher(const DistillOptions& options);
-
 /// What was done to the teacher, and this distillation: checkpoint::Checkpoint::passes of the
 /// student.
 core::Json student_passes(checkpoint::Checkpoint teacher, const DistillOptions& options);

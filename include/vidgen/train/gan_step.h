@@ -12,9 +12,8 @@
 #include "vidgen/checkpoint/state.h"
 #include "vidgen/models/factory.h"
 #include "vidgen/nn/ema.h"
-#include "vidgen/train/adam.h"
 #include "vidgen/train/distill.h"
-#include "vidgen/train/grad_scaler.h"
+#include "vidgen/train/optimizer.h"
 #include "vidgen/train/options.h"
 #include "vidgen/train/step_inputs.h"
 

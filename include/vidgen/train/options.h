@@ -4,14 +4,13 @@
 
 #include "vidgen/core/fields.h"
 #include "vidgen/data/options.h"
+#include "vidgen/losses/distillation.h"
 #include "vidgen/losses/options.h"
 #include "vidgen/models/options.h"
 #include "vidgen/nn/ema.h"
-#include "vidgen/train/adam.h"
 #include "vidgen/train/augment.h"
-#include "vidgen/train/distill_options.h"
-#include "vidgen/train/grad_scaler.h"
-#include "vidgen/train/precision.h"
+#include "vidgen/train/device.h"
+#include "vidgen/train/optimizer.h"
 
 namespace vidgen::train {
 
@@ -40,8 +39,6 @@ struct EvaluateOptions {
 };
 
 enum class OnDivergence { kStop, kRestoreBest };
-
-enum class DeviceChoice { kAuto, kCpu, kCuda };
 
 /// "train"; fields() describes each.
 struct TrainOptions {
@@ -79,6 +76,20 @@ struct TrainOptions {
   bool report = true;
 };
 
+/// "distill", terms that a teacher adds to the generator's loss; fields() describes each.
+struct DistillOptions {
+  std::string teacher;
+  /// with_teacher() sets it.
+  std::string teacher_sha1;
+  losses::OutputLoss output_loss = losses::OutputLoss::kL1;
+  double output = 1;
+  /// Weight of losses::feature_loss() of losses::spatial_attention().
+  double feature = 0;
+  double adversarial = 0;
+
+  bool enabled() const { return !teacher.empty(); }
+};
+
 /// Everything that a training run is made of: the whole YAML file.
 struct RunOptions {
   data::DataOptions data;
@@ -99,9 +110,12 @@ struct RunOptions {
 void fields(core::FieldVisitor& visitor, OptimOptions& options);
 void fields(core::FieldVisitor& visitor, EvaluateOptions& options);
 void fields(core::FieldVisitor& visitor, TrainOptions& options);
+void fields(core::FieldVisitor& visitor, DistillOptions& options);
 void fields(core::FieldVisitor& visitor, RunOptions& options);
 
-/// Throws core::FieldError, naming the key, when the options do not fit together.
+/// Throw core::FieldError, naming the key, when the options do not fit together: there is a teacher
+/// that would teach nothing, and all else.
+void validate(const DistillOptions& options);
 void validate(const RunOptions& options);
 
 /// The options with what a run takes from its data and its teacher: the names of the classes where

@@ -17,11 +17,8 @@
 #include "vidgen/train/gan_step.h"
 #include "vidgen/train/journal.h"
 #include "vidgen/train/memory_estimate.h"
-#include "vidgen/train/meters.h"
 #include "vidgen/train/options.h"
-#include "vidgen/train/preview_schedule.h"
-#include "vidgen/train/run_estimate.h"
-#include "vidgen/train/run_length.h"
+#include "vidgen/train/schedule.h"
 #include "vidgen/train/watch.h"
 
 namespace vidgen::train {
