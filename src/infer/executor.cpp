@@ -1,11 +1,15 @@
 #include "executor.h"
 
+#include <c10/core/Event.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <map>
+#include <mutex>
 #include <utility>
 
-#include "vidgen/infer/pixels.h"
 #include "vidgen/models/pixels.h"
+#include "vidgen/nn/cuda_graph.h"
 
 namespace vidgen::infer {
 namespace {
@@ -23,14 +27,88 @@ std::vector<int64_t> sides_in(const Plan& plan) {
   return in;
 }
 
+std::vector<int64_t> shape_of(const std::vector<torch::Tensor>& inputs, int64_t frames) {
+  std::vector<int64_t> shape{frames};
+  for (const auto& input : inputs) {
+    const auto sizes = input.sizes();
+    shape.push_back(static_cast<int64_t>(input.scalar_type()));
+    shape.push_back(input.dim());
+    shape.insert(shape.end(), sizes.begin(), sizes.end());
+  }
+  return shape;
+}
+
 }  // namespace
+
+/// Runs work on a CUDA device. For inputs of a shape that comes again it is recorded as a CUDA
+/// graph, and replayed from then on. Several threads may use one, each on a stream of its own too.
+class CudaReplay {
+ public:
+  using Work = Executor::Work;
+
+  explicit CudaReplay(torch::Device device) : device_(device) {}
+
+  /// work(inputs). It depends on `frames` and on the types and sizes of the inputs, and must be the
+  /// same for all calls in which these are the same. The inputs may be in any place.
+  torch::Tensor run(const std::vector<torch::Tensor>& inputs, int64_t frames, const Work& work) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto [place, is_new] = records_.try_emplace(shape_of(inputs, frames));
+    auto& record = place->second;
+    if (!record) {
+      if (is_new || recorded_ == kMaxRecords) {
+        lock.unlock();
+        return work(inputs);
+      }
+      record = std::make_unique<Record>(device_, inputs, work);
+      ++recorded_;
+    }
+    const auto stream = c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
+    last_use_.block(stream);
+    const auto output = record->run(inputs, work);
+    last_use_.record(stream);
+    return output;
+  }
+
+ private:
+  /// Shapes that are recorded, the first that come twice; each keeps the memory that it needs. All
+  /// others run as they are.
+  static constexpr int64_t kMaxRecords = 4;
+
+  struct Record {
+    /// Warms up, in the thread that will record: LibTorch's handles of libraries are each thread's.
+    Record(torch::Device device, const std::vector<torch::Tensor>& first, const Work& work)
+        : graph(device, /*warm_ups=*/1) {
+      for (const auto& input : first) inputs.push_back(input.to(device).clone());
+      graph.run([&] { work(inputs); });
+    }
+
+    torch::Tensor run(const std::vector<torch::Tensor>& from, const Work& work) {
+      for (size_t i = 0; i < inputs.size(); ++i) inputs[i].copy_(from[i]);
+      graph.run([&] { output = work(inputs); });
+      return output.clone();
+    }
+
+    nn::CudaGraph graph;
+    /// Where the graph reads and writes.
+    std::vector<torch::Tensor> inputs;
+    torch::Tensor output;
+  };
+
+  torch::Device device_;
+  std::mutex mutex_;
+  /// By shape_of(); null where inputs of that shape came once, or too late.
+  std::map<std::vector<int64_t>, std::unique_ptr<Record>> records_;
+  int64_t recorded_ = 0;
+  /// The end of the last replay, whatever stream it was on.
+  c10::Event last_use_{c10::DeviceType::CUDA};
+};
 
 Executor::Executor(const Plan& plan, const Setting& setting, const StepMaker& special)
     : setting_(setting), last_uses_(infer::last_uses(plan)) {
   const torch::NoGradGuard no_grad;
   const auto sides = sides_in(plan);
   const auto make = [&](const Plan& layers, size_t i) {
-    auto step = special ? special(layers, i, sides[i]) : nullptr;
+    auto step = special ? special(layers, i, sides[i]) : Step();
     return step ? std::move(step) : make_step(layers[i], sides[i], setting);
   };
   for (size_t i = 0; i < plan.size(); ++i) {
@@ -54,8 +132,10 @@ Executor::Executor(const Plan& plan, const Setting& setting, const StepMaker& sp
     replay_ = std::make_unique<CudaReplay>(setting.device);
 }
 
+Executor::~Executor() = default;
+
 torch::Tensor Executor::run(const torch::Tensor& z, int64_t frames) const {
-  return run_all(z, frames, *steps_.back());
+  return run_all(z, frames, steps_.back());
 }
 
 torch::Tensor Executor::pixels(const torch::Tensor& z, int64_t frames) const {
@@ -85,7 +165,7 @@ torch::Tensor Executor::run_all(const torch::Tensor& z, int64_t frames, const St
 }
 
 torch::Tensor Executor::replayed(const std::vector<torch::Tensor>& inputs, int64_t frames,
-                                 const CudaReplay::Work& work) const {
+                                 const Work& work) const {
   const c10::InferenceMode inference;
   return replay_ ? replay_->run(inputs, frames, work) : work(inputs);
 }
@@ -109,8 +189,8 @@ torch::Tensor Executor::run_steps(size_t first, size_t end, const torch::Tensor&
       }
     }
     if (i == warp_ && i > 0) inputs.push_back(z.to(setting_.device));
-    const auto& step = i + 1 == steps_.size() ? last : *steps_[i];
-    outputs[i] = step.run(inputs, frames);
+    const auto& step = i + 1 == steps_.size() ? last : steps_[i];
+    outputs[i] = step(inputs, frames);
   }
   return outputs.back();
 }

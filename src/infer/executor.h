@@ -4,21 +4,27 @@
 #include <memory>
 #include <vector>
 
-#include "cuda_replay.h"
 #include "steps.h"
-#include "vidgen/infer/plan.h"
+#include "vidgen/infer/int8.h"
 
 namespace vidgen::infer {
 
-/// Makes the step of a plan's layer in some other way than make_step(), or null to leave it to
+class CudaReplay;
+
+/// Makes the step of a plan's layer in some other way than make_step(), or none to leave it to
 /// that. `side`: the pixels a side of what comes in.
-using StepMaker =
-    std::function<std::unique_ptr<Step>(const Plan& plan, size_t index, int64_t side)>;
+using StepMaker = std::function<Step(const Plan& plan, size_t index, int64_t side)>;
+
+/// Makes the steps of an Executor for a plan of which `layers` are in eight bits: those themselves,
+/// and the ones before them that hand on uint8. On the CPU only; `setting` is the executor's, for
+/// the layers that stay in floating point. Uint8 stays uint8 from one such layer to the next.
+StepMaker int8_steps(QuantizedLayers layers, const Setting& setting);
 
 /// A plan, prepared to run. Several threads may run it at once.
 class Executor {
  public:
   Executor(const Plan& plan, const Setting& setting, const StepMaker& special = {});
+  ~Executor();
 
   /// z [M,D] in any place and type, of which each `frames` rows are one clip -> pictures [M,C,S,S]
   /// in the setting's, channels_last: an inference tensor (c10::InferenceMode).
@@ -33,7 +39,7 @@ class Executor {
   bool paints_clips() const { return warp_ > 0; }
   /// z [B,D] of clips -> what is moved, and that with z [M,D] of their frames -> pixels.
   torch::Tensor paint(const torch::Tensor& z) const {
-    return run_steps(0, warp_, z, {}, 1, *steps_.back());
+    return run_steps(0, warp_, z, {}, 1, steps_.back());
   }
   torch::Tensor move(const torch::Tensor& painted, const torch::Tensor& z, int64_t frames) const;
 
@@ -42,9 +48,13 @@ class Executor {
   const Setting& setting() const { return setting_; }
 
  private:
+  friend class CudaReplay;
+  /// Makes one tensor of others, as nn::CudaGraph asks for it.
+  using Work = std::function<torch::Tensor(const std::vector<torch::Tensor>& inputs)>;
+
   /// work(inputs), replayed where the setting says so.
   torch::Tensor replayed(const std::vector<torch::Tensor>& inputs, int64_t frames,
-                         const CudaReplay::Work& work) const;
+                         const Work& work) const;
   /// All steps, `last` in the place of the last one.
   torch::Tensor run_all(const torch::Tensor& z, int64_t frames, const Step& last) const;
   /// Steps first ... end, of which the first takes `in`, and kWarp `z` besides; `last` is that of
@@ -52,13 +62,13 @@ class Executor {
   torch::Tensor run_steps(size_t first, size_t end, const torch::Tensor& in, const torch::Tensor& z,
                           int64_t frames, const Step& last) const;
   /// The last step where pixels are wanted, and the pixels of what it puts out.
-  const Step& before_pixels() const { return sums_ ? *sums_ : *steps_.back(); }
+  const Step& before_pixels() const { return sums_ ? sums_ : steps_.back(); }
   torch::Tensor to_pixels(const torch::Tensor& output) const;
 
   Setting setting_;
-  std::vector<std::unique_ptr<Step>> steps_;
-  /// On the CPU: the last layer up to its tanh, in phases where it doubles; null where it has none.
-  std::unique_ptr<Step> sums_;
+  std::vector<Step> steps_;
+  /// On the CPU: the last layer up to its tanh, in phases where it doubles; none where it has none.
+  Step sums_;
   bool sums_are_phases_ = false;
   std::vector<std::vector<size_t>> inputs_;
   std::vector<size_t> last_uses_;

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "executor.h"
-#include "int8_steps.h"
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "steps.h"
+#include "executor.h"
 #include "vidgen/kernels/phases.h"
 #include "vidgen/kernels/windows.h"
 #include "vidgen/nn/processor.h"
@@ -109,6 +109,14 @@ bool sums_are_exact() {
 /// What oneDNN's kernels compute of an activation.
 std::string_view fused_activation(Activation activation) {
   return activation == Activation::kRelu ? "relu" : "none";
+}
+
+/// The quantised layer of phases_of() a kUpsample2x.
+QuantizedLayer int8_phases(QuantizedLayer doubling) {
+  doubling.weight = kernels::phase_filters(doubling.weight);
+  doubling.weight_scale = doubling.weight_scale.repeat({4});
+  doubling.bias = doubling.bias.repeat({4});
+  return doubling;
 }
 
 }  // namespace
@@ -242,6 +250,33 @@ std::vector<Handover> handovers(const Plan& plan, const QuantizedLayers& layers,
       result[i] = {torch::kByte, behind.front()->input()};
   }
   return result;
+}
+
+StepMaker int8_steps(QuantizedLayers layers, const Setting& setting) {
+  return [layers = std::move(layers), setting](const Plan& plan, size_t index,
+                                               int64_t side) -> Step {
+    const auto& layer = plan[index];
+    const auto output = handovers(plan, layers, setting.type)[index];
+    const auto found = layers.find(layer.name);
+    if (found != layers.end()) {
+      const auto& quantized = found->second;
+      // Filters of 4x4 are a kUpsample2x's still.
+      const bool phases = layer.kind == Layer::Kind::kConvolution && quantized.weight.size(2) == 4;
+      return [int8 = Int8Layer(layer, phases ? int8_phases(quantized) : quantized, output, side)](
+                 const auto& inputs, int64_t /*frames*/) { return int8.forward(inputs.front()); };
+    }
+    if (output.type != torch::kByte) return {};
+    return
+        [step = make_step(layer, side, setting), scale = output.scale](
+            const auto& inputs, int64_t frames) { return to_uint8(step(inputs, frames), scale); };
+  };
+}
+
+torch::Tensor run_plan_int8(const Plan& plan, const QuantizedLayers& layers, const torch::Tensor& z,
+                            int64_t frames, torch::ScalarType other) {
+  const Setting setting{torch::kCPU, other};
+  const Executor executor(plan, setting, int8_steps(layers, setting));
+  return executor.run(z, frames).to(torch::kFloat);
 }
 
 }  // namespace vidgen::infer

@@ -1,4 +1,4 @@
-#include "vidgen/infer/pixels.h"
+#include "vidgen/models/pixels.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "support/random.h"
-#include "vidgen/models/pixels.h"
+#include "vidgen/infer/plan.h"
 
 namespace vidgen::infer {
 namespace {

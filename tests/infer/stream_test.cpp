@@ -1,11 +1,10 @@
-#include "vidgen/infer/stream.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "infer/networks.h"
 #include "support/error.h"
 #include "vidgen/infer/generator.h"
+#include "vidgen/infer/rendering.h"
 #include "vidgen/models/pixels.h"
 
 namespace vidgen::infer {
