@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <map>
 #include <protozero/pbf_builder.hpp>
 #include <string>
 #include <vector>
@@ -45,20 +46,14 @@ constexpr int32_t kFloatAttribute = 1, kIntAttribute = 2, kStringAttribute = 3, 
 
 /// onnx.TensorProto.DataType.
 inline int32_t element_type(torch::ScalarType type) {
-  switch (type) {
-    case torch::kFloat:
-      return 1;
-    case torch::kByte:
-      return 2;
-    case torch::kChar:
-      return 3;
-    case torch::kInt:
-      return 6;
-    case torch::kLong:
-      return 7;
-    default:
-      TORCH_CHECK(false, "no ONNX type for ", type);
-  }
+  static const std::map<torch::ScalarType, int32_t> types{{torch::kFloat, 1},
+                                                          {torch::kByte, 2},
+                                                          {torch::kChar, 3},
+                                                          {torch::kInt, 6},
+                                                          {torch::kLong, 7}};
+  const auto found = types.find(type);
+  TORCH_CHECK(found != types.end(), "no ONNX type for ", type);
+  return found->second;
 }
 
 inline void write_attribute_value(pbf_builder<AttributeField>& attribute, int64_t value) {

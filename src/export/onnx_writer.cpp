@@ -1,5 +1,3 @@
-#include "onnx_writer.h"
-
 #include <map>
 #include <variant>
 
@@ -7,6 +5,7 @@
 #include "vidgen/core/cases.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/version.h"
+#include "writers.h"
 
 namespace vidgen::exporting {
 namespace {
@@ -145,31 +144,20 @@ Name OnnxWriter::value_of(const char* type, const Names& inputs, const Attribute
 
 Name OnnxWriter::write(graph::Function function, const Names& in) {
   using graph::Function;
-  switch (function) {
-    case Function::kRelu:
-      return value_of("Relu", in);
-    case Function::kLeakyRelu:
-      return value_of("LeakyRelu", in, {{"alpha", 0.2f}});
-    case Function::kTanh:
-      return value_of("Tanh", in);
-    case Function::kSigmoid:
-      return value_of("Sigmoid", in);
-    case Function::kSin:
-      return value_of("Sin", in);
-    case Function::kCos:
-      return value_of("Cos", in);
-    case Function::kAdd:
-      return value_of("Add", in);
-    case Function::kMultiply:
-      return value_of("Mul", in);
-    case Function::kMatrixProduct:
-      return value_of("MatMul", in);
-    case Function::kSoftmax:
-      return value_of("Softmax", in, {{"axis", int64_t{-1}}});
-    case Function::kLookUp:
-      return value_of("Gather", in, {{"axis", int64_t{0}}});
-  }
-  TORCH_CHECK(false, "unknown function");
+  static const std::map<Function, std::pair<const char*, Attributes>> operators{
+      {Function::kRelu, {"Relu", {}}},
+      {Function::kLeakyRelu, {"LeakyRelu", {{"alpha", 0.2f}}}},
+      {Function::kTanh, {"Tanh", {}}},
+      {Function::kSigmoid, {"Sigmoid", {}}},
+      {Function::kSin, {"Sin", {}}},
+      {Function::kCos, {"Cos", {}}},
+      {Function::kAdd, {"Add", {}}},
+      {Function::kMultiply, {"Mul", {}}},
+      {Function::kMatrixProduct, {"MatMul", {}}},
+      {Function::kSoftmax, {"Softmax", {{"axis", int64_t{-1}}}}},
+      {Function::kLookUp, {"Gather", {{"axis", int64_t{0}}}}}};
+  const auto& [type, attributes] = operators.at(function);
+  return value_of(type, in, attributes);
 }
 
 Name OnnxWriter::write(const graph::Convolution& convolution, const Names& in) {

@@ -1,14 +1,14 @@
-#include "torchscript_writer.h"
-
 #include <torch/csrc/jit/api/module.h>
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <sstream>
 
 #include "vidgen/core/cases.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
+#include "writers.h"
 
 namespace vidgen::exporting {
 namespace {
@@ -38,42 +38,6 @@ std::string text_of(double value) {
   return integer ? text.str() + ".0" : text.str();
 }
 
-const char* name_of(graph::Function function) {
-  using graph::Function;
-  switch (function) {
-    case Function::kRelu:
-      return "relu";
-    case Function::kLeakyRelu:
-      return "leaky_relu";
-    case Function::kTanh:
-      return "tanh";
-    case Function::kSigmoid:
-      return "sigmoid";
-    case Function::kSin:
-      return "sin";
-    case Function::kCos:
-      return "cos";
-    case Function::kAdd:
-      return "add";
-    case Function::kMultiply:
-      return "mul";
-    case Function::kMatrixProduct:
-      return "matmul";
-    case Function::kSoftmax:
-      return "softmax";
-    case Function::kLookUp:
-      return "embedding";
-  }
-  TORCH_CHECK(false, "unknown function");
-}
-
-/// What is said behind the inputs.
-const char* more_of(graph::Function function) {
-  if (function == graph::Function::kLeakyRelu) return ", 0.2";
-  if (function == graph::Function::kSoftmax) return ", -1";
-  return "";
-}
-
 class TorchScriptWriter {
  public:
   explicit TorchScriptWriter(const Graph& graph) : graph_(graph), names_(graph.value_count()) {}
@@ -89,6 +53,7 @@ class TorchScriptWriter {
   std::string length_of(const graph::Length& length);
 
   Names write(const graph::Op& op);
+  Names write(graph::Function function, const Names& in);
   Names write(const graph::Convolution& convolution, const Names& in);
   Names write(const graph::Recurrence& layer, const graph::Op& op);
 
@@ -135,6 +100,25 @@ std::string TorchScriptWriter::length_of(const graph::Length& length) {
                              : cat(name(length.like), ".size(", length.number, ")");
 }
 
+Names TorchScriptWriter::write(graph::Function function, const Names& in) {
+  using graph::Function;
+  // What they are called, and what is said behind the inputs.
+  static const std::map<Function, std::pair<const char*, const char*>> functions{
+      {Function::kRelu, {"relu", ""}},
+      {Function::kLeakyRelu, {"leaky_relu", ", 0.2"}},
+      {Function::kTanh, {"tanh", ""}},
+      {Function::kSigmoid, {"sigmoid", ""}},
+      {Function::kSin, {"sin", ""}},
+      {Function::kCos, {"cos", ""}},
+      {Function::kAdd, {"add", ""}},
+      {Function::kMultiply, {"mul", ""}},
+      {Function::kMatrixProduct, {"matmul", ""}},
+      {Function::kSoftmax, {"softmax", ", -1"}},
+      {Function::kLookUp, {"embedding", ""}}};
+  const auto& [name, more] = functions.at(function);
+  return assign(cat("torch.", name, "(", core::join(in), more, ")"));
+}
+
 Names TorchScriptWriter::write(const graph::Convolution& convolution, const Names& in) {
   const auto axes = static_cast<size_t>(convolution.axes);
   return assign(cat("torch.conv", convolution.transposed ? "_transpose" : "", axes, "d(", in[0],
@@ -162,10 +146,7 @@ Names TorchScriptWriter::write(const graph::Recurrence& layer, const graph::Op& 
 Names TorchScriptWriter::write(const graph::Op& op) {
   const auto x = [&] { return name(op.inputs[0]); };
   const core::Cases cases{
-      [&](graph::Function function) {
-        return assign(cat("torch.", name_of(function), "(", core::join(names(op.inputs)),
-                          more_of(function), ")"));
-      },
+      [&](graph::Function function) { return write(function, names(op.inputs)); },
       [&](const graph::Convolution& convolution) { return write(convolution, names(op.inputs)); },
       [&](const graph::Recurrence& layer) { return write(layer, op); },
       [&](graph::RepeatPixels) {

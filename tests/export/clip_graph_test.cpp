@@ -1,10 +1,9 @@
-#include "vidgen/export/clip_graph.h"
-
 #include <gtest/gtest.h>
 
 #include "infer/networks.h"
 #include "support/random_model.h"
 #include "vidgen/core/error.h"
+#include "vidgen/export/export.h"
 #include "vidgen/graph/run.h"
 #include "vidgen/nn/motion.h"
 

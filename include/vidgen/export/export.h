@@ -2,14 +2,40 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "vidgen/checkpoint/checkpoint.h"
+#include "vidgen/graph/graph.h"
+#include "vidgen/infer/playable.h"
+#include "vidgen/models/shape.h"
 
 /// A trained generator as a file that other programs run. doc/export.md shows how.
 namespace vidgen::exporting {
+
+/// What is described as a graph.
+struct GraphSource {
+  infer::Playable generator;
+  models::ClipShape shape;
+};
+
+/// Latents -> clips [B,T,C,S,S] named `clips`, for any B and T. Inputs, of which those that the
+/// generator does not read are left out: `content` [B,content_dim], `labels` [B] int64, `noise`
+/// [B,noise_frames(T),motion_dim], `initial` [B,motion_dim] and what the motion adds, as sinusoidal
+/// does `times` [T], the number of each frame. The generator must have a latent part that moves.
+/// Layers in eight bits are floating point between steps to integers and back, which runtimes
+/// replace by integer arithmetic where they have it.
+graph::Graph clip_graph(const GraphSource& source);
+
+/// The same a frame at a time: `content`, `labels`, `noise` [B,motion_dim] of the frame and `state`
+/// [B,N] -> `frame` [B,C,S,S] and `next_state` [B,N]. The first state is first_state(). Frames of
+/// the generator must not look at each other.
+graph::Graph step_graph(const GraphSource& source);
+
+/// What `state` is for the first frame of clips of these latents, [B,N]: for each of their slots
+/// what its motion says, one behind the other. Undefined for a generator without one.
+torch::Tensor first_state(const models::VideoGeneratorOptions& options,
+                          const models::Latents& latents);
 
 enum class ExportFormat {
   /// ONNX of operator set 17, for ONNX Runtime, OpenVINO, TensorRT and others.
@@ -32,8 +58,6 @@ struct ExportExampleOptions {
   uint64_t seed = 0;
 };
 
-struct GraphSource;
-
 /// Writes one generator in other formats. Inputs and outputs are the same in all of them, float32
 /// but for labels (int64); B clips of T frames, C channels and S pixels a side:
 ///
@@ -49,9 +73,6 @@ class Exporter {
  public:
   /// Throws vidgen::Error as infer::load_playable() does.
   explicit Exporter(const checkpoint::Checkpoint& checkpoint);
-  ~Exporter();
-  Exporter(const Exporter&) = delete;
-  Exporter& operator=(const Exporter&) = delete;
 
   /// The file replaces `out` whole or not at all. Throws vidgen::Error, naming the checkpoint and
   /// why, for a generator that cannot be exported so: clips when nothing moves in them (motion_dim
@@ -69,7 +90,7 @@ class Exporter {
  private:
   void check(const ExportOptions& options) const;
 
-  std::unique_ptr<GraphSource> source_;
+  GraphSource source_;
   std::filesystem::path path_;
   std::vector<std::string> class_names_;
 };

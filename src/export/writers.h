@@ -13,4 +13,8 @@ namespace vidgen::exporting {
 /// Throws vidgen::Error when it would be larger than such a file can be.
 std::string to_onnx(const graph::Graph& graph, const core::Json& description);
 
+/// The content of a TorchScript archive: the weights as parameters, and a `forward` whose source is
+/// put together line by line. `description` is its file vidgen.json.
+std::string to_torchscript(const graph::Graph& graph, const core::Json& description);
+
 }  // namespace vidgen::exporting
