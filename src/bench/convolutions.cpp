@@ -1,11 +1,10 @@
-#include "vidgen/bench/convolutions.h"
-
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/nn/modules/conv.h>
 
 #include <algorithm>
 #include <variant>
 
+#include "parts.h"
 #include "vidgen/models/summary.h"
 #include "vidgen/nn/autocast.h"
 #include "vidgen/nn/convolution.h"

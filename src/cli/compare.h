@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "vidgen/bench/samples.h"
+#include "vidgen/bench/bench.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/metrics/scores.h"
 #include "vidgen/models/shape.h"

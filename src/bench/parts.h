@@ -2,7 +2,10 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "vidgen/bench/bench.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/loader.h"
 #include "vidgen/train/device.h"
@@ -10,6 +13,38 @@
 #include "vidgen/train/gan_step.h"
 
 namespace vidgen::bench {
+
+/// What this machine reaches where nothing is in the way, in operations a second: the ceiling that
+/// a step is compared with.
+struct Roofline {
+  /// A 3x3 convolution of 256 to 256 channels, channels_last.
+  double convolution = 0;
+  /// A product of two square matrices of 2048 rows.
+  double gemm = 0;
+  /// Bytes a second, read and written, of copying 64 MiB.
+  double bandwidth = 0;
+};
+Roofline measure_roofline(torch::Device device, at::ScalarType type);
+
+/// One convolution of a network, run for itself on a batch as in training.
+struct ConvolutionTimes {
+  /// "generator.frame.main.0".
+  std::string name;
+  /// Floating-point operations of each direction.
+  double flops = 0;
+  /// Bytes that each direction has to read and write at least.
+  double bytes = 0;
+  Samples forward, input_gradient, weight_gradient;
+};
+/// All convolutions of the generator and the discriminators, in the order in which they run.
+std::vector<ConvolutionTimes> time_convolutions(train::GanStep& gan,
+                                                const train::RunOptions& options,
+                                                torch::Device device, const Repeats& repeats);
+
+/// Rendering `clips` clips at once and, where it can, a stream of single frames: "batch_seconds",
+/// "clips_per_second", "frames_per_second", "frame_seconds".
+core::Json time_rendering(const infer::CompiledGenerator& generator, int64_t clips,
+                          const Repeats& repeats, torch::Device device);
 
 /// The step and what feeds it, as in a run, but without a run's folder.
 struct Training {
