@@ -10,7 +10,7 @@
 
 #include "commands.h"
 #include "vidgen/core/error.h"
-#include "vidgen/video/version.h"
+#include "vidgen/video/frame.h"
 
 // A LibTorch from before 2.9 has none.
 #pragma weak aoti_torch_abi_version

@@ -56,11 +56,8 @@ void on_message(void* object, int level, const char* format, va_list arguments) 
 }  // namespace
 
 void silence_libav() {
-  static const bool once = [] {
-    av_log_set_callback(on_message);
-    return true;
-  }();
-  static_cast<void>(once);
+  static std::once_flag once;
+  std::call_once(once, [] { av_log_set_callback(on_message); });
 }
 
 void AvErrors::watch(AVFormatContext& input) { input.opaque = this; }

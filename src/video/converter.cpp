@@ -5,9 +5,8 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
-
-#include "tone_map.h"
 
 namespace vidgen::video {
 namespace {
@@ -55,6 +54,16 @@ void set_colors(SwsContext* scaler, const AVFrame& picture) {
                            output_range, brightness, contrast, saturation);
 }
 
+/// An empty picture, null without memory. libswscale writes whole vectors, beyond the last pixel:
+/// FFmpeg's own buffers have room for them.
+AvFrame make_picture(int height, int width, AVPixelFormat format) {
+  AvFrame picture(av_frame_alloc());
+  picture->format = format;
+  picture->width = width;
+  picture->height = height;
+  return av_frame_get_buffer(picture.get(), 0) >= 0 ? std::move(picture) : nullptr;
+}
+
 /// A picture of every second line, without copying: the field that is shown first.
 AVFrame first_field(const AVFrame& picture) {
   AVFrame field = picture;
@@ -66,6 +75,65 @@ AVFrame first_field(const AVFrame& picture) {
   }
   field.interlaced_frame = 0;
   return field;
+}
+
+constexpr double kWhiteNits = 203, kHlgPeakNits = 1000;
+/// Above this share of white brightness is compressed.
+constexpr double kKnee = 0.75;
+
+using Light = std::array<double, 3>;
+
+double pq_to_nits(double level) {
+  constexpr double kM1 = 2610.0 / 16384, kM2 = 2523.0 / 4096 * 128;
+  constexpr double kC1 = 3424.0 / 4096, kC2 = 2413.0 / 4096 * 32, kC3 = 2392.0 / 4096 * 32;
+  const double power = std::pow(level, 1 / kM2);
+  return 10000 * std::pow(std::max(power - kC1, 0.0) / (kC2 - kC3 * power), 1 / kM1);
+}
+
+double hlg_to_scene(double level) {
+  constexpr double kA = 0.17883277, kB = 0.28466892, kC = 0.55991073;
+  return level <= 0.5 ? level * level / 3 : (std::exp((level - kC) / kA) + kB) / 12;
+}
+
+Light to_nits(const uint16_t* deep, bool pq) {
+  Light light;
+  for (size_t c = 0; c < 3; ++c) {
+    const double level = deep[c] / 65535.0;
+    light[c] = pq ? pq_to_nits(level) : hlg_to_scene(level);
+  }
+  if (pq) return light;
+  const double scene = 0.2627 * light[0] + 0.6780 * light[1] + 0.0593 * light[2];
+  const double gain = kHlgPeakNits * std::pow(scene, 0.2);
+  for (double& value : light) value *= gain;
+  return light;
+}
+
+Light to_bt709(const Light& light) {
+  return {1.6605 * light[0] - 0.5876 * light[1] - 0.0728 * light[2],
+          -0.1246 * light[0] + 1.1329 * light[1] - 0.0083 * light[2],
+          -0.0182 * light[0] - 0.1006 * light[1] + 1.1187 * light[2]};
+}
+
+/// Makes SDR of HDR pixels: to light in nits (PQ: SMPTE ST 2084; HLG: ITU-R BT.2100 for a display
+/// of 1,000 nits), from the primaries of BT.2020 to those of BT.709 (ITU-R BT.2087), with 203 nits,
+/// the white of ITU-R BT.2408, just below white, and all that is brighter in a soft shoulder; then
+/// to levels for a display with gamma 2.4 (ITU-R BT.1886). `deep` is RGB of 16 bits in native byte
+/// order, `rgb` of 8.
+void map_tones(const uint16_t* deep, uint8_t* rgb, int pixels, bool pq, bool wide_gamut) {
+  for (int i = 0; i < pixels; ++i, deep += 3, rgb += 3) {
+    Light light = to_nits(deep, pq);
+    if (wide_gamut) light = to_bt709(light);
+    for (double& value : light) value = std::max(value / kWhiteNits, 0.0);
+    const double brightest = std::max({light[0], light[1], light[2]});
+    double gain = 1;
+    if (brightest > kKnee) {
+      gain = (kKnee + (1 - kKnee) * (1 - std::exp((kKnee - brightest) / (1 - kKnee)))) / brightest;
+    }
+    for (size_t c = 0; c < 3; ++c) {
+      const double level = 255 * std::pow(std::min(light[c] * gain, 1.0), 1 / 2.4);
+      rgb[c] = static_cast<uint8_t>(std::lround(level));
+    }
+  }
 }
 
 }  // namespace
@@ -96,20 +164,15 @@ const char* unknown_matrix(const AVFrame& picture) {
 bool Scaler::prepare(const AVFrame& picture, int height, int width, AVPixelFormat format) {
   const std::array<int, 8> key{picture.width, picture.height,     picture.format,      height,
                                width,         matrix_of(picture), picture.color_range, format};
-  if (scaler_ && key == key_) return true;
+  if (scaler_ && result_ && key == key_) return true;
   scaler_.reset(sws_getContext(picture.width, picture.height,
                                static_cast<AVPixelFormat>(picture.format), width, height, format,
                                scaler_flags(picture, height, width), nullptr, nullptr, nullptr));
   if (!scaler_) return false;
   if (format != AV_PIX_FMT_GRAY8) set_colors(scaler_.get(), picture);
   key_ = key;
-  result_.reset(av_frame_alloc());
-  result_->format = format;
-  result_->width = width;
-  result_->height = height;
-  // libswscale writes whole vectors, beyond the last pixel: FFmpeg's own buffers have room for
-  // them.
-  return av_frame_get_buffer(result_.get(), 0) >= 0;
+  result_ = make_picture(height, width, format);
+  return result_ != nullptr;
 }
 
 const AVFrame* Scaler::scale(const AVFrame& picture, int height, int width, AVPixelFormat format) {
@@ -121,11 +184,8 @@ const AVFrame* Scaler::scale(const AVFrame& picture, int height, int width, AVPi
 
 AVFrame* Converter::rgb(int height, int width) {
   if (rgb_ && rgb_->height == height && rgb_->width == width) return rgb_.get();
-  rgb_.reset(av_frame_alloc());
-  rgb_->format = AV_PIX_FMT_RGB24;
-  rgb_->width = width;
-  rgb_->height = height;
-  return av_frame_get_buffer(rgb_.get(), 0) >= 0 ? rgb_.get() : nullptr;
+  rgb_ = make_picture(height, width, AV_PIX_FMT_RGB24);
+  return rgb_.get();
 }
 
 const AVFrame* Converter::convert(const AVFrame& picture, int height, int width) {
@@ -176,11 +236,11 @@ const AVFrame* Converter::convert_hdr(const AVFrame& picture, int height, int wi
   const AVFrame* deep = first_.scale(picture, height, width, AV_PIX_FMT_RGB48);
   AVFrame* result = rgb(height, width);
   if (!deep || !result) return nullptr;
-  const ToneMap map(picture.color_trc == AVCOL_TRC_SMPTE2084 ? Transfer::kPq : Transfer::kHlg,
-                    picture.color_primaries != AVCOL_PRI_BT709);
   for (int y = 0; y < height; ++y) {
-    map.apply(reinterpret_cast<const uint16_t*>(deep->data[0] + y * deep->linesize[0]),
-              result->data[0] + y * result->linesize[0], width);
+    map_tones(reinterpret_cast<const uint16_t*>(deep->data[0] + y * deep->linesize[0]),
+              result->data[0] + y * result->linesize[0], width,
+              /*pq=*/picture.color_trc == AVCOL_TRC_SMPTE2084,
+              /*wide_gamut=*/picture.color_primaries != AVCOL_PRI_BT709);
   }
   return result;
 }

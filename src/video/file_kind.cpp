@@ -5,10 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
+#include <utility>
 
 #include "libav.h"
 #include "vidgen/core/error.h"
@@ -67,15 +66,6 @@ bool begins_with(std::string_view data, std::string_view bytes, size_t at = 0) {
   return data.size() >= at && data.substr(at, bytes.size()) == bytes;
 }
 
-uint64_t number_at(std::string_view data, size_t at, size_t bytes, bool big_endian) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < bytes; ++i) {
-    const size_t place = at + (big_endian ? i : bytes - 1 - i);
-    value = value << 8 | static_cast<unsigned char>(place < data.size() ? data[place] : 0);
-  }
-  return value;
-}
-
 /// Whether the chunk that makes a PNG an animation comes before its picture.
 bool is_animated_png(const RandomFile& file) {
   uint64_t at = 8;
@@ -120,30 +110,26 @@ bool has_video_behind(const RandomFile& file) {
   return false;
 }
 
-struct Signature {
-  std::string_view bytes;
-  const char* name;
-};
-constexpr std::array<Signature, 10> kForeign{{{"%PDF", "a PDF"},
-                                              {"PK\3\4", "an archive (ZIP) or a document"},
-                                              {"Rar!", "an archive (RAR)"},
-                                              {"7z\xbc\xaf", "an archive (7z)"},
-                                              {"\x1f\x8b", "an archive (gzip)"},
-                                              {"BZh", "an archive (bzip2)"},
-                                              {"\xfd"
-                                               "7zXZ",
-                                               "an archive (xz)"},
-                                              {"(\xb5/\xfd", "an archive (zstd)"},
-                                              {"SIMPLE  =", "data of measurements (FITS)"},
-                                              {"\x89HDF", "data of measurements (HDF5)"}}};
+/// What FFmpeg would take for something else, by its first bytes.
+constexpr std::pair<std::string_view, const char*> kForeign[] = {
+    {"%PDF", "a PDF"},
+    {"PK\3\4", "an archive (ZIP) or a document"},
+    {"Rar!", "an archive (RAR)"},
+    {"7z\xbc\xaf", "an archive (7z)"},
+    {"\x1f\x8b", "an archive (gzip)"},
+    {"BZh", "an archive (bzip2)"},
+    {"\3757zXZ", "an archive (xz)"},
+    {"(\xb5/\xfd", "an archive (zstd)"},
+    {"SIMPLE  =", "data of measurements (FITS)"},
+    {"\x89HDF", "data of measurements (HDF5)"}};
 
 /// By its first bytes; `known` tells whether they say what it is.
 FileKind look_at_signature(const RandomFile& file, std::string_view head, bool& known) {
   FileKind kind;
   known = true;
-  for (const Signature& foreign : kForeign) {
-    if (!begins_with(head, foreign.bytes)) continue;
-    kind.refusal = core::cat("is ", foreign.name, ", not a video");
+  for (const auto& [bytes, name] : kForeign) {
+    if (!begins_with(head, bytes)) continue;
+    kind.refusal = core::cat("is ", name, ", not a video");
     return kind;
   }
   if (begins_with(head, "DICM", 128)) {
@@ -238,6 +224,15 @@ FileKind look_at_format(const fs::path& path, const RandomFile& file, Probe prob
 }
 
 }  // namespace
+
+uint64_t number_at(std::string_view data, size_t at, size_t bytes, bool big_endian) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes; ++i) {
+    const size_t place = at + (big_endian ? i : bytes - 1 - i);
+    value = value << 8 | static_cast<unsigned char>(place < data.size() ? data[place] : 0);
+  }
+  return value;
+}
 
 FileKind look_at_file(const fs::path& path, Probe probe) {
   silence_libav();

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace vidgen::video {
 
@@ -33,5 +35,8 @@ FileKind look_at_file(const std::filesystem::path& path, Probe probe = Probe::kW
 FileKind look_at_picture(const std::filesystem::path& path);
 /// Whether it is a file of the MP4 family that holds a sequence of pictures (animated AVIF, HEIF).
 bool is_picture_track(const std::filesystem::path& path);
+
+/// The number in so many bytes; those behind the end of `data` are 0.
+uint64_t number_at(std::string_view data, size_t at, size_t bytes, bool big_endian);
 
 }  // namespace vidgen::video

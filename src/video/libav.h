@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -12,12 +13,16 @@ extern "C" {
 /// FFmpeg's objects, each owned by one pointer.
 namespace vidgen::video {
 
-/// For FFmpeg's functions that free an object and clear the pointer to it.
+/// For FFmpeg's functions that free an object, and those that clear the pointer to it as well.
 template <auto kFree>
 struct AvDeleter {
   template <class T>
   void operator()(T* object) const {
-    kFree(&object);
+    if constexpr (std::is_invocable_v<decltype(kFree), T**>) {
+      kFree(&object);
+    } else {
+      kFree(object);
+    }
   }
 };
 /// For an AVIOContext with functions of our own.
@@ -27,21 +32,15 @@ struct AvBufferedDeleter {
     avio_context_free(&context);
   }
 };
-struct AvOutputDeleter {
-  void operator()(AVFormatContext* output) const { avformat_free_context(output); }
-};
-struct AvScalerDeleter {
-  void operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
-};
 
 using AvBuffered = std::unique_ptr<AVIOContext, AvBufferedDeleter>;
 using AvCodec = std::unique_ptr<AVCodecContext, AvDeleter<avcodec_free_context>>;
 using AvFile = std::unique_ptr<AVIOContext, AvDeleter<avio_closep>>;
 using AvFrame = std::unique_ptr<AVFrame, AvDeleter<av_frame_free>>;
 using AvInput = std::unique_ptr<AVFormatContext, AvDeleter<avformat_close_input>>;
-using AvOutput = std::unique_ptr<AVFormatContext, AvOutputDeleter>;
+using AvOutput = std::unique_ptr<AVFormatContext, AvDeleter<avformat_free_context>>;
 using AvPacket = std::unique_ptr<AVPacket, AvDeleter<av_packet_free>>;
-using AvScaler = std::unique_ptr<SwsContext, AvScalerDeleter>;
+using AvScaler = std::unique_ptr<SwsContext, AvDeleter<sws_freeContext>>;
 
 /// "key=value:key=value". What is left in the dictionary after use FFmpeg did not know.
 struct AvOptions {

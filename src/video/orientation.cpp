@@ -1,9 +1,6 @@
 #include "orientation.h"
 
-#include <array>
 #include <cstdlib>
-#include <cstring>
-#include <optional>
 
 namespace vidgen::video {
 namespace {
@@ -27,16 +24,9 @@ Orientation from_matrix(const int32_t* matrix) {
 }  // namespace
 
 Orientation orientation_of_exif(int value) {
-  constexpr std::array<Orientation, 9> kOrientations{{{false, 0},
-                                                      {false, 0},
-                                                      {true, 0},
-                                                      {false, 2},
-                                                      {true, 2},
-                                                      {true, 3},
-                                                      {false, 1},
-                                                      {true, 1},
-                                                      {false, 3}}};
-  return value >= 1 && value <= 8 ? kOrientations[static_cast<size_t>(value)] : Orientation{};
+  constexpr Orientation kOrientations[] = {{false, 0}, {true, 0},  {false, 2}, {true, 2},
+                                           {true, 3},  {false, 1}, {true, 1},  {false, 3}};
+  return value >= 1 && value <= 8 ? kOrientations[value - 1] : Orientation{};
 }
 
 std::optional<Orientation> orientation_of(const AVFrame& picture) {
@@ -55,17 +45,13 @@ Orientation orientation_of(const AVStream& stream) {
 }
 
 void orient(const cv::Mat& picture, const Orientation& orientation, cv::Mat& shown) {
-  cv::Mat mirrored = picture;
-  if (orientation.mirrored) {
-    cv::Mat& target = orientation.quarter_turns == 0 ? shown : mirrored;
-    if (&target == &mirrored) mirrored = cv::Mat();
-    cv::flip(picture, target, 1);
-    if (orientation.quarter_turns == 0) return;
-  }
+  cv::Mat mirrored;
+  if (orientation.mirrored) cv::flip(picture, mirrored, 1);
+  const cv::Mat& upright = orientation.mirrored ? mirrored : picture;
   if (orientation.quarter_turns == 0) {
-    picture.copyTo(shown);
+    upright.copyTo(shown);
   } else {
-    cv::rotate(mirrored, shown, orientation.quarter_turns - 1);  // ROTATE_90_CLOCKWISE is 0
+    cv::rotate(upright, shown, orientation.quarter_turns - 1);  // ROTATE_90_CLOCKWISE is 0
   }
 }
 

@@ -1,12 +1,8 @@
 #include "picture_source.h"
 
-#include "av_source.h"
-#include "dicom_source.h"
 #include "file_kind.h"
-#include "sequence_source.h"
 #include "vidgen/core/error.h"
 #include "vidgen/video/sequence.h"
-#include "webp_source.h"
 
 namespace vidgen::video {
 namespace {
@@ -28,20 +24,36 @@ void check_regular(const fs::path& path) {
 
 }  // namespace
 
+void PictureSource::accept(bool gap) {
+  after_gap_ = (gap || damaged_) && any_accepted_;
+  any_accepted_ = true;
+  damaged_ = false;
+}
+
+void PictureSource::leave_out(double seconds, const std::string& reason) {
+  if (damage_.places == 0) {
+    damage_.first_seconds = seconds;
+    damage_.reason = reason;
+  }
+  damage_.places += !damaged_;
+  ++damage_.pictures;
+  damaged_ = true;
+}
+
 std::unique_ptr<PictureSource> open_pictures(const fs::path& path, const ReaderOptions& options) {
   if (auto pictures = pictures_of(path)) {
-    return std::make_unique<SequenceSource>(path, std::move(*pictures), options.picture_fps);
+    return open_sequence(path, std::move(*pictures), options.picture_fps);
   }
   check_regular(path);
   const FileKind kind = look_at_file(path);
   if (!kind.refusal.empty()) throw Error(path.string() + ": " + kind.refusal);
   switch (kind.player) {
     case FileKind::Player::kWebp:
-      return std::make_unique<WebpSource>(path, options.threads);
+      return open_webp(path, options.threads);
     case FileKind::Player::kDicom:
       return open_dicom(path);
     default:
-      return std::make_unique<AvSource>(path, options.threads);
+      return open_with_ffmpeg(path, options.threads);
   }
 }
 

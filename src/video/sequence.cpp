@@ -6,12 +6,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <string_view>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
 
-#include "numbered_name.h"
 #include "vidgen/video/probe.h"
 
 namespace vidgen::video {

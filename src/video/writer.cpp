@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <limits>
 #include <mutex>
+#include <opencv2/imgproc.hpp>
 #include <set>
-#include <string>
 
 #include "encoder.h"
 #include "metadata.h"
-#include "palette.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
@@ -89,6 +88,11 @@ class FormatWriter : public VideoSink {
   void finish() override { encoder_.finish(); }
 
  protected:
+  /// OpenCV only reads through it.
+  cv::Mat as_mat(const uint8_t* rgb) const {
+    return cv::Mat(height_, width_, CV_8UC3, const_cast<uint8_t*>(rgb));
+  }
+
   Encoder encoder_;
   const int width_, height_;
 };
@@ -108,7 +112,10 @@ class Mp4Writer : public FormatWriter {
   }
 
   void write(const uint8_t* rgb) override {
-    pad(rgb);
+    // The last row and column twice where the size is odd.
+    cv::Mat padded(even(height_), even(width_), CV_8UC3, padded_.data());
+    cv::copyMakeBorder(as_mat(rgb), padded, 0, padded.rows - height_, 0, padded.cols - width_,
+                       cv::BORDER_REPLICATE);
     AVFrame& picture = encoder_.picture();
     const uint8_t* planes[] = {padded_.data()};
     const int strides[] = {3 * even(width_)};
@@ -117,17 +124,6 @@ class Mp4Writer : public FormatWriter {
   }
 
  private:
-  /// Copies the frame, its last row and column twice where the size is odd.
-  void pad(const uint8_t* rgb) {
-    const size_t row = size_t{3} * width_, even_row = size_t{3} * even(width_);
-    for (int y = 0; y < even(height_); ++y) {
-      const uint8_t* from = rgb + row * std::min(y, height_ - 1);
-      uint8_t* to = padded_.data() + even_row * y;
-      std::memcpy(to, from, row);
-      if (even_row > row) std::memcpy(to + row, from + row - 3, 3);
-    }
-  }
-
   AvScaler scaler_;
   std::vector<uint8_t> padded_;
 };
@@ -140,17 +136,57 @@ class AviWriter : public FormatWriter {
 
   void write(const uint8_t* rgb) override {
     AVFrame& picture = encoder_.picture();
-    for (int y = 0; y < height_; ++y) {
-      uint8_t* out = picture.data[0] + y * picture.linesize[0];
-      for (int x = 0; x < width_; ++x, rgb += 3, out += 4) {
-        out[0] = rgb[2];
-        out[1] = rgb[1];
-        out[2] = rgb[0];
-        out[3] = 0;
-      }
-    }
+    cv::Mat pixels(height_, width_, CV_8UC4, picture.data[0], picture.linesize[0]);
+    cv::cvtColor(as_mat(rgb), pixels, cv::COLOR_RGB2BGRA);
     encoder_.send();
   }
+};
+
+/// At most 256 colours that stand for all of a clip's, and which of them is nearest to any colour.
+class Palette {
+ public:
+  static constexpr size_t kColors = 256;
+  /// 0xRRGGBB of a pixel.
+  static uint32_t pack(const uint8_t* rgb) { return rgb[0] << 16 | rgb[1] << 8 | rgb[2]; }
+
+  /// Of a clip's colours, all of them where there are few enough.
+  explicit Palette(const std::set<uint32_t>& colors)
+      : colors_(colors.begin(), colors.end()), nearest_(1 << 24, -1) {}
+  /// The centres of a k-means clustering of pixels [N,3].
+  explicit Palette(std::vector<uint8_t> pixels) : nearest_(1 << 24, -1) {
+    cv::Mat samples, labels, centers, bytes;
+    cv::Mat(static_cast<int>(pixels.size() / 3), 3, CV_8U, pixels.data())
+        .convertTo(samples, CV_32F);
+    cv::theRNG().state = 1;  // the same clip gives the same file
+    cv::kmeans(samples, kColors, labels, {cv::TermCriteria::MAX_ITER, 10, 0}, 1,
+               cv::KMEANS_PP_CENTERS, centers);
+    centers.convertTo(bytes, CV_8U);
+    for (int i = 0; i < bytes.rows; ++i) colors_.push_back(pack(bytes.ptr(i)));
+  }
+
+  /// 0xRRGGBB.
+  const std::vector<uint32_t>& colors() const { return colors_; }
+
+  uint8_t nearest(const uint8_t* rgb) {
+    int16_t& known = nearest_[pack(rgb)];
+    if (known >= 0) return static_cast<uint8_t>(known);
+    int best = std::numeric_limits<int>::max();
+    for (size_t i = 0; i < colors_.size(); ++i) {
+      const int r = rgb[0] - static_cast<int>(colors_[i] >> 16);
+      const int g = rgb[1] - static_cast<int>(colors_[i] >> 8 & 255);
+      const int b = rgb[2] - static_cast<int>(colors_[i] & 255);
+      const int distance = r * r + g * g + b * b;
+      if (distance >= best) continue;
+      best = distance;
+      known = static_cast<int16_t>(i);
+    }
+    return static_cast<uint8_t>(known);
+  }
+
+ private:
+  std::vector<uint32_t> colors_;
+  /// For each of the 2^24 colours the index of the nearest, -1 where nobody asked yet.
+  std::vector<int16_t> nearest_;
 };
 
 /// The frames wait until all colours are known.

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vidgen::video {
@@ -25,5 +26,9 @@ std::vector<PictureSequence> find_sequences(const std::vector<std::string>& name
 /// The pictures that a path stands for: a folder that holds one sequence and no other picture, or
 /// FOLDER/shot_#.png where no file is called so. Nothing for any other path.
 std::optional<std::vector<std::filesystem::path>> pictures_of(const std::filesystem::path& path);
+
+/// The digits that begin at `place`, without zeros in front: of equal length they sort as numbers
+/// do, however large they are.
+std::string_view number_in(std::string_view name, size_t place);
 
 }  // namespace vidgen::video
