@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
@@ -69,27 +70,12 @@ Html element(const std::string& tag, const Html& content) {
 }  // namespace
 
 Html escape(std::string_view text) {
+  static const std::map<char, std::string> entities{
+      {'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
   std::string out;
   for (const char c : core::printable_lines(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
+    const auto entity = entities.find(c);
+    out += entity == entities.end() ? std::string(1, c) : entity->second;
   }
   return Html(out);
 }
