@@ -5,11 +5,6 @@
 namespace vidgen::metrics {
 namespace {
 
-/// A clip in float64; one at a time, so that a large set of uint8 clips never exists as float64.
-torch::Tensor clip_of(const torch::Tensor& clips, int64_t index) {
-  return clips[index].to(torch::kDouble);
-}
-
 template <class Measure>
 torch::Tensor for_each_clip(const torch::Tensor& clips, int64_t min_frames, Measure measure) {
   TORCH_CHECK(clips.dim() == 5, "expected clips [N,T,H,W,C], found ", clips.sizes());
@@ -17,20 +12,17 @@ torch::Tensor for_each_clip(const torch::Tensor& clips, int64_t min_frames, Meas
               min_frames, " frames, found ", clips.sizes());
   torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> values;
-  for (int64_t i = 0; i < clips.size(0); ++i) values.push_back(measure(clip_of(clips, i)));
+  // One at a time, so that a large set of uint8 clips never exists as float64.
+  for (const auto& clip : clips.unbind()) values.push_back(measure(clip.to(torch::kDouble)));
   return torch::stack(values);
-}
-
-/// The mean square over pixels and channels of what changes from each frame to the next, [T-1].
-torch::Tensor frame_differences(const torch::Tensor& clip) {
-  return clip.diff(1, 0).square().mean({1, 2, 3});
 }
 
 }  // namespace
 
 torch::Tensor frame_psnr(const torch::Tensor& clips) {
   return for_each_clip(clips, 2, [](const torch::Tensor& clip) {
-    return (10 * (kPeak * kPeak / frame_differences(clip)).log10()).clamp_max(kMaxPsnr);
+    const auto changes = clip.diff(1, 0).square().mean({1, 2, 3});
+    return (10 * (kPeak * kPeak / changes).log10()).clamp_max(kMaxPsnr);
   });
 }
 

@@ -34,19 +34,11 @@ Measure sliced_wasserstein_of(const ClipSets& real, const std::string& name,
   };
   return [=](const torch::Tensor& generated, std::vector<Score>& scores) {
     const auto levels = to_real.distance(generated);
-    const auto add = [&](const std::string& suffix, const std::string& what, double value,
-                         double floor) {
-      Score score;
-      score.name = name + suffix;
-      score.title = title + what;
-      score.value = value;
-      score.floor = floor;
-      scores.push_back(std::move(score));
-    };
-    add("", "", mean(levels), mean(floors));
+    scores.push_back({name, title, mean(levels), mean(floors)});
     for (size_t i = 0; i < levels.size() && levels.size() > 1; ++i) {
-      add(cat(".", levels[i].size), cat(", at ", levels[i].size, " pixels"), levels[i].distance,
-          floors[i].distance);
+      scores.push_back({cat(name, ".", levels[i].size),
+                        cat(title, ", at ", levels[i].size, " pixels"), levels[i].distance,
+                        floors[i].distance});
     }
   };
 }
@@ -57,13 +49,15 @@ double normalised_distance(const torch::Tensor& values, const torch::Tensor& rea
   return distance == 0 ? 0 : distance / real.std(0, false).item<double>();
 }
 
-using PerClip = torch::Tensor (*)(const torch::Tensor&);
+double ratio_of_means(const torch::Tensor& values, const torch::Tensor& real) {
+  return mean_of(values) / mean_of(real);
+}
 
 struct CoherenceMetric {
   const char* name;
   const char* title;
   int64_t min_frames;
-  PerClip measure;
+  torch::Tensor (*measure)(const torch::Tensor&);
 };
 
 constexpr CoherenceMetric kCoherence[] = {
@@ -75,51 +69,30 @@ constexpr CoherenceMetric kCoherence[] = {
     {"flicker", "Flicker", 3, flicker},
 };
 
-Measure coherence_of(const ClipSets& real, const CoherenceMetric& metric) {
-  Score known;
-  known.name = metric.name;
-  known.title = metric.title;
-  known.real = metric.measure(real.real);
+/// `compare` takes the values of a set of clips and those of the real ones.
+Measure per_clip(const ClipSets& real, const std::string& name, const std::string& title,
+                 const std::function<torch::Tensor(const torch::Tensor& clips)>& measure,
+                 double (*compare)(const torch::Tensor&, const torch::Tensor&)) {
+  Score known{name, title, 0, 0, ideal_score(name)};
+  known.real = measure(real.real);
   known.real_mean = mean_of(known.real);
-  known.floor = normalised_distance(metric.measure(real.other_real), known.real);
-  return [known, measure = metric.measure](const torch::Tensor& generated,
-                                           std::vector<Score>& scores) {
+  known.floor = compare(measure(real.other_real), known.real);
+  return [=](const torch::Tensor& generated, std::vector<Score>& scores) {
     Score score = known;
     score.generated = measure(generated);
     score.generated_mean = mean_of(score.generated);
-    score.value = normalised_distance(score.generated, score.real);
+    score.value = compare(score.generated, score.real);
     scores.push_back(std::move(score));
   };
 }
 
 Measure diversity_of(const ClipSets& real) {
-  Score known;
-  known.name = "diversity";
-  known.title = "Distance between clips, generated / real";
-  known.ideal = ideal_score(known.name);
+  Score known{"diversity", "Distance between clips, generated / real", 0, 0, /*ideal=*/1};
   known.real_mean = mean_pairwise_distance(real.real);
   known.floor = mean_pairwise_distance(real.other_real) / known.real_mean;
   return [known](const torch::Tensor& generated, std::vector<Score>& scores) {
     Score score = known;
     score.generated_mean = mean_pairwise_distance(generated);
-    score.value = score.generated_mean / score.real_mean;
-    scores.push_back(std::move(score));
-  };
-}
-
-Measure nearest_of(const ClipSets& real) {
-  Score known;
-  known.name = "nearest";
-  known.title = "Distance to the nearest training clip, generated / real";
-  known.ideal = ideal_score(known.name);
-  known.real = nearest_distances(real.real, real.training);
-  known.real_mean = mean_of(known.real);
-  known.floor = mean_of(nearest_distances(real.other_real, real.training)) / known.real_mean;
-  return [known, training = real.training](const torch::Tensor& generated,
-                                           std::vector<Score>& scores) {
-    Score score = known;
-    score.generated = nearest_distances(generated, training);
-    score.generated_mean = mean_of(score.generated);
     score.value = score.generated_mean / score.real_mean;
     scores.push_back(std::move(score));
   };
@@ -160,25 +133,31 @@ Scorer::Scorer(const ClipSets& real, const ScoreOptions& options) {
   SlicedWassersteinOptions swd;
   swd.patches = options.patches;
   swd.seed = options.seed;
-  const auto add = [this](const std::string& name, Measure measure) {
-    measures_.emplace_back(name, std::move(measure));
-  };
   if (wanted("swd")) {
-    add("swd", sliced_wasserstein_of(real, "swd", "Sliced Wasserstein distance, frames", swd));
+    measures_.emplace_back(
+        "swd", sliced_wasserstein_of(real, "swd", "Sliced Wasserstein distance, frames", swd));
   }
   swd.patch_frames = kVideoPatchFrames;
   if (wanted("swd_video") && real.real.size(1) > 1) {
-    add("swd_video",
+    measures_.emplace_back(
+        "swd_video",
         sliced_wasserstein_of(real, "swd_video", "Sliced Wasserstein distance, motion", swd));
   }
   for (const auto& metric : kCoherence) {
     if (wanted(metric.name) && real.real.size(1) >= metric.min_frames) {
-      add(metric.name, coherence_of(real, metric));
+      measures_.emplace_back(metric.name, per_clip(real, metric.name, metric.title, metric.measure,
+                                                   normalised_distance));
     }
   }
-  if (wanted("diversity")) add("diversity", diversity_of(real));
+  if (wanted("diversity")) measures_.emplace_back("diversity", diversity_of(real));
   if (wanted("nearest") && real.training.defined() && real.training.size(0) > 0) {
-    add("nearest", nearest_of(real));
+    const auto measure = [training = real.training](const torch::Tensor& clips) {
+      return nearest_distances(clips, training);
+    };
+    measures_.emplace_back(
+        "nearest",
+        per_clip(real, "nearest", "Distance to the nearest training clip, generated / real",
+                 measure, ratio_of_means));
   }
 }
 
@@ -203,24 +182,14 @@ std::vector<Score> score_features(const ClipSets& clips, const Extractor& extrac
   const auto other = extractor(clips.other_real);
   KernelDistanceOptions kernel;
   kernel.seed = seed;
-  std::vector<Score> scores;
-  const auto add = [&](const std::string& name, const std::string& title, double value,
-                       double floor, double ideal) {
-    Score score;
-    score.name = name;
-    score.title = title;
-    score.value = value;
-    score.floor = floor;
-    score.ideal = ideal;
-    scores.push_back(std::move(score));
-  };
-  add("frechet", "Fréchet distance", frechet_distance(generated, real),
-      frechet_distance(other, real), 0);
-  add("kid", "Kernel distance", kernel_distance_of_subsets(generated, real, kernel),
-      kernel_distance_of_subsets(other, real, kernel), 0);
+  std::vector<Score> scores{
+      {"frechet", "Fréchet distance", frechet_distance(generated, real),
+       frechet_distance(other, real)},
+      {"kid", "Kernel distance", kernel_distance_of_subsets(generated, real, kernel),
+       kernel_distance_of_subsets(other, real, kernel)}};
   const auto ours = precision_recall(generated, real), floor = precision_recall(other, real);
-  add("precision", "Precision", ours.precision, floor.precision, 1);
-  add("recall", "Recall", ours.recall, floor.recall, 1);
+  scores.push_back({"precision", "Precision", ours.precision, floor.precision, /*ideal=*/1});
+  scores.push_back({"recall", "Recall", ours.recall, floor.recall, /*ideal=*/1});
   return scores;
 }
 

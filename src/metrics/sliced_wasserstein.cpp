@@ -181,12 +181,6 @@ std::vector<LevelDistance> SlicedWasserstein::distance(const torch::Tensor& clip
   return result;
 }
 
-std::vector<LevelDistance> sliced_wasserstein(const torch::Tensor& clips,
-                                              const torch::Tensor& reference,
-                                              const SlicedWassersteinOptions& options) {
-  return SlicedWasserstein(reference, options).distance(clips);
-}
-
 double wasserstein_1d(const torch::Tensor& a, const torch::Tensor& b) {
   TORCH_CHECK(a.dim() == 1 && b.dim() == 1 && a.numel() > 0 && b.numel() > 0,
               "expected two samples of numbers, found ", a.sizes(), " and ", b.sizes());

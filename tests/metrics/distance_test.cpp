@@ -21,6 +21,12 @@ torch::Tensor shuffled(const torch::Tensor& clips, int64_t dim) {
   return clips.index_select(dim, torch::randperm(clips.size(dim), test::random(7)));
 }
 
+std::vector<LevelDistance> sliced_wasserstein(const torch::Tensor& clips,
+                                              const torch::Tensor& reference,
+                                              const SlicedWassersteinOptions& options) {
+  return SlicedWasserstein(reference, options).distance(clips);
+}
+
 double largest_level(const torch::Tensor& clips, const torch::Tensor& reference,
                      int64_t frames = 1) {
   return sliced_wasserstein(clips, reference, few_patches(frames)).front().distance;

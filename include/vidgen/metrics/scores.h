@@ -40,8 +40,8 @@ struct Score {
   double generated_mean = std::numeric_limits<double>::quiet_NaN();
   double real_mean = std::numeric_limits<double>::quiet_NaN();
   /// That quantity for each clip; undefined where it has no value for each.
-  torch::Tensor generated;
-  torch::Tensor real;
+  torch::Tensor generated{};
+  torch::Tensor real{};
 };
 
 /// The names of the metrics that need no extractor:

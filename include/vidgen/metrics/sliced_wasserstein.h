@@ -39,14 +39,10 @@ struct LevelDistance {
 /// deviation of `reference`: by its own, as in the paper's program, a set of the wrong contrast or
 /// colour looks right. And which patches are drawn from a clip depends on seed and pixels, so that
 /// the order of a set does not matter.
-std::vector<LevelDistance> sliced_wasserstein(const torch::Tensor& clips,
-                                              const torch::Tensor& reference,
-                                              const SlicedWassersteinOptions& options);
-
-/// sliced_wasserstein() of several sets to one `reference`, whose part is computed once and kept:
-/// patches * projections float64 numbers for each level.
 class SlicedWasserstein {
  public:
+  /// What of the reference is needed is computed once and kept: patches * projections float64
+  /// numbers for each level.
   SlicedWasserstein(const torch::Tensor& reference, const SlicedWassersteinOptions& options);
   std::vector<LevelDistance> distance(const torch::Tensor& clips) const;
 
