@@ -160,14 +160,11 @@ bool ClipDataset::copy_square(const CacheFile& pixels, int64_t start, core::Coun
   // With a crop in the middle the cache holds frames of the final size, so both are 0.
   const int64_t top = random.below(pixels.height() - options_.size + 1);
   const int64_t left = random.below(pixels.width() - options_.size + 1);
-  copy(pixels, start, top, left, out);
-  return options_.horizontal_flip && random.below(2) == 1;
-}
-
-void ClipDataset::copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left,
-                       uint8_t* out) const {
-  if (pixels.height() == options_.size && pixels.width() == options_.size)
-    return pixels.read(start, options_.frames, options_.frame_stride, out);
+  const bool mirrored = options_.horizontal_flip && random.below(2) == 1;
+  if (pixels.height() == options_.size && pixels.width() == options_.size) {
+    pixels.read(start, options_.frames, options_.frame_stride, out);
+    return mirrored;
+  }
   // Each thread keeps the memory for the next clip.
   thread_local std::vector<uint8_t> buffer;
   const int64_t row_bytes = options_.size * channels();
@@ -181,6 +178,7 @@ void ClipDataset::copy(const CacheFile& pixels, int64_t start, int64_t top, int6
       std::memcpy(out, frame + pixel * channels(), static_cast<size_t>(row_bytes));
     }
   }
+  return mirrored;
 }
 
 }  // namespace vidgen::data

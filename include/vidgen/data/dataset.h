@@ -91,7 +91,6 @@ class ClipDataset {
   /// A square of the options' size, at random; returns whether it is to be mirrored.
   bool copy_square(const CacheFile& pixels, int64_t start, core::CounterRandom& random,
                    uint8_t* out) const;
-  void copy(const CacheFile& pixels, int64_t start, int64_t top, int64_t left, uint8_t* out) const;
 
   DataOptions options_;
   std::vector<Source> sources_;
