@@ -6,7 +6,6 @@
 #include <set>
 
 #include "vidgen/core/error.h"
-#include "vidgen/core/random.h"
 
 namespace vidgen::data {
 namespace {

@@ -1,9 +1,5 @@
 #include "vidgen/data/loader.h"
 
-#include <torch/types.h>
-
-#include <utility>
-
 namespace vidgen::data {
 
 ClipLoader::ClipLoader(std::shared_ptr<const ClipDataset> dataset, const ClipLoaderOptions& options)

@@ -7,7 +7,6 @@
 #include "vidgen/core/files.h"
 #include "vidgen/core/lock.h"
 #include "vidgen/core/progress.h"
-#include "vidgen/core/random.h"
 #include "vidgen/video/writer.h"
 
 namespace vidgen::data {
@@ -106,7 +105,10 @@ class Unfinished {
                     ": was left unfinished with other options, expected the same, a new folder or "
                     "an empty one");
       }
-      clean(folder);
+      core::remove_temporary_files(folder);
+      for (int64_t digit = 0; digit < kDigits; ++digit) {
+        core::remove_temporary_files(folder / std::to_string(digit));
+      }
       return;
     }
     const fs::directory_iterator entries(folder);
@@ -123,12 +125,6 @@ class Unfinished {
   void finish() const { fs::remove(mark_); }
 
  private:
-  static void clean(const fs::path& folder) {
-    core::remove_temporary_files(folder);
-    for (int64_t digit = 0; digit < kDigits; ++digit)
-      core::remove_temporary_files(folder / std::to_string(digit));
-  }
-
   const core::OutputFolder claim_;
   const fs::path mark_;
 };

@@ -56,15 +56,9 @@ VideoSet::VideoSet(const std::vector<CachedVideo>& videos) : count_(videos.size(
   std::sort(videos_.begin(), videos_.end(), [](const Video& a, const Video& b) {
     return std::tie(a.content, a.place) < std::tie(b.content, b.place);
   });
-  digest_ = digest();
-}
-
-uint64_t VideoSet::digest() const {
-  uint64_t digest = 0;
   for (const Video& video : videos_) {
-    digest = core::checksum(&video.content, sizeof video.content, digest);
+    digest_ = core::checksum(&video.content, sizeof video.content, digest_);
   }
-  return digest;
 }
 
 std::string VideoSet::text() const {

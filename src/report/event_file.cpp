@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "vidgen/core/disk.h"
-#include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/video/writer.h"
 

@@ -60,10 +60,6 @@ void silence_libav() {
   std::call_once(once, [] { av_log_set_callback(on_message); });
 }
 
-void AvErrors::watch(AVFormatContext& input) { input.opaque = this; }
-
-void AvErrors::watch(AVCodecContext& codec) { codec.opaque = this; }
-
 void AvErrors::add(Entry entry) {
   const std::lock_guard lock(mutex_);
   entries_.push_back(std::move(entry));

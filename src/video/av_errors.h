@@ -22,8 +22,8 @@ class AvErrors {
   static constexpr int64_t kContainer = INT64_MIN;
 
   /// Collects the errors of an object that was just allocated, from whatever thread they come.
-  void watch(AVFormatContext& input);
-  void watch(AVCodecContext& codec);
+  void watch(AVFormatContext& input) { input.opaque = this; }
+  void watch(AVCodecContext& codec) { codec.opaque = this; }
   /// What came since the last call, in the order in which it came.
   std::vector<Entry> take();
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <vector>
 
 #include "libav.h"
 #include "vidgen/video/frame.h"

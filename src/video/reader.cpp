@@ -19,10 +19,6 @@ constexpr double kLongestFrameSeconds = 3600;
 constexpr double kClockFrames = 2;
 constexpr double kMaxAspect = 8;
 
-double aspect_or_square(double aspect) {
-  return aspect > 1 / kMaxAspect && aspect < kMaxAspect ? aspect : 1;
-}
-
 }  // namespace
 
 struct VideoReader::Source {
@@ -57,7 +53,8 @@ VideoReader::VideoReader(const std::filesystem::path& path, const ReaderOptions&
 VideoReader::~VideoReader() = default;
 
 void VideoReader::set_shown_size(int64_t width, int64_t height, double pixel_aspect) {
-  const double aspect = aspect_or_square(pixel_aspect);
+  const bool possible = pixel_aspect > 1 / kMaxAspect && pixel_aspect < kMaxAspect;
+  const double aspect = possible ? pixel_aspect : 1;
   width_ = aspect > 1 ? std::llround(static_cast<double>(width) * aspect) : width;
   height_ = aspect < 1 ? std::llround(static_cast<double>(height) / aspect) : height;
   if (source_->pictures->orientation().quarter_turns % 2 == 1) std::swap(width_, height_);

@@ -34,7 +34,6 @@ class VideoSet {
     uint64_t place = 0;
     std::string name{};
   };
-  uint64_t digest() const;
 
   /// Sorted. None where a text has only the number and the digest.
   std::vector<Video> videos_;
