@@ -72,7 +72,7 @@ torch::Tensor draw_timestamps(int64_t clips, int64_t frames, int64_t k, at::Gene
   return (first + torch::arange(k) * distance).to(torch::kLong);
 }
 
-torch::Tensor select_timestamps(const torch::Tensor& clips, const torch::Tensor& timestamps) {
+torch::Tensor select_frames(const torch::Tensor& clips, const torch::Tensor& timestamps) {
   const auto first =
       torch::arange(clips.size(0), timestamps.options()).unsqueeze(1) * clips.size(1);
   const auto rows = (timestamps + first).flatten().to(clips.device());
@@ -82,7 +82,7 @@ torch::Tensor select_timestamps(const torch::Tensor& clips, const torch::Tensor&
 // The pixels of a picture are kept together, because index_select puts out dense rows and
 // channels_last would be lost otherwise.
 torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices) {
-  return select_timestamps(clips.permute({0, 2, 3, 4, 1}), indices)
+  return select_frames(clips.permute({0, 2, 3, 4, 1}), indices)
       .permute({0, 1, 4, 2, 3})
       .flatten(0, 1);
 }

@@ -45,7 +45,7 @@ torch::Tensor real_clips(const StepInputs& inputs) {
   const auto& clips = inputs.real.clips;
   const auto& timestamps = inputs.real_timestamps;
   return models::to_float(
-      timestamps.defined() ? models::select_timestamps(clips, timestamps) : clips,
+      timestamps.defined() ? models::select_frames(clips, timestamps) : clips,
       inputs.real.mirror);
 }
 

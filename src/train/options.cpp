@@ -160,7 +160,7 @@ void fields(core::FieldVisitor& v, RunOptions& o) {
 
 namespace {
 
-void check_times(const RunOptions& options) {
+void check_timestamps(const RunOptions& options) {
   const int64_t seen = options.train.frames, frames = options.data.frames;
   if (seen > frames) {
     throw core::FieldError("train.frames", core::cat("found ", seen, ", expected at most ", frames,
@@ -215,7 +215,7 @@ void validate(const RunOptions& options) {
   if (options.reads_clips()) data::validate(options.data);
   check_cuda_graph(options,
                    options.train.device == DeviceChoice::kCpu ? torch::kCPU : torch::kCUDA);
-  check_times(options);
+  check_timestamps(options);
   models::validate(options.model,
                    options.is_adversarial() ? seen_shape(options) : clip_shape(options.data));
   losses::validate(options.loss);

@@ -4,7 +4,7 @@
 #include "support/random_model.h"
 #include "vidgen/core/error.h"
 #include "vidgen/export/export.h"
-#include "vidgen/graph/run.h"
+#include "vidgen/graph/rewrite.h"
 #include "vidgen/nn/motion.h"
 
 namespace vidgen::exporting {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "vidgen/graph/run.h"
+#include "vidgen/graph/rewrite.h"
 
 namespace vidgen::graph {
 namespace {

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "support/random.h"
-#include "vidgen/graph/run.h"
 
 namespace vidgen::graph {
 namespace {

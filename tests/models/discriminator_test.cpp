@@ -62,7 +62,7 @@ TEST(DrawTimes, AreAtEqualDistancesAndReachEverywhere) {
 TEST(SelectTimes, TakesThoseFramesOfEachClip) {
   const auto clips = torch::arange(2 * 5 * 3).view({2, 5, 3});
   const auto timestamps = torch::tensor({{0, 2}, {4, 1}});
-  const auto selected = select_timestamps(clips, timestamps);
+  const auto selected = select_frames(clips, timestamps);
   EXPECT_TRUE(torch::equal(selected[0], torch::stack({clips[0][0], clips[0][2]})));
   EXPECT_TRUE(torch::equal(selected[1], torch::stack({clips[1][4], clips[1][1]})));
 }

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/random.h"
-#include "vidgen/graph/run.h"
+#include "vidgen/graph/rewrite.h"
 
 namespace vidgen::nn {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "vidgen/graph/graph.h"
 
-/// Graphs that compute the same in other operations.
+/// Graphs that compute the same in other operations, and running one.
 namespace vidgen::graph {
 
 /// What takes the place of an operation: its results, added to `out`, of inputs there. Nothing
@@ -28,5 +28,11 @@ Graph with_constants(const Graph& graph, const std::map<std::string, torch::Tens
 
 /// "frame.main.0" of a convolution by the weights "frame.main.0.weight".
 std::string layer_of(const Graph& graph, const Op& convolution);
+
+/// Runs a graph by LibTorch's operators, one after the other, in the type of the inputs that are of
+/// floating point (float32 or float64). `inputs` by their names; the clips and frames are as many
+/// as these have. Returns the outputs by their names. Throws c10::Error for inputs of other shapes.
+std::map<std::string, torch::Tensor> run(const Graph& graph,
+                                         const std::map<std::string, torch::Tensor>& inputs);
 
 }  // namespace vidgen::graph

@@ -37,7 +37,7 @@ torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k, at::G
 torch::Tensor draw_timestamps(int64_t clips, int64_t frames, int64_t k, at::Generator generator);
 
 /// The frames that timestamps [B,k] name of clips [B,T,...], as [B,k,...].
-torch::Tensor select_timestamps(const torch::Tensor& clips, const torch::Tensor& timestamps);
+torch::Tensor select_frames(const torch::Tensor& clips, const torch::Tensor& timestamps);
 
 /// The frames of clips [B,C,T,H,W] that indices [B,k] name, as pictures [B*k,C,H,W].
 torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& indices);

@@ -20,7 +20,7 @@ struct FrameGeneratorOptions : GeneratorOptions {
 
   /// D, the length of a latent.
   int64_t latent_dim = 100;
-  /// With warp_resolution: what a clip keeps of its latents, or of an object's part of them, the
+  /// With warp_resolution: what a clip keeps of its latents, or of a slot's part of them, the
   /// first numbers. The stages up to there are computed once a clip, from these.
   int64_t clip_dim = 0;
   /// Whether the last hidden stage has the size of the picture already. Otherwise it has half the
@@ -29,7 +29,7 @@ struct FrameGeneratorOptions : GeneratorOptions {
   /// Channels of the picture.
   int64_t channels = 3;
 
-  /// What the first layer reads of a latent, or of an object's part of it.
+  /// What the first layer reads of a latent, or of a slot's part of it.
   int64_t first_dim() const { return warp_resolution > 0 ? clip_dim : latent_dim; }
 };
 
