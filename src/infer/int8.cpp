@@ -11,7 +11,7 @@
 
 #include "executor.h"
 #include "vidgen/kernels/phases.h"
-#include "vidgen/kernels/windows.h"
+#include "vidgen/kernels/pixel_lines.h"
 #include "vidgen/nn/processor.h"
 
 namespace vidgen::infer {

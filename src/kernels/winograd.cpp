@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "vidgen/kernels/number.h"
 #include "vidgen/kernels/parallel.h"
 #include "winograd_tiles.h"
 
@@ -77,31 +76,21 @@ int64_t small_picture(const Plan& plan) {
   return plan.small_plane.height * plan.small_plane.width * plan.small_plane.channels;
 }
 
-/// Matrices of 4C channels of the large clips first ... first + count.
-Matrices large_matrices(const Plan& plan, const torch::Tensor& large, int64_t first,
-                        int64_t count) {
+/// Matrices of the clips first ... first + count: of 4C channels of large ones, C' of small ones.
+Matrices clip_matrices(const Plan& plan, const torch::Tensor& clips, bool large, int64_t first,
+                       int64_t count) {
+  const int64_t frames = large ? plan.large_frames : plan.small_frames;
+  const Plane& plane = large ? plan.large_plane : plan.small_plane;
+  const int64_t picture = large ? large_picture(plan) : small_picture(plan);
   const auto out =
-      empty_matrices(plan.large_frames, count * plan.tiles, 4 * plan.large_plane.channels, large);
-  with_number(large.scalar_type(), [&](auto number) {
+      empty_matrices(frames, count * plan.tiles, (large ? 4 : 1) * plane.channels, clips);
+  with_number(clips.scalar_type(), [&](auto number) {
     using Number = decltype(number);
-    const auto* in = large.data_ptr<Number>();
-    for_each_picture(plan, plan.large_frames, first, count, [&](int64_t i, int64_t row) {
-      read_large(in + i * large_picture(plan), plan.large_plane, rows<Number>(out, row));
-    });
-  });
-  return out;
-}
-
-/// Matrices of C' channels of the small clips first ... first + count.
-Matrices small_matrices(const Plan& plan, const torch::Tensor& small, int64_t first,
-                        int64_t count) {
-  const auto out =
-      empty_matrices(plan.small_frames, count * plan.tiles, plan.small_plane.channels, small);
-  with_number(small.scalar_type(), [&](auto number) {
-    using Number = decltype(number);
-    const auto* in = small.data_ptr<Number>();
-    for_each_picture(plan, plan.small_frames, first, count, [&](int64_t i, int64_t row) {
-      read_small(in + i * small_picture(plan), plan.small_plane, rows<Number>(out, row));
+    const auto* in = clips.data_ptr<Number>();
+    const auto all = transforms<Number>();
+    const auto read = large ? all.read_large : all.read_small;
+    for_each_picture(plan, frames, first, count, [&](int64_t i, int64_t row) {
+      read(in + i * picture, plane, rows<Number>(out, row));
     });
   });
   return out;
@@ -114,13 +103,14 @@ torch::Tensor filter_matrices(const torch::Tensor& filters, const torch::TensorO
   with_number(out.scalar_type(), [&](auto number) {
     using Number = decltype(number);
     const float* in = filters.data_ptr<float>();
+    const auto read = transforms<Number>().read_filter;
     parallel_for(count, [&](int64_t i) {
       Rows<Number> row{{}, 4 * channels};
       for (int64_t p = 0; p < kMatrices; ++p) {
         row.first[static_cast<size_t>(p)] =
             out.data_ptr<Number>() + p * out.stride(0) + i * 4 * channels;
       }
-      read_filter(in + i * 16 * channels, channels, row);
+      read(in + i * 16 * channels, channels, row);
     });
   });
   return out;
@@ -132,9 +122,8 @@ Matrices multiply(const Matrices& matrices, const torch::Tensor& filters, bool t
   Matrices result;
   for (int64_t p = 0; p < kMatrices; ++p) {
     const auto weight = filters[p].unsqueeze(2).permute({0, 3, 1, 2});
-    result[p] =
-        at::convolution(matrices[p], weight, {}, {1, 1}, {0, 0}, {1, 1}, transposed, {0, 0}, 1)
-            .contiguous(at::MemoryFormat::ChannelsLast);
+    result[p] = at::convolution(matrices[p], weight, {}, {1}, {0}, {1}, transposed, {0}, 1)
+                    .contiguous(at::MemoryFormat::ChannelsLast);
   }
   return result;
 }
@@ -165,14 +154,15 @@ torch::Tensor grow_by(const torch::Tensor& small, const std::vector<int64_t>& si
   const Plan plan(large.sizes(), small.sizes(), small.scalar_type());
   const float* bias = finish.bias.defined() ? finish.bias.data_ptr<float>() : nullptr;
   for_each_chunk(plan, [&](int64_t first, int64_t count) {
-    const auto x =
-        multiply(small_matrices(plan, small, first, count), filters, /*transposed=*/true);
+    const auto x = multiply(clip_matrices(plan, small, /*large=*/false, first, count), filters,
+                            /*transposed=*/true);
     with_number(large.scalar_type(), [&](auto number) {
       using Number = decltype(number);
       auto* out = large.data_ptr<Number>();
+      const auto write = transforms<Number>().write_large;
       for_each_picture(plan, plan.large_frames, first, count, [&](int64_t i, int64_t row) {
-        write_large(rows<const Number>(x, row), plan.large_plane, out + i * large_picture(plan),
-                    bias, static_cast<float>(finish.slope));
+        write(rows<const Number>(x, row), plan.large_plane, out + i * large_picture(plan), bias,
+              static_cast<float>(finish.slope));
       });
     });
   });
@@ -198,13 +188,14 @@ torch::Tensor shrink(const torch::Tensor& large_clips, const torch::Tensor& filt
   const auto filters = filter_matrices(laid_out(filter_bank), large.options());
   const Plan plan(large.sizes(), small.sizes(), large.scalar_type());
   for_each_chunk(plan, [&](int64_t first, int64_t count) {
-    const auto y =
-        multiply(large_matrices(plan, large, first, count), filters, /*transposed=*/false);
+    const auto y = multiply(clip_matrices(plan, large, /*large=*/true, first, count), filters,
+                            /*transposed=*/false);
     with_number(small.scalar_type(), [&](auto number) {
       using Number = decltype(number);
       auto* out = small.data_ptr<Number>();
+      const auto write = transforms<Number>().write_small;
       for_each_picture(plan, plan.small_frames, first, count, [&](int64_t i, int64_t row) {
-        write_small(rows<const Number>(y, row), plan.small_plane, out + i * small_picture(plan));
+        write(rows<const Number>(y, row), plan.small_plane, out + i * small_picture(plan));
       });
     });
   });
@@ -240,8 +231,8 @@ torch::Tensor correlate(const torch::Tensor& large_clips, const torch::Tensor& s
   const int64_t filters = small.size(1), channels = large.size(1), taps = plan.taps;
   const auto sums = at::empty({taps, kMatrices, filters, 4 * channels}, large.options());
   for_each_chunk(plan, [&](int64_t first, int64_t count) {
-    const auto x = large_matrices(plan, large, first, count);
-    const auto y = small_matrices(plan, small, first, count);
+    const auto x = clip_matrices(plan, large, /*large=*/true, first, count);
+    const auto y = clip_matrices(plan, small, /*large=*/false, first, count);
     parallel_for(kMatrices * taps, [&](int64_t i) {
       // The threads of a loop do not know whether gradients, or inference tensors, are on.
       const at::AutoDispatchBelowADInplaceOrView no_autograd;
@@ -256,6 +247,7 @@ torch::Tensor correlate(const torch::Tensor& large_clips, const torch::Tensor& s
   with_number(sums.scalar_type(), [&](auto number) {
     using Number = decltype(number);
     auto* out = result.data_ptr<float>();
+    const auto write = transforms<Number>().write_filter;
     parallel_for(filters * taps, [&](int64_t i) {
       Rows<const Number> row{{}, 4 * channels};
       const Number* in =
@@ -264,7 +256,7 @@ torch::Tensor correlate(const torch::Tensor& large_clips, const torch::Tensor& s
         matrix = in;
         in += sums.stride(1);
       }
-      write_filter(row, channels, out + i * 16 * channels);
+      write(row, channels, out + i * 16 * channels);
     });
   });
   return result;

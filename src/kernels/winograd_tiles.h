@@ -30,26 +30,27 @@ struct Rows {
   int64_t row;
 };
 
-/// Reads a large picture, all its channels.
-void read_large(const float* picture, const Plane& plane, const Rows<float>& out);
-void read_large(const c10::BFloat16* picture, const Plane& plane, const Rows<c10::BFloat16>& out);
-/// The adjoint of read_large(): writes the large picture, to each pixel of which the numbers of its
-/// channels `bias` are added, if not null; then what is negative is multiplied by `slope`.
-void write_large(const Rows<const float>& in, const Plane& plane, float* picture,
-                 const float* bias = nullptr, float slope = 1);
-void write_large(const Rows<const c10::BFloat16>& in, const Plane& plane, c10::BFloat16* picture,
-                 const float* bias = nullptr, float slope = 1);
-/// Reads a small picture.
-void read_small(const float* picture, const Plane& plane, const Rows<float>& out);
-void read_small(const c10::BFloat16* picture, const Plane& plane, const Rows<c10::BFloat16>& out);
-/// The adjoint of read_small(): writes the small picture.
-void write_small(const Rows<const float>& in, const Plane& plane, float* picture);
-void write_small(const Rows<const c10::BFloat16>& in, const Plane& plane, c10::BFloat16* picture);
-/// Reads a filter [4,4,C]: one row of 4C numbers.
-void read_filter(const float* filter, int64_t channels, const Rows<float>& out);
-void read_filter(const float* filter, int64_t channels, const Rows<c10::BFloat16>& out);
-/// The adjoint of read_filter(): writes a filter.
-void write_filter(const Rows<const float>& in, int64_t channels, float* filter);
-void write_filter(const Rows<const c10::BFloat16>& in, int64_t channels, float* filter);
+/// The transforms of numbers that are stored as float or c10::BFloat16.
+template <class Number>
+struct Transforms {
+  /// Reads a large picture, all its channels.
+  void (*read_large)(const Number* picture, const Plane& plane, const Rows<Number>& out);
+  /// The adjoint of read_large(): writes the large picture, to each pixel of which the numbers of
+  /// its channels `bias` are added, if not null; then what is negative is multiplied by `slope`.
+  void (*write_large)(const Rows<const Number>& in, const Plane& plane, Number* picture,
+                      const float* bias, float slope);
+  /// Reads a small picture.
+  void (*read_small)(const Number* picture, const Plane& plane, const Rows<Number>& out);
+  /// The adjoint of read_small(): writes the small picture.
+  void (*write_small)(const Rows<const Number>& in, const Plane& plane, Number* picture);
+  /// Reads a filter [4,4,C]: one row of 4C numbers.
+  void (*read_filter)(const float* filter, int64_t channels, const Rows<Number>& out);
+  /// The adjoint of read_filter(): writes a filter.
+  void (*write_filter)(const Rows<const Number>& in, int64_t channels, float* filter);
+};
+
+/// Those that are compiled for this processor.
+template <class Number>
+Transforms<Number> transforms();
 
 }  // namespace vidgen::kernels::winograd

@@ -51,10 +51,9 @@ struct Choice {
 torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& filter_bank, bool transposed) {
   const auto filters = filter_bank.to(x.scalar_type());
   if (filters.size(2) > 1)
-    return at::convolution(x, filters, {}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, transposed, {0, 0, 0},
-                           1);
-  const auto frames = at::convolution(as_frames(x), filters.squeeze(2), {}, {2, 2}, {1, 1}, {1, 1},
-                                      transposed, {0, 0}, 1);
+    return at::convolution(x, filters, {}, {1, 2, 2}, {0, 1, 1}, {1}, transposed, {0}, 1);
+  const auto frames =
+      at::convolution(as_frames(x), filters.squeeze(2), {}, {2}, {1}, {1}, transposed, {0}, 1);
   return as_clips(frames, x.size(0));
 }
 
@@ -62,12 +61,11 @@ torch::Tensor plain(const torch::Tensor& x, const torch::Tensor& filter_bank, bo
 torch::Tensor grow_in_phases(const torch::Tensor& small, const torch::Tensor& filter_bank) {
   const auto filters = kernels::phase_filters(filter_bank.to(small.scalar_type()));
   const int64_t taps = filters.size(2);
-  const std::vector<int64_t> ones(3, 1), zeros(3, 0), padding{taps - 1, 1, 1};
   if (taps > 1)
     return kernels::interleave_phases(
-        at::convolution(small, filters, {}, ones, padding, ones, false, zeros, 1));
-  const auto phases = at::convolution(as_frames(small), filters.squeeze(2), {}, {1, 1}, {1, 1},
-                                      {1, 1}, false, {0, 0}, 1);
+        at::convolution(small, filters, {}, {1}, {taps - 1, 1, 1}, {1}, false, {0}, 1));
+  const auto phases =
+      at::convolution(as_frames(small), filters.squeeze(2), {}, {1}, {1}, {1}, false, {0}, 1);
   return as_clips(kernels::interleave_phases(phases), small.size(0));
 }
 
@@ -84,21 +82,18 @@ torch::Tensor on_clips(const Work& work, const torch::Tensor& first, const torch
 
 torch::Tensor plain_correlation(const torch::Tensor& large, const torch::Tensor& small) {
   const int64_t taps = large.size(2) - small.size(2) + 1;
-  std::vector<int64_t> stride{1, 2, 2}, padding{0, 1, 1}, ones{1, 1, 1}, zeros{0, 0, 0};
-  auto x = large, gradient = small;
-  auto filters =
+  const auto filters =
       at::empty({small.size(1), large.size(1), taps, 4, 4}, large.options());  // its sizes count
-  if (taps == 1) {
-    x = as_frames(large);
-    gradient = as_frames(small);
-    filters = filters.squeeze(2);
-    for (auto* list : {&stride, &padding, &ones, &zeros}) list->erase(list->begin());
-  }
-  const auto result =
-      std::get<1>(at::convolution_backward(gradient, x, filters, at::OptionalIntArrayRef(), stride,
-                                           padding, ones, false, zeros, 1, {false, true, false}))
-          .to(torch::kFloat);
-  return taps == 1 ? result.unsqueeze(2) : result;
+  const auto correlate = [](const torch::Tensor& x, const torch::Tensor& gradient,
+                            const torch::Tensor& like, c10::IntArrayRef stride,
+                            c10::IntArrayRef padding) {
+    return std::get<1>(at::convolution_backward(gradient, x, like, at::OptionalIntArrayRef(),
+                                                stride, padding, {1}, false, {0}, 1,
+                                                {false, true, false}))
+        .to(torch::kFloat);
+  };
+  if (taps > 1) return correlate(large, small, filters, {1, 2, 2}, {0, 1, 1});
+  return correlate(as_frames(large), as_frames(small), filters.squeeze(2), {2}, {1}).unsqueeze(2);
 }
 
 // The three functions of winograd.h, by the algorithm that is faster.
