@@ -13,7 +13,7 @@
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 #include "vidgen/core/version.h"
-#include "vidgen/models/factory.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::checkpoint {

@@ -15,8 +15,8 @@
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 #include "vidgen/metrics/difference.h"
-#include "vidgen/models/factory.h"
 #include "vidgen/models/summary.h"
+#include "vidgen/models/video_generator.h"
 
 namespace vidgen::cli {
 namespace {

@@ -12,8 +12,8 @@
 #include "vidgen/bench/bench.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/metrics/scores.h"
-#include "vidgen/models/shape.h"
-#include "vidgen/nn/temporal.h"
+#include "vidgen/models/options.h"
+#include "vidgen/nn/motion.h"
 
 /// What `vidgen compare` found, and the forms in which it says so.
 namespace vidgen::cli {

@@ -7,7 +7,7 @@
 
 #include "executor.h"
 #include "vidgen/infer/generator.h"
-#include "vidgen/nn/temporal.h"
+#include "vidgen/nn/motion.h"
 
 namespace vidgen::infer {
 namespace {

@@ -2,8 +2,8 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
-#include "frame_generator_type.h"
-#include "vidgen/models/discriminator_network.h"
+#include "vidgen/models/discriminator.h"
+#include "vidgen/models/frame_generator.h"
 #include "vidgen/nn/layout.h"
 
 /// The networks of DCGAN (Radford et al., "Unsupervised Representation Learning with Deep
@@ -17,19 +17,6 @@ namespace layers = torch::nn;
 layers::ConvTranspose2d up(int64_t in, int64_t out, int64_t stride, int64_t padding) {
   return layers::ConvTranspose2d(
       layers::ConvTranspose2dOptions(in, out, 4).stride(stride).padding(padding).bias(false));
-}
-
-layers::Conv2d down(int64_t in, int64_t out, int64_t stride, int64_t padding) {
-  return layers::Conv2d(
-      layers::Conv2dOptions(in, out, 4).stride(stride).padding(padding).bias(false));
-}
-
-/// The same of clips. It shortens time by 3.
-layers::Conv3d down_clips(int64_t in, int64_t out, int64_t stride, int64_t padding) {
-  return layers::Conv3d(layers::Conv3dOptions(in, out, 4)
-                            .stride({1, stride, stride})
-                            .padding({0, padding, padding})
-                            .bias(false));
 }
 
 /// Stages of ConvTranspose2d k4, BatchNorm, ReLU (the first s1 p0, the others s2 p1), then
@@ -90,23 +77,16 @@ class DcganNet : public torch::nn::Module, public DiscriminatorNet {
     int64_t channels = shape.channels, resolution = picture_.size;
     for (const int64_t width : resolved_widths(options, shape)) {
       const bool first = resolution == picture_.size;
-      if (over_time_) {
-        stages_.add(down_clips(channels, width, 2, 1));
-        if (!first) stages_.add(layers::BatchNorm3d(width));
-      } else {
-        stages_.add(down(channels, width, 2, 1));
-        if (!first) stages_.add(layers::BatchNorm2d(width));
-      }
+      add_convolution(channels, width, 2, 1);
+      if (!first)
+        over_time_ ? stages_.add(layers::BatchNorm3d(width))
+                   : stages_.add(layers::BatchNorm2d(width));
       stages_.add(layers::LeakyReLU(layers::LeakyReLUOptions().negative_slope(0.2).inplace(true)));
       resolution /= 2;
       stages_.add_attention(options.attention, resolution, {width, options.attention_axes});
       channels = width;
     }
-    if (over_time_) {
-      stages_.add(down_clips(channels, 1 + classes, 1, 0));
-    } else {
-      stages_.add(down(channels, 1 + classes, 1, 0));
-    }
+    add_convolution(channels, 1 + classes, 1, 0);
     stages_.register_in(*this);
   }
 
@@ -118,6 +98,18 @@ class DcganNet : public torch::nn::Module, public DiscriminatorNet {
   }
 
  private:
+  void add_convolution(int64_t in, int64_t out, int64_t stride, int64_t padding) {
+    if (over_time_) {
+      stages_.add(layers::Conv3d(layers::Conv3dOptions(in, out, 4)
+                                     .stride({1, stride, stride})
+                                     .padding({0, padding, padding})
+                                     .bias(false)));
+    } else {
+      stages_.add(layers::Conv2d(
+          layers::Conv2dOptions(in, out, 4).stride(stride).padding(padding).bias(false)));
+    }
+  }
+
   const bool over_time_;
   const ClipShape picture_;
   nn::Stages stages_;

@@ -22,38 +22,6 @@ torch::Tensor with_timestamps(const torch::Tensor& pictures, torch::Tensor times
   return torch::cat({pictures, plane}, 1);
 }
 
-class FrameDiscriminator : public DiscriminatorImpl {
- public:
-  using DiscriminatorImpl::DiscriminatorImpl;
-
- private:
-  torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override {
-    const auto& indices = batch.frame_indices;
-    TORCH_CHECK(indices.defined() && indices.dim() == 2 && indices.size(0) == batch.clips.size(0),
-                "a frame discriminator needs frame_indices [B,k]");
-    const auto pictures = pooled(gather_frames(batch.clips, indices), options.pool);
-    return net_->logits(pictures, indices.size(1), nn::inside("net", observer));
-  }
-};
-
-class ClipDiscriminator : public DiscriminatorImpl {
- public:
-  using DiscriminatorImpl::DiscriminatorImpl;
-
- private:
-  torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) override {
-    auto frames = pooled(nn::as_frames(batch.clips), options.pool);
-    if (options.timestamps) frames = with_timestamps(frames, batch.timestamps, batch.clips.size(0));
-    return net_->logits(frames, batch.clips.size(2), nn::inside("net", observer));
-  }
-};
-
-template <class Type>
-std::shared_ptr<DiscriminatorImpl> make(const DiscriminatorOptions& options, const ClipShape& shape,
-                                        const ConditionOptions& condition) {
-  return std::make_shared<Type>(options, shape, condition);
-}
-
 }  // namespace
 
 torch::Tensor draw_frame_indices(int64_t clips, int64_t frames, int64_t k,
@@ -109,21 +77,34 @@ DiscriminatorImpl::DiscriminatorImpl(const DiscriminatorOptions& options, const 
   register_module("net", std::dynamic_pointer_cast<torch::nn::Module>(net_));
 }
 
+torch::Tensor DiscriminatorImpl::forward(const ClipBatch& batch,
+                                         const nn::LayerObserver& observer) {
+  const auto& indices = batch.frame_indices;
+  const int64_t clips = batch.clips.size(0);
+  TORCH_CHECK(!options.takes_frames() ||
+                  (indices.defined() && indices.dim() == 2 && indices.size(0) == clips),
+              "a frame discriminator needs frame_indices [B,k]");
+  auto pictures = pooled(
+      options.takes_frames() ? gather_frames(batch.clips, indices) : nn::as_frames(batch.clips),
+      options.pool);
+  if (options.timestamps) pictures = with_timestamps(pictures, batch.timestamps, clips);
+  const int64_t frames = options.takes_frames() ? indices.size(1) : batch.clips.size(2);
+  const auto rows = net_->logits(pictures, frames, nn::inside("net", observer));
+  return (condition.classes > 0 ? project_on_classes(rows, batch.condition) : rows).flatten();
+}
+
 const std::vector<DiscriminatorType>& discriminator_types() {
-  static const std::vector<DiscriminatorType> types{
-      {"frame", /*takes_frames=*/true, make<FrameDiscriminator>},
-      {"clip", /*takes_frames=*/false, make<ClipDiscriminator>}};
+  static const std::vector<DiscriminatorType> types{{"frame", /*takes_frames=*/true},
+                                                    {"clip", /*takes_frames=*/false}};
   return types;
 }
 
-const DiscriminatorType& discriminator_type(const std::string& name) {
-  for (const auto& type : discriminator_types()) {
-    if (type.name == name) return type;
+bool DiscriminatorOptions::takes_frames() const {
+  for (const auto& known : discriminator_types()) {
+    if (known.name == type) return known.takes_frames;
   }
-  TORCH_CHECK(false, "no type of discriminator is called ", name);
+  TORCH_CHECK(false, "no type of discriminator is called ", type);
 }
-
-bool DiscriminatorOptions::takes_frames() const { return discriminator_type(type).takes_frames; }
 
 ClipShape picture_of(const DiscriminatorOptions& options, const ClipShape& shape) {
   return {shape.channels + (options.timestamps ? 1 : 0), shape.frames, shape.size / options.pool};
@@ -148,6 +129,12 @@ const DiscriminatorNetwork& discriminator_network(const DiscriminatorOptions& op
     if (network.name == options.network) return network;
   }
   TORCH_CHECK(false, "no network of a discriminator is called ", options.network);
+}
+
+std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,
+                                                      const ClipShape& shape,
+                                                      const ConditionOptions& condition) {
+  return std::make_shared<DiscriminatorImpl>(options, shape, condition);
 }
 
 }  // namespace vidgen::models

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "frame_generator_type.h"
-
 namespace vidgen::models {
 namespace {
 

@@ -70,27 +70,20 @@ torch::Tensor NormalSequence::next(int64_t count) {
   return numbers.narrow(0, 0, count);
 }
 
-at::Generator NormalSequence::to_the_end() {
+at::Generator NormalSequence::behind() const {
   constexpr int64_t kAtOnce = 1 << 16;
-  while (left_ > 0) next(rest_.size(0) + std::min(left_, kAtOnce));
-  return generator_;
+  NormalSequence rest(generator_, left_);
+  while (rest.left_ > 0) rest.next(rest.rest_.size(0) + std::min(rest.left_, kAtOnce));
+  return rest.generator_;
 }
-
-LatentSequence::LatentSequence(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
-                               uint64_t seed)
-    : LatentSequence(options, clips, frames, sample_generator(seed)) {}
 
 // As draw_latents() draws them, one behind the other.
 LatentSequence::LatentSequence(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
-                               const at::Generator& generator)
+                               uint64_t seed)
     : options_(options),
-      content_(generator, clips * options.content_dim),
-      initial_(NormalSequence(generator, clips * options.content_dim).to_the_end(),
-               clips * options.motion_dim),
-      noise_(NormalSequence(NormalSequence(generator, clips * options.content_dim).to_the_end(),
-                            clips * options.motion_dim)
-                 .to_the_end(),
-             clips * nn::noise_frames(options, frames) * options.motion_dim) {}
+      content_(sample_generator(seed), clips * options.content_dim),
+      initial_(content_.behind(), clips * options.motion_dim),
+      noise_(initial_.behind(), clips * nn::noise_frames(options, frames) * options.motion_dim) {}
 
 Latents LatentSequence::next(int64_t clips) {
   Latents latents;

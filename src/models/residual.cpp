@@ -1,12 +1,10 @@
-#include "vidgen/nn/residual.h"
-
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 
-#include "frame_generator_type.h"
-#include "vidgen/models/discriminator_network.h"
-#include "vidgen/nn/minibatch_stddev.h"
+#include "vidgen/models/discriminator.h"
+#include "vidgen/models/frame_generator.h"
+#include "vidgen/nn/layers.h"
 #include "vidgen/nn/spectral_norm.h"
 
 /// Networks of residual blocks (nn::ResidualBlock), for any power-of-two size from 16 and any

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "vidgen/core/error.h"
-#include "vidgen/models/discriminator_network.h"
+#include "vidgen/models/discriminator.h"
 #include "vidgen/models/frame_generator.h"
 
 namespace vidgen::models {
@@ -42,12 +42,8 @@ std::vector<int64_t> scaled_resolutions(const std::vector<int64_t>& resolutions,
   return result;
 }
 
-std::string shown(int64_t value) { return std::to_string(value); }
-std::string shown(const std::vector<int64_t>& values) {
-  std::string text;
-  for (const int64_t value : values) text += (text.empty() ? "" : ", ") + std::to_string(value);
-  return "[" + text + "]";
-}
+int64_t shown(int64_t value) { return value; }
+c10::IntArrayRef shown(const std::vector<int64_t>& values) { return values; }
 
 /// Gives the keys of one network their new values, and remembers which have changed.
 class Changes {
@@ -149,23 +145,6 @@ bool fits(const ModelOptions& options, int64_t size, const IsFixed& is_fixed) {
   return true;
 }
 
-/// Those of 64x64, with half of the neighbour's for each further stage. The size is above 64.
-std::vector<int64_t> default_widths_of(const GeneratorOptions& options, ClipShape shape) {
-  const int64_t doublings = doublings_between(kLargestDefault, shape.size);
-  shape.size = kLargestDefault;
-  auto widths = resolved_widths(options, shape);
-  scale_widths(widths, doublings, NearEnd::kLast);
-  return widths;
-}
-
-std::vector<int64_t> default_widths_of(const DiscriminatorOptions& options, ClipShape shape) {
-  const int64_t doublings = doublings_between(kLargestDefault, shape.size / options.pool);
-  shape.size = kLargestDefault * options.pool;
-  auto widths = resolved_widths(options, shape);
-  scale_widths(widths, doublings, NearEnd::kFirst);
-  return widths;
-}
-
 }  // namespace
 
 int64_t size_made_for(const ModelOptions& options, int64_t written, int64_t wanted,
@@ -195,15 +174,18 @@ std::vector<std::string> scale_networks(ModelOptions& options, int64_t from, con
 
 std::vector<std::string> name_default_widths(ModelOptions& options, const ClipShape& shape) {
   std::vector<std::string> changes;
-  const auto name = [&](auto& network, int64_t picture, const std::string& path) {
-    if (!network.widths.empty() || picture <= kLargestDefault) return;
-    network.widths = default_widths_of(network, shape);
+  const auto name = [&](auto& network, int64_t pool, NearEnd near_end, const std::string& path) {
+    if (!network.widths.empty() || shape.size / pool <= kLargestDefault) return;
+    auto at_default = shape;
+    at_default.size = kLargestDefault * pool;
+    network.widths = resolved_widths(network, at_default);
+    scale_widths(network.widths, doublings_between(kLargestDefault, shape.size / pool), near_end);
     changes.push_back(cat(path, ".widths ", shown(network.widths)));
   };
-  name(options.generator, shape.size, "model.generator");
+  name(options.generator, 1, NearEnd::kLast, "model.generator");
   for (size_t i = 0; i < options.discriminators.size(); ++i) {
     auto& one = options.discriminators[i];
-    name(one, shape.size / one.pool, path_of(i));
+    name(one, one.pool, NearEnd::kFirst, path_of(i));
   }
   return changes;
 }

@@ -5,6 +5,20 @@
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::models {
+namespace {
+
+VideoGeneratorOptions generator_options(const ModelOptions& options, const ClipShape& shape) {
+  VideoGeneratorOptions generator;
+  generator.temporal = options.temporal;
+  static_cast<GeneratorOptions&>(generator.frame) = options.generator;
+  generator.frame.widths = resolved_widths(options.generator, shape);
+  generator.frame.full_size_stage = has_full_size_stage(options.generator, shape);
+  generator.frame.channels = shape.channels;
+  generator.condition = options.condition();
+  return generator;
+}
+
+}  // namespace
 
 nn::TemporalOptions options_of_slot(nn::TemporalOptions options, int64_t slots) {
   options.content_dim /= slots;
@@ -118,6 +132,19 @@ torch::Tensor VideoGeneratorImpl::forward(const Latents& latents, const nn::Laye
   const int64_t frames = z.size(0) / clips;
   const auto in_frame = nn::inside("frame", observer);
   return nn::as_clips(frame_->forward(z, frames, in_frame, stages), clips);
+}
+
+VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shape) {
+  return VideoGenerator(generator_options(options, shape));
+}
+
+int64_t generator_weights(const ModelOptions& options, const ClipShape& shape) {
+  auto generator = generator_options(options, shape);
+  const auto temporal = options_of_slot(generator.temporal, generator.frame.slots);
+  generator.set_latent_dims();
+  const auto encoder = make_condition_encoder(generator.condition);
+  return nn::motion_type(temporal).weights(temporal) + frame_generator_weights(generator.frame) +
+         (encoder ? encoder->weights() : 0);
 }
 
 }  // namespace vidgen::models

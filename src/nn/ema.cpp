@@ -2,11 +2,33 @@
 
 #include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/_foreach_lerp.h>
+#include <torch/nn/modules/batchnorm.h>
 
 #include <algorithm>
 #include <cmath>
 
 namespace vidgen::nn {
+namespace {
+
+/// Lets each batch normalisation of this kind average over all that it sees, until what is put into
+/// `restore` is called.
+template <class Layer>
+void average(torch::nn::Module& module, std::vector<std::function<void()>>& restore) {
+  for (auto& item : module.modules()) {
+    auto* layer = item->as<Layer>();
+    if (!layer) continue;
+    restore.emplace_back(
+        [layer, momentum = layer->options.momentum(), training = layer->is_training()] {
+          layer->options.momentum(momentum);
+          layer->train(training);
+        });
+    layer->reset_running_stats();
+    layer->options.momentum(c10::nullopt);
+    layer->train();
+  }
+}
+
+}  // namespace
 
 void fields(core::FieldVisitor& visitor, EmaOptions& options) {
   visitor.field(
@@ -48,6 +70,15 @@ void Ema::update(const torch::nn::Module& source, int64_t batch) {
     at::_foreach_copy_(buffers, source.buffers());
   }
   seen_ += batch;
+}
+
+void recompute_batch_norm(torch::nn::Module& module, const std::function<void()>& forward) {
+  const torch::NoGradGuard no_grad;
+  std::vector<std::function<void()>> restore;
+  average<torch::nn::BatchNorm2dImpl>(module, restore);
+  average<torch::nn::BatchNorm3dImpl>(module, restore);
+  if (!restore.empty()) forward();
+  for (const auto& layer : restore) layer();
 }
 
 }  // namespace vidgen::nn

@@ -8,28 +8,22 @@
 #endif
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 namespace vidgen::nn {
 namespace {
 
 /// LibTorch does not export oneDNN's own answer (dnnl_get_effective_cpu_isa), so this reads what
 /// oneDNN reads.
-std::string isa_limit() {
+bool limit_is_one_of(const std::vector<std::string>& names) {
   const char* text = std::getenv("ONEDNN_MAX_CPU_ISA");
   if (!text) text = std::getenv("DNNL_MAX_CPU_ISA");
-  std::string name = text ? text : "";
-  std::transform(name.begin(), name.end(), name.begin(),
+  std::string limit = text ? text : "";
+  std::transform(limit.begin(), limit.end(), limit.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return name;
-}
-
-template <size_t kCount>
-bool limit_is_one_of(const std::array<const char*, kCount>& names) {
-  const auto limit = isa_limit();
   return std::find(names.begin(), names.end(), limit) != names.end();
 }
 
@@ -55,7 +49,7 @@ bool computes_bfloat16() {
 bool has_bfloat16_instructions() {
 #ifdef __x86_64__
   return __builtin_cpu_supports("avx512bf16") && computes_bfloat16() &&
-         !limit_is_one_of(std::array{"AVX512_CORE", "AVX512_CORE_VNNI"});
+         !limit_is_one_of({"AVX512_CORE", "AVX512_CORE_VNNI"});
 #else
   return false;
 #endif
@@ -63,10 +57,10 @@ bool has_bfloat16_instructions() {
 
 bool has_int8_instructions() {
 #ifdef __x86_64__
-  if (limit_is_one_of(std::array{"SSE41", "AVX", "AVX2", "AVX512_CORE"})) return false;
-  const bool in_512_bits = __builtin_cpu_supports("avx512vnni") &&
-                           !limit_is_one_of(std::array{"AVX2_VNNI", "AVX2_VNNI_2"});
-  const bool in_256_bits = has_avx_vnni() && !limit_is_one_of(std::array{"AVX512_CORE_VNNI"});
+  if (limit_is_one_of({"SSE41", "AVX", "AVX2", "AVX512_CORE"})) return false;
+  const bool in_512_bits =
+      __builtin_cpu_supports("avx512vnni") && !limit_is_one_of({"AVX2_VNNI", "AVX2_VNNI_2"});
+  const bool in_256_bits = has_avx_vnni() && !limit_is_one_of({"AVX512_CORE_VNNI"});
   return in_512_bits || in_256_bits;
 #else
   return true;

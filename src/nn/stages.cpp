@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
-#include "describe.h"
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/convolution.h"
-#include "vidgen/nn/minibatch_stddev.h"
+#include "vidgen/nn/layers.h"
 #include "vidgen/nn/recompute.h"
-#include "vidgen/nn/residual.h"
 
 namespace vidgen::nn {
 namespace {

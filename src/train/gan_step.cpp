@@ -5,7 +5,6 @@
 
 #include "vidgen/losses/adversarial.h"
 #include "vidgen/models/pixels.h"
-#include "vidgen/nn/batch_norm.h"
 #include "vidgen/nn/cuda_graph.h"
 #include "vidgen/nn/init.h"
 #include "vidgen/nn/layout.h"
@@ -44,9 +43,8 @@ torch::Tensor score(losses::LossType type, const torch::Tensor& logits) {
 torch::Tensor real_clips(const StepInputs& inputs) {
   const auto& clips = inputs.real.clips;
   const auto& timestamps = inputs.real_timestamps;
-  return models::to_float(
-      timestamps.defined() ? models::select_frames(clips, timestamps) : clips,
-      inputs.real.mirror);
+  return models::to_float(timestamps.defined() ? models::select_frames(clips, timestamps) : clips,
+                          inputs.real.mirror);
 }
 
 /// Without an adversarial term there are no discriminators, nor what belongs to them.

@@ -5,7 +5,7 @@
 #include "support/random.h"
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/state.h"
-#include "vidgen/models/factory.h"
+#include "vidgen/models/video_generator.h"
 
 /// Small generators of every kind of layer, with weights and statistics drawn at random.
 namespace vidgen::compress {

@@ -14,8 +14,8 @@
 #include "vidgen/core/fields.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/infer/playable.h"
-#include "vidgen/models/factory.h"
 #include "vidgen/models/pixels.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/init.h"
 
 namespace vidgen::compress {

@@ -7,7 +7,7 @@
 #include "support/random.h"
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/infer/generator.h"
-#include "vidgen/models/factory.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/init.h"
 
 namespace vidgen::infer {

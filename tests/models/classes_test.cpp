@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "support/random.h"
-#include "vidgen/models/factory.h"
+#include "vidgen/models/discriminator.h"
 #include "vidgen/models/pixels.h"
 #include "vidgen/models/summary.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/init.h"
 
 namespace vidgen::models {

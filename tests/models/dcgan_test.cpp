@@ -4,7 +4,7 @@
 #include "models/networks.h"
 #include "support/module_state.h"
 #include "support/random.h"
-#include "vidgen/models/factory.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::models {

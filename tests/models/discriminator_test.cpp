@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "support/random.h"
-#include "vidgen/models/factory.h"
 #include "vidgen/models/summary.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::models {

@@ -1,6 +1,6 @@
-#include "vidgen/models/factory.h"
-
 #include <gtest/gtest.h>
+
+#include "vidgen/models/video_generator.h"
 
 namespace vidgen::models {
 namespace {

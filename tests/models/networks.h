@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "vidgen/models/discriminator_network.h"
+#include "vidgen/models/discriminator.h"
 
 namespace vidgen::models {
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "vidgen/models/factory.h"
+#include "vidgen/models/discriminator.h"
 
 namespace vidgen::models {
 namespace {

@@ -1,5 +1,3 @@
-#include "vidgen/nn/residual.h"
-
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -9,10 +7,12 @@
 #include "models/networks.h"
 #include "support/random.h"
 #include "vidgen/checkpoint/state.h"
-#include "vidgen/models/factory.h"
+#include "vidgen/models/discriminator.h"
 #include "vidgen/models/summary.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/init.h"
+#include "vidgen/nn/layers.h"
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::models {

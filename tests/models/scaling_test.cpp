@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "vidgen/models/factory.h"
-
 namespace vidgen::models {
 namespace {
 

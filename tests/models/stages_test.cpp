@@ -5,7 +5,7 @@
 #include <string>
 
 #include "support/random.h"
-#include "vidgen/models/factory.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/backend.h"
 
 namespace vidgen::models {

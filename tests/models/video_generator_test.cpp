@@ -5,7 +5,6 @@
 
 #include "support/module_state.h"
 #include "support/random.h"
-#include "vidgen/models/factory.h"
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::models {

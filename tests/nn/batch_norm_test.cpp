@@ -1,5 +1,3 @@
-#include "vidgen/nn/batch_norm.h"
-
 #include <gtest/gtest.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
@@ -7,6 +5,7 @@
 #include <torch/nn/modules/conv.h>
 
 #include "support/random.h"
+#include "vidgen/nn/ema.h"
 
 namespace vidgen::nn {
 namespace {

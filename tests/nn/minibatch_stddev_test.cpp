@@ -1,11 +1,10 @@
-#include "vidgen/nn/minibatch_stddev.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "support/gradient.h"
 #include "support/random.h"
+#include "vidgen/nn/layers.h"
 
 namespace vidgen::nn {
 namespace {

@@ -1,5 +1,3 @@
-#include "vidgen/nn/residual.h"
-
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -13,6 +11,7 @@
 #include "support/gradient.h"
 #include "support/random.h"
 #include "vidgen/nn/backend.h"
+#include "vidgen/nn/layers.h"
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::nn {

@@ -1,5 +1,3 @@
-#include "vidgen/nn/temporal.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,7 @@
 #include "nn/motions.h"
 #include "support/module_state.h"
 #include "support/random.h"
+#include "vidgen/nn/motion.h"
 
 namespace vidgen::nn {
 namespace {

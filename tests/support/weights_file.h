@@ -8,7 +8,7 @@
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/state.h"
 #include "vidgen/core/fields.h"
-#include "vidgen/models/factory.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/init.h"
 
 namespace vidgen::test {

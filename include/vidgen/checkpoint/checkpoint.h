@@ -7,7 +7,6 @@
 #include "vidgen/core/fields.h"
 #include "vidgen/core/json.h"
 #include "vidgen/models/options.h"
-#include "vidgen/models/shape.h"
 #include "vidgen/models/video_generator.h"
 
 /// vidgen's own files: safetensors with the resolved configuration inside.

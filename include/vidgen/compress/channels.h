@@ -8,7 +8,6 @@
 
 #include "vidgen/checkpoint/safetensors.h"
 #include "vidgen/models/options.h"
-#include "vidgen/models/shape.h"
 #include "vidgen/models/summary.h"
 #include "vidgen/models/video_generator.h"
 

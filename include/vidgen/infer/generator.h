@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "vidgen/infer/rendering.h"
-#include "vidgen/models/shape.h"
 #include "vidgen/models/video_generator.h"
 #include "vidgen/video/sink.h"
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "vidgen/models/condition.h"
-#include "vidgen/models/discriminator_network.h"
 #include "vidgen/models/options.h"
+#include "vidgen/nn/observer.h"
 
 namespace vidgen::models {
 
@@ -49,6 +49,45 @@ torch::Tensor gather_frames(const torch::Tensor& clips, const torch::Tensor& ind
 /// one after the other. Returns [M,1,...].
 torch::Tensor project_on_classes(const torch::Tensor& rows, const Condition& condition);
 
+/// The network inside of a discriminator, which is a torch::nn::Module, too.
+class DiscriminatorNet {
+ public:
+  virtual ~DiscriminatorNet() = default;
+  /// Pictures [M,C,S,S], of which each `frames` in a row are one clip -> rows [N,1+classes,...], as
+  /// project_on_classes() takes them.
+  virtual torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+                               const nn::LayerObserver& observer) = 0;
+};
+
+/// What is known of a kind of network without its weights. The options are those of the
+/// discriminator it is in.
+struct DiscriminatorNetwork {
+  std::string name;
+  /// As FrameGeneratorType::kept_copies, for real and generated clips together.
+  double kept_copies;
+  /// Frames that a clip has at least, of pictures of so many pixels a side.
+  int64_t (*least_frames)(const DiscriminatorOptions& options, int64_t picture);
+  /// Throws core::FieldError, naming keys under `path`, for options that it has no use for or that
+  /// do not fit its clips.
+  void (*validate)(const DiscriminatorOptions& options, const ClipShape& shape,
+                   const std::string& path);
+  std::shared_ptr<DiscriminatorNet> (*make)(const DiscriminatorOptions& options,
+                                            const ClipShape& shape, int64_t classes);
+};
+
+/// All of them, in the order they are shown.
+const std::vector<DiscriminatorNetwork>& discriminator_networks();
+/// The one that the options name, which must be there.
+const DiscriminatorNetwork& discriminator_network(const DiscriminatorOptions& options);
+
+/// The pictures that the network of such a discriminator is given, and the frames of a clip.
+ClipShape picture_of(const DiscriminatorOptions& options, const ClipShape& shape);
+/// Throws c10::Error unless `pictures` are such pictures, [M,C,S,S], and each `frames` are a clip.
+void expect_pictures(const torch::Tensor& pictures, int64_t frames, const ClipShape& picture);
+
+DiscriminatorNetwork dcgan_network();
+DiscriminatorNetwork residual_network();
+
 /// A network that tells real clips from generated ones. With classes it tells whether a clip is a
 /// real one of its class. Submodule: `net`.
 class DiscriminatorImpl : public torch::nn::Module {
@@ -57,29 +96,19 @@ class DiscriminatorImpl : public torch::nn::Module {
                     const ConditionOptions& condition);
 
   /// Returns logits [n], high for real; n depends on the kind of discriminator.
-  torch::Tensor forward(const ClipBatch& batch, const nn::LayerObserver& observer = {}) {
-    const auto rows = run(batch, observer);
-    return (condition.classes > 0 ? project_on_classes(rows, batch.condition) : rows).flatten();
-  }
+  torch::Tensor forward(const ClipBatch& batch, const nn::LayerObserver& observer = {});
 
   const DiscriminatorOptions options;
   const ConditionOptions condition;
 
- protected:
-  std::shared_ptr<DiscriminatorNet> net_;
-
  private:
-  /// The output of the network.
-  virtual torch::Tensor run(const ClipBatch& batch, const nn::LayerObserver& observer) = 0;
+  std::shared_ptr<DiscriminatorNet> net_;
 };
 
-/// What is known of a type of discriminator without its weights.
+/// What is known of a type of discriminator.
 struct DiscriminatorType {
   std::string name;
   bool takes_frames;
-  std::shared_ptr<DiscriminatorImpl> (*make)(const DiscriminatorOptions& options,
-                                             const ClipShape& shape,
-                                             const ConditionOptions& condition);
 };
 
 /// All of them, in the order they are shown. frame scores k frames of each clip, each for itself: n
@@ -87,7 +116,11 @@ struct DiscriminatorType {
 /// shortest clips it takes, one more a clip for each frame more (for each `frame_stack` frames
 /// more).
 const std::vector<DiscriminatorType>& discriminator_types();
-/// The one of this name, which must be there.
-const DiscriminatorType& discriminator_type(const std::string& name);
+
+/// One discriminator that valid options describe, of clips that can be asked to be so, with
+/// PyTorch's default weights.
+std::shared_ptr<DiscriminatorImpl> make_discriminator(const DiscriminatorOptions& options,
+                                                      const ClipShape& shape,
+                                                      const ConditionOptions& condition = {});
 
 }  // namespace vidgen::models

@@ -47,6 +47,12 @@ struct FrameGeneratorType {
   void (*add_layers)(const FrameGeneratorOptions& options, nn::Stages& stages);
 };
 
+/// What stands behind a hidden stage of `width` channels, where it is asked for.
+void end_stage(const FrameGeneratorOptions& options, int64_t resolution, int64_t width,
+               nn::Stages& stages);
+
+FrameGeneratorType dcgan_frames();
+FrameGeneratorType residual_frames();
 /// All of them, in the order they are shown.
 const std::vector<FrameGeneratorType>& frame_generator_types();
 /// The one of this name, which must be there.

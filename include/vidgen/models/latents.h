@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "vidgen/models/condition.h"
-#include "vidgen/nn/temporal.h"
+#include "vidgen/nn/motion.h"
 
 namespace vidgen::models {
 
@@ -48,8 +48,8 @@ class NormalSequence {
 
   /// The `count` that follow, float32 on the CPU.
   torch::Tensor next(int64_t count);
-  /// Passes over what is left. Returns the generator, which draws what comes behind.
-  at::Generator to_the_end();
+  /// The generator that draws what comes behind all of them.
+  at::Generator behind() const;
 
  private:
   at::Generator generator_;
@@ -70,9 +70,6 @@ class LatentSequence {
   torch::Tensor next_noise(int64_t rows);
 
  private:
-  LatentSequence(const nn::TemporalOptions& options, int64_t clips, int64_t frames,
-                 const at::Generator& generator);
-
   nn::TemporalOptions options_;
   NormalSequence content_, initial_, noise_;
 };

@@ -5,12 +5,22 @@
 
 #include "vidgen/core/fields.h"
 #include "vidgen/models/condition.h"
-#include "vidgen/models/shape.h"
 #include "vidgen/nn/attention.h"
 #include "vidgen/nn/init.h"
-#include "vidgen/nn/temporal.h"
+#include "vidgen/nn/motion.h"
 
 namespace vidgen::models {
+
+/// The clips a model is made for, [B,channels,frames,size,size]; fields() describes each.
+struct ClipShape {
+  int64_t channels = 3;
+  int64_t frames = 16;
+  int64_t size = 64;
+  double fps = 0;
+};
+
+/// How often `from` doubles to become `to`; negative where it halves. Both are powers of two.
+int64_t doublings_between(int64_t from, int64_t to);
 
 /// "model.generator", the network that paints one frame from one latent; fields() describes each.
 struct GeneratorOptions {
@@ -67,6 +77,7 @@ struct ModelOptions {
   ConditionOptions condition() const { return {classes(), class_dim}; }
 };
 
+void fields(core::FieldVisitor& visitor, ClipShape& shape);
 void fields(core::FieldVisitor& visitor, GeneratorOptions& options);
 void fields(core::FieldVisitor& visitor, DiscriminatorOptions& options);
 void fields(core::FieldVisitor& visitor, ModelOptions& options);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "vidgen/models/discriminator.h"
-#include "vidgen/models/shape.h"
 #include "vidgen/models/video_generator.h"
 
 namespace vidgen::models {

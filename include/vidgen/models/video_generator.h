@@ -88,4 +88,11 @@ class VideoGeneratorImpl : public torch::nn::Cloneable<VideoGeneratorImpl> {
 };
 TORCH_MODULE(VideoGenerator);
 
+/// The generator that valid options describe, with PyTorch's default weights (see nn::initialize).
+VideoGenerator make_generator(const ModelOptions& options, const ClipShape& shape);
+
+/// How many weights make_generator() would allocate: the numbers in its filters and matrices, which
+/// all files of it hold; biases and batch normalisation, which not all hold, are not counted.
+int64_t generator_weights(const ModelOptions& options, const ClipShape& shape);
+
 }  // namespace vidgen::models

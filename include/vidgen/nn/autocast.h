@@ -1,7 +1,6 @@
 #pragma once
 
-#include <c10/core/DeviceType.h>
-#include <c10/core/ScalarType.h>
+#include <ATen/autocast_mode.h>
 
 namespace vidgen::nn {
 
@@ -9,15 +8,24 @@ namespace vidgen::nn {
 /// backward(). The state is per thread, and is put back as it was.
 class Autocast {
  public:
-  Autocast(c10::DeviceType device, bool enabled, c10::ScalarType type);
-  ~Autocast();
+  Autocast(c10::DeviceType device, bool enabled, c10::ScalarType type) : device_(device) {
+    at::autocast::increment_nesting();
+    at::autocast::set_autocast_enabled(device, enabled);
+    if (enabled) at::autocast::set_autocast_dtype(device, type);
+  }
+  ~Autocast() {
+    // The cache holds weights in the low precision; they are stale once the optimiser has moved.
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(device_, was_enabled_);
+    at::autocast::set_autocast_dtype(device_, previous_type_);
+  }
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;
 
  private:
   const c10::DeviceType device_;
-  const bool was_enabled_;
-  const c10::ScalarType previous_type_;
+  const bool was_enabled_ = at::autocast::is_autocast_enabled(device_);
+  const c10::ScalarType previous_type_ = at::autocast::get_autocast_dtype(device_);
 };
 
 }  // namespace vidgen::nn

@@ -12,6 +12,9 @@ struct Backend {
   bool recompute = false;
 };
 
-Backend& backend();
+inline Backend& backend() {
+  static Backend instance;
+  return instance;
+}
 
 }  // namespace vidgen::nn

@@ -14,6 +14,12 @@ using LayerObserver = std::function<void(const std::string& name, const torch::n
 
 /// Shows the layers of a submodule to the observer of the module around it; none for none. The
 /// observer must outlive the result.
-LayerObserver inside(const std::string& submodule, const LayerObserver& observer);
+inline LayerObserver inside(const std::string& submodule, const LayerObserver& observer) {
+  if (!observer) return {};
+  return [&observer, prefix = submodule + "."](const std::string& name, const auto& layer,
+                                               const auto& output) {
+    observer(prefix + name, layer, output);
+  };
+}
 
 }  // namespace vidgen::nn

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "vidgen/checkpoint/state.h"
-#include "vidgen/models/factory.h"
+#include "vidgen/models/discriminator.h"
+#include "vidgen/models/video_generator.h"
 #include "vidgen/nn/ema.h"
 #include "vidgen/train/distill.h"
 #include "vidgen/train/optimizer.h"

@@ -64,4 +64,22 @@ class ResidualBlockImpl : public torch::nn::Cloneable<ResidualBlockImpl> {
 };
 TORCH_MODULE(ResidualBlock);
 
+/// Adds a channel that tells how much a batch varies (Karras et al., "Progressive growing of GANs",
+/// 2018), so that a discriminator can see samples that are all alike: the standard deviation of
+/// each feature over the clips, averaged over all features, one number for each frame's place in
+/// the batch. The group is the whole batch.
+class MinibatchStddevImpl : public torch::nn::Cloneable<MinibatchStddevImpl> {
+ public:
+  /// Features [M,C,H,W], of which each `frames` in a row are one clip, to [M,C+1,H,W].
+  torch::Tensor forward(const torch::Tensor& x, int64_t frames = 1);
+  void reset() override {}
+};
+TORCH_MODULE(MinibatchStddev);
+
+/// Adds one of LibTorch's layers, as it is in evaluation mode, with weights called after `name`. A
+/// transposed convolution may be given longer latents than it takes, of which it reads the first
+/// numbers.
+graph::Value describe_layer(graph::Graph& graph, graph::Value x, const torch::nn::Module& layer,
+                            const std::string& name);
+
 }  // namespace vidgen::nn

@@ -1,8 +1,9 @@
-#include "vidgen/nn/residual.h"
+#include "vidgen/nn/layers.h"
+
+#include <torch/nn/modules/activation.h>
 
 #include <cmath>
 
-#include "describe.h"
 #include "vidgen/nn/convolution.h"
 #include "vidgen/nn/layout.h"
 
@@ -21,6 +22,31 @@ torch::Tensor shown(const char* name, const torch::nn::Module& layer, const torc
 
 layers::Conv2d same_size(int64_t in, int64_t out, int64_t kernel, bool bias) {
   return layers::Conv2d(layers::Conv2dOptions(in, out, kernel).padding(kernel / 2).bias(bias));
+}
+
+template <class Layer>
+graph::Value convolve(graph::Graph& graph, graph::Value x, const Layer& layer,
+                      const std::string& name, bool transposed) {
+  auto weight = layer.weight.detach();
+  const int64_t more = graph.shape(x)[1].number - weight.size(transposed ? 0 : 1);
+  if (transposed && more > 0) {
+    weight = torch::cat(
+        {weight, weight.new_zeros({more, weight.size(1), weight.size(2), weight.size(3)})});
+  }
+  const auto& padding = std::get<torch::ExpandingArray<2>>(layer.options.padding());
+  const graph::Value bias =
+      layer.bias.defined() ? graph.weight(name + ".bias", layer.bias) : graph::Value();
+  return graph.convolve(x, graph.weight(name + ".weight", weight), bias,
+                        {/*axes=*/2, transposed, layer.options.stride()->at(0), padding->at(0)});
+}
+
+graph::Value normalize(graph::Graph& graph, graph::Value x, const layers::BatchNorm2dImpl& norm,
+                       const std::string& name) {
+  return graph.batch_norm(
+      {x, graph.weight(name + ".weight", norm.weight), graph.weight(name + ".bias", norm.bias),
+       graph.weight(name + ".running_mean", norm.running_mean),
+       graph.weight(name + ".running_var", norm.running_var)},
+      norm.options.eps());
 }
 
 }  // namespace
@@ -101,6 +127,38 @@ torch::Tensor ResidualBlockImpl::forward(torch::Tensor x, int64_t frames,
   main = shown("conv", *conv_, conv_(main), observer);
   if (norm2_) main = shown("norm2", *norm2_, norm2_(main), observer);
   return rectified((main + skip(x, observer)) * std::sqrt(0.5));
+}
+
+torch::Tensor MinibatchStddevImpl::forward(const torch::Tensor& x, int64_t frames) {
+  TORCH_CHECK(x.dim() == 4 && frames > 0 && x.size(0) % frames == 0,
+              "expected features [M,C,H,W] of clips of ", frames, " frames, found ", x.sizes());
+  // Squares and the number below need more range than float16 has.
+  const auto wide = x.to(at::promote_types(x.scalar_type(), torch::kFloat));
+  const auto clips = wide.unflatten(0, {-1, frames});
+  // The root has no gradient at 0, which clips that are alike would reach.
+  const auto variance = (clips - clips.mean(0, /*keepdim=*/true)).square().mean(0);
+  const auto deviation = (variance + 1e-8).sqrt().mean({1, 2, 3});  // [frames]
+  const auto channel = deviation.view({1, frames, 1, 1, 1})
+                           .expand({clips.size(0), frames, 1, x.size(2), x.size(3)})
+                           .flatten(0, 1)
+                           .to(x.scalar_type());
+  return torch::cat({x, channel}, 1).contiguous(x.suggest_memory_format());
+}
+
+graph::Value describe_layer(graph::Graph& graph, graph::Value x, const torch::nn::Module& layer,
+                            const std::string& name) {
+  if (const auto* up = layer.as<layers::ConvTranspose2d>())
+    return convolve(graph, x, *up, name, /*transposed=*/true);
+  if (const auto* same = layer.as<layers::Conv2d>())
+    return convolve(graph, x, *same, name, /*transposed=*/false);
+  if (const auto* norm = layer.as<layers::BatchNorm2d>()) return normalize(graph, x, *norm, name);
+  if (layer.as<layers::Tanh>()) return graph.apply(graph::Function::kTanh, {x});
+  if (layer.as<layers::ReLU>()) return graph.apply(graph::Function::kRelu, {x});
+  if (const auto* leaky = layer.as<layers::LeakyReLU>()) {
+    TORCH_CHECK(leaky->options.negative_slope() == 0.2, name, ": expected a slope of 0.2");
+    return graph.apply(graph::Function::kLeakyRelu, {x});
+  }
+  TORCH_CHECK(false, name, ": no description of a layer ", layer.name());
 }
 
 }  // namespace vidgen::nn
