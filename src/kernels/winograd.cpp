@@ -69,21 +69,13 @@ void for_each_picture(const Plan& plan, int64_t frames, int64_t first, int64_t c
   });
 }
 
-int64_t large_picture(const Plan& plan) {
-  return 4 * plan.large_plane.height * plan.large_plane.width * plan.large_plane.channels;
-}
-int64_t small_picture(const Plan& plan) {
-  return plan.small_plane.height * plan.small_plane.width * plan.small_plane.channels;
-}
-
 /// Matrices of the clips first ... first + count: of 4C channels of large ones, C' of small ones.
 Matrices clip_matrices(const Plan& plan, const torch::Tensor& clips, bool large, int64_t first,
                        int64_t count) {
   const int64_t frames = large ? plan.large_frames : plan.small_frames;
   const Plane& plane = large ? plan.large_plane : plan.small_plane;
-  const int64_t picture = large ? large_picture(plan) : small_picture(plan);
-  const auto out =
-      empty_matrices(frames, count * plan.tiles, (large ? 4 : 1) * plane.channels, clips);
+  const int64_t phases = large ? 4 : 1, picture = phases * plane.numbers();
+  const auto out = empty_matrices(frames, count * plan.tiles, phases * plane.channels, clips);
   with_number(clips.scalar_type(), [&](auto number) {
     using Number = decltype(number);
     const auto* in = clips.data_ptr<Number>();
@@ -161,8 +153,8 @@ torch::Tensor grow_by(const torch::Tensor& small, const std::vector<int64_t>& si
       auto* out = large.data_ptr<Number>();
       const auto write = transforms<Number>().write_large;
       for_each_picture(plan, plan.large_frames, first, count, [&](int64_t i, int64_t row) {
-        write(rows<const Number>(x, row), plan.large_plane, out + i * large_picture(plan), bias,
-              static_cast<float>(finish.slope));
+        write(rows<const Number>(x, row), plan.large_plane,
+              out + i * 4 * plan.large_plane.numbers(), bias, static_cast<float>(finish.slope));
       });
     });
   });
@@ -195,7 +187,7 @@ torch::Tensor shrink(const torch::Tensor& large_clips, const torch::Tensor& filt
       auto* out = small.data_ptr<Number>();
       const auto write = transforms<Number>().write_small;
       for_each_picture(plan, plan.small_frames, first, count, [&](int64_t i, int64_t row) {
-        write(rows<const Number>(y, row), plan.small_plane, out + i * small_picture(plan));
+        write(rows<const Number>(y, row), plan.small_plane, out + i * plan.small_plane.numbers());
       });
     });
   });

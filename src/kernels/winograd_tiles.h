@@ -20,6 +20,9 @@ struct Plane {
   /// H, W: even.
   int64_t height, width;
   int64_t channels;
+
+  /// Those of a small picture; a large one has four times as many.
+  int64_t numbers() const { return height * width * channels; }
 };
 
 /// The row of a first tile in each of the nine matrices; the next row begins `row` numbers further

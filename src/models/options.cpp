@@ -22,6 +22,12 @@ const core::Choices<nn::AttentionAxes>& axes_choices() {
 
 int64_t doublings(int64_t size) { return doublings_between(kSmallest, size); }
 
+/// Throws an error of the value at `path`: "found ...".
+template <class... Parts>
+[[noreturn]] void refuse(const std::string& path, const Parts&... parts) {
+  throw core::FieldError(path, core::cat("found ", parts...));
+}
+
 /// The smallest first.
 std::vector<int64_t> default_widths(int64_t count) {
   std::vector<int64_t> widths;
@@ -38,11 +44,9 @@ void check_widths(const std::vector<int64_t>& widths, int64_t picture, const std
   const auto expected = static_cast<size_t>(doublings(picture));
   if (widths.empty() || widths.size() == expected) return;
   if (!one_more.empty() && widths.size() == expected + 1) return;
-  throw core::FieldError(
-      path,
-      core::cat("found ", widths.size(), " widths, expected ", expected, " for pictures of ",
-                picture, "x", picture, " (one for each doubling from 4x4), ",
-                one_more.empty() ? "" : core::cat(expected + 1, " (", one_more, "), "), "or none"));
+  refuse(path, widths.size(), " widths, expected ", expected, " for pictures of ", picture, "x",
+         picture, " (one for each doubling from 4x4), ",
+         one_more.empty() ? "" : core::cat(expected + 1, " (", one_more, "), "), "or none");
 }
 
 void check_generator_widths(const GeneratorOptions& options, const ClipShape& shape) {
@@ -51,10 +55,9 @@ void check_generator_widths(const GeneratorOptions& options, const ClipShape& sh
     return check_widths(options.widths, shape.size, path, "with a last stage of full size");
   const auto expected = static_cast<size_t>(doublings(shape.size)) + 1;
   if (options.widths.empty() || options.widths.size() == expected) return;
-  throw core::FieldError(
-      path, core::cat("found ", options.widths.size(), " widths, expected ", expected, " for a ",
-                      options.type, " generator of pictures of ", shape.size, "x", shape.size,
-                      " (one for each size from 4x4), or none"));
+  refuse(path, options.widths.size(), " widths, expected ", expected, " for a ", options.type,
+         " generator of pictures of ", shape.size, "x", shape.size,
+         " (one for each size from 4x4), or none");
 }
 
 /// `resolutions` are some of those of hidden stages: 4, 8, ... up to `largest`.
@@ -67,27 +70,23 @@ void check_stages(const std::vector<int64_t>& resolutions, int64_t largest,
   for (const int64_t side : resolutions) {
     const bool power_of_two = side > 0 && (side & (side - 1)) == 0;
     if (power_of_two && side >= kSmallest && side <= largest) continue;
-    throw core::FieldError(path,
-                           core::cat("found resolution ", side, ", expected some of ", known));
+    refuse(path, "resolution ", side, ", expected some of ", known);
   }
 }
 
-void check_objects(const ModelOptions& options) {
+void check_slots(const ModelOptions& options) {
   const auto& generator = options.generator;
   const int64_t slots = generator.slots;
   if (slots == 1) return;
-  const auto refuse = [slots](const std::string& expected) {
-    throw core::FieldError("model.generator.slots",
-                           core::cat("found ", slots, ", expected ", expected));
-  };
-  if (generator.warp_resolution == 0) refuse("1 without warp_resolution, where they are added up");
+  const std::string path = "model.generator.slots";
+  if (generator.warp_resolution == 0)
+    refuse(path, slots, ", expected 1 without warp_resolution, where they are added up");
   if (!generator.attention.empty() && generator.attention_axes == nn::AttentionAxes::kSpaceTime)
-    refuse("1 with attention_axes: space_time");
+    refuse(path, slots, ", expected 1 with attention_axes: space_time");
   const auto check = [&](const char* key, int64_t dim, int64_t unit) {
     if (dim % (slots * unit) == 0) return;
-    throw core::FieldError(core::cat("model.temporal.", key),
-                           core::cat("found ", dim, ", expected a multiple of ", slots * unit,
-                                     ", as much for each of model.generator.slots"));
+    refuse(core::cat("model.temporal.", key), dim, ", expected a multiple of ", slots * unit,
+           ", as much for each of model.generator.slots");
   };
   check("content_dim", options.temporal.content_dim, 1);
   check("motion_dim", options.temporal.motion_dim, nn::motion_type(options.temporal).unit);
@@ -97,55 +96,46 @@ void check_warp(const ModelOptions& options, const ClipShape& shape) {
   const auto& generator = options.generator;
   if (generator.warp_resolution == 0) {
     if (!generator.warp_fade) return;
-    throw core::FieldError("model.generator.warp_fade",
-                           "found true, expected false without warp_resolution, where groups move");
+    refuse("model.generator.warp_fade",
+           "true, expected false without warp_resolution, where groups move");
   }
   const std::string path = "model.generator.warp_resolution";
   const auto widths = resolved_widths(generator, shape);
   check_stages({generator.warp_resolution}, kSmallest << (widths.size() - 1), path);
   if (options.temporal.content_dim == 0 && options.classes() == 0) {
-    throw core::FieldError(path, core::cat("found ", generator.warp_resolution,
-                                           ", which paints clips from their content, but "
-                                           "model.temporal.content_dim is 0"));
+    refuse(path, generator.warp_resolution,
+           ", which paints clips from their content, but model.temporal.content_dim is 0");
   }
   const auto stage = static_cast<size_t>(doublings(generator.warp_resolution));
   const int64_t width = widths.at(stage);
   if (width % generator.warp_groups != 0) {
-    throw core::FieldError(
-        "model.generator.warp_groups",
-        core::cat("found ", generator.warp_groups, ", expected a divisor of ", width,
-                  ", the width at ", generator.warp_resolution, "x", generator.warp_resolution));
+    refuse("model.generator.warp_groups", generator.warp_groups, ", expected a divisor of ", width,
+           ", the width at ", generator.warp_resolution, "x", generator.warp_resolution);
   }
   if (generator.warp_still >= generator.warp_groups) {
-    throw core::FieldError("model.generator.warp_still",
-                           core::cat("found ", generator.warp_still, ", expected less than the ",
-                                     generator.warp_groups, " of warp_groups"));
+    refuse("model.generator.warp_still", generator.warp_still, ", expected less than the ",
+           generator.warp_groups, " of warp_groups");
   }
 }
 
 void check_frame_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
                                const std::string& path) {
   if (options.frames > shape.frames) {
-    throw core::FieldError(path + ".frames",
-                           core::cat("found ", options.frames, ", expected at most ", shape.frames,
-                                     ", the frames of a clip"));
+    refuse(path + ".frames", options.frames, ", expected at most ", shape.frames,
+           ", the frames of a clip");
   }
   if (options.frame_stack != 1) {
-    throw core::FieldError(path + ".frame_stack", core::cat("found ", options.frame_stack,
-                                                            ", expected 1 for single frames"));
+    refuse(path + ".frame_stack", options.frame_stack, ", expected 1 for single frames");
   }
-  if (options.timestamps)
-    throw core::FieldError(path + ".timestamps", "found true, expected false for single frames");
+  if (options.timestamps) refuse(path + ".timestamps", "true, expected false for single frames");
 }
 
 void check_discriminator(const DiscriminatorOptions& options, const ClipShape& shape,
                          const std::string& path) {
   const int64_t picture = shape.size / options.pool;
   if (options.pool == 3 || picture < 2 * kSmallest) {
-    throw core::FieldError(path + ".pool", core::cat("found ", options.pool,
-                                                     ", expected 1, 2 or 4 that leaves at "
-                                                     "least 8 pixels of the clip's ",
-                                                     shape.size));
+    refuse(path + ".pool", options.pool,
+           ", expected 1, 2 or 4 that leaves at least 8 pixels of the clip's ", shape.size);
   }
   check_widths(options.widths, picture, path + ".widths");
   check_stages(options.attention, picture / 2, path + ".attention");
@@ -159,12 +149,11 @@ void check_discriminator(const DiscriminatorOptions& options, const ClipShape& s
 void check_class_names(const std::vector<std::string>& names) {
   if (names.empty()) return;
   const std::string path = "model.class_names";
-  if (names.size() == 1)
-    throw core::FieldError(path, "found one, \"" + names[0] + "\", expected at least two, or none");
+  if (names.size() == 1) refuse(path, "one, \"" + names[0] + "\", expected at least two, or none");
   const auto wrong = std::adjacent_find(names.begin(), names.end(), std::greater_equal<>());
   if (wrong == names.end()) return;
-  throw core::FieldError(path, core::cat("found \"", wrong[1], "\" behind \"", wrong[0],
-                                         "\", expected alphabetical order and each name once"));
+  refuse(path, "\"", wrong[1], "\" behind \"", wrong[0],
+         "\", expected alphabetical order and each name once");
 }
 
 }  // namespace
@@ -297,16 +286,15 @@ void fields(core::FieldVisitor& visitor, ModelOptions& options) {
 
 void validate(const ModelOptions& options, const ClipShape& shape) {
   if (shape.size < 16 || (shape.size & (shape.size - 1)) != 0) {
-    throw core::FieldError(
-        "data.size", core::cat("found ", shape.size, ", expected a power of two from 16 upwards"));
+    refuse("data.size", shape.size, ", expected a power of two from 16 upwards");
   }
   check_generator_widths(options.generator, shape);
   check_stages(options.generator.attention, shape.size / 2, "model.generator.attention");
   nn::validate(options.temporal, "model.temporal");
   check_warp(options, shape);
-  check_objects(options);
+  check_slots(options);
   if (options.discriminators.empty()) {
-    throw core::FieldError("model.discriminators", "found none, expected at least one");
+    refuse("model.discriminators", "none, expected at least one");
   }
   for (size_t i = 0; i < options.discriminators.size(); ++i) {
     check_discriminator(options.discriminators[i], shape,

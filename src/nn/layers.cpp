@@ -78,11 +78,6 @@ void ResidualBlockImpl::reset() {
   }
 }
 
-torch::Tensor ResidualBlockImpl::resample(const torch::Tensor& x, const LayerObserver& observer) {
-  return down_ ? shown("resample", *down_, convolve(down_, x), observer)
-               : shown("resample", *up_, convolve(up_, x), observer);
-}
-
 torch::Tensor ResidualBlockImpl::skip(const torch::Tensor& x, const LayerObserver& observer) {
   const bool halve = options.resample == Resample::kDownsample2x;
   const auto projected = project_(halve ? torch::avg_pool2d(x, 2) : x);
@@ -118,7 +113,8 @@ graph::Value ResidualBlockImpl::describe(graph::Graph& graph, graph::Value x,
 
 torch::Tensor ResidualBlockImpl::forward(torch::Tensor x, int64_t frames,
                                          const LayerObserver& observer) {
-  auto main = resample(x, observer);
+  auto main = down_ ? shown("resample", *down_, convolve(down_, x), observer)
+                    : shown("resample", *up_, convolve(up_, x), observer);
   if (norm1_) main = shown("norm1", *norm1_, norm1_(main), observer);
   main = rectified(main);
   if (over_time_) {

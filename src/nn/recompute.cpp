@@ -65,17 +65,11 @@ struct Recompute : torch::autograd::Function<Recompute> {
       const Autocast autocast(task->device, task->autocast, task->type);
       result = task->work(x);
     }
-    return differentiate(context, result, inputs, gradients.front());
-  }
-
- private:
-  /// One gradient for each input that needs one, nothing for the others and for the task.
-  static variable_list differentiate(AutogradContext* context, const torch::Tensor& result,
-                                     const variable_list& inputs, const torch::Tensor& gradient) {
     variable_list wanted;
     for (size_t i = 0; i < inputs.size(); ++i)
       if (context->needs_input_grad(i)) wanted.push_back(inputs[i]);
-    const auto found = torch::autograd::grad({result}, wanted, {gradient});
+    const auto found = torch::autograd::grad({result}, wanted, {gradients.front()});
+    // One for each input that needs one, nothing for the others and for the task.
     variable_list all(inputs.size() + 1);
     for (size_t i = 0, next = 0; i < inputs.size(); ++i)
       if (context->needs_input_grad(i)) all[i] = found[next++];

@@ -49,7 +49,6 @@ class ResidualBlockImpl : public torch::nn::Cloneable<ResidualBlockImpl> {
   ResidualBlockOptions options;
 
  private:
-  torch::Tensor resample(const torch::Tensor& x, const LayerObserver& observer);
   torch::Tensor along_time(const torch::Tensor& x, int64_t frames, const LayerObserver& observer);
   torch::Tensor skip(const torch::Tensor& x, const LayerObserver& observer);
 
