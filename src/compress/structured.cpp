@@ -11,7 +11,7 @@
 #include "vidgen/core/error.h"
 #include "vidgen/core/random.h"
 #include "vidgen/core/text.h"
-#include "vidgen/nn/batch_norm.h"
+#include "vidgen/nn/ema.h"
 
 namespace vidgen::compress {
 namespace {

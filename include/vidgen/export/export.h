@@ -8,7 +8,7 @@
 #include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/graph/graph.h"
 #include "vidgen/infer/playable.h"
-#include "vidgen/models/shape.h"
+#include "vidgen/models/options.h"
 
 /// A trained generator as a file that other programs run. doc/export.md shows how.
 namespace vidgen::exporting {
