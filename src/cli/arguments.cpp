@@ -1,8 +1,7 @@
-#include "arguments.h"
-
 #include <charconv>
 #include <cmath>
 
+#include "commands.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"

@@ -1,9 +1,9 @@
 #include "vidgen/bench/bench.h"
 
+#include <functional>
 #include <iostream>
 #include <memory>
 
-#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "vidgen/core/files.h"
@@ -94,76 +94,54 @@ Json measure(const std::string& what, const BenchArguments& arguments) {
   return bench::bench_startup(own_program(), arguments.config.config, arguments.repeats);
 }
 
-void run(const std::string& what, const BenchArguments& arguments) {
+/// Shows the figures, and writes them to `json` if that is named.
+void report_on(const fs::path& json, const std::function<Json()>& measure) {
   Outputs outputs;
-  if (!arguments.json.empty()) outputs.claim_file(arguments.json);
-  if (!arguments.trace.empty() || !arguments.step.empty()) {
-    const auto config = arguments.config.read();
-    if (!arguments.trace.empty()) bench::trace_training(config, arguments.trace);
-    if (!arguments.step.empty()) bench::write_step(config, arguments.step);
-    return;
-  }
-  const Json report = measure(what, arguments);
+  if (!json.empty()) outputs.claim_file(json);
+  const Json report = measure();
   print(report);
-  if (!arguments.json.empty()) write_json(arguments.json, report);
+  if (!json.empty()) write_json(json, report);
 }
 
-/// Of what is measured of a trained generator.
-struct RenderArguments {
-  std::string checkpoint;
-  int64_t clips = 8;
-  std::string precision = "auto";
-  bench::Repeats repeats;
-  fs::path json;
-};
-
-CLI::App& add_rendering(CLI::App& command, const std::string& name, const std::string& help,
-                        const std::shared_ptr<RenderArguments>& arguments,
-                        Json (*measure)(const RenderArguments&)) {
-  auto* sub = command.add_subcommand(name, help);
-  sub->footer(kPrints);
-  add_checkpoint(*sub, arguments->checkpoint);
-  sub->add_option("--clips", arguments->clips, "Clips that are rendered at once")
-      ->check(whole_number(1, 1000))
-      ->capture_default_str();
-  add_precision(*sub, arguments->precision);
-  as_output(sub->add_option("--json", arguments->json, "Also write the figures here"));
-  sub->callback([arguments, measure] {
-    Outputs outputs;
-    if (!arguments->json.empty()) outputs.claim_file(arguments->json);
-    const Json report = measure(*arguments);
-    print(report);
-    if (!arguments->json.empty()) write_json(arguments->json, report);
-  });
-  return *sub;
+void run(const std::string& what, const BenchArguments& arguments) {
+  if (arguments.trace.empty() && arguments.step.empty())
+    return report_on(arguments.json, [&] { return measure(what, arguments); });
+  const auto config = arguments.config.read();
+  if (!arguments.trace.empty()) bench::trace_training(config, arguments.trace);
+  if (!arguments.step.empty()) bench::write_step(config, arguments.step);
 }
 
 void add_repeats(CLI::App& command, bench::Repeats& repeats) {
-  command.add_option("--repeats", repeats.repeats, "Runs that are timed")
-      ->check(whole_number(1, 100000))
-      ->capture_default_str();
-  command.add_option("--warmup", repeats.warmup, "Runs before")
-      ->check(whole_number(0, 100000))
-      ->capture_default_str();
+  add_value(command, "--repeats", repeats.repeats, whole_number(1, 100000), "Runs that are timed");
+  add_value(command, "--warmup", repeats.warmup, whole_number(0, 100000), "Runs before");
 }
 
-void add_render(CLI::App& command) {
-  auto arguments = std::make_shared<RenderArguments>();
-  auto& sub = add_rendering(command, "render", "Time a trained generator: clips and single frames.",
-                            arguments, [](const RenderArguments& wanted) {
-                              return bench::bench_render(wanted.checkpoint,
-                                                         infer::parse_precision(wanted.precision),
-                                                         wanted.clips, wanted.repeats);
-                            });
-  add_repeats(sub, arguments->repeats);
-}
-
-void add_memory(CLI::App& command) {
-  add_rendering(command, "memory", "Measure the memory that rendering takes, in bytes.",
-                std::make_shared<RenderArguments>(), [](const RenderArguments& wanted) {
-                  return bench::bench_memory(wanted.checkpoint, wanted.clips,
-                                             infer::parse_precision(wanted.precision));
-                });
+/// What is measured of a trained generator: `name` is render or memory.
+void add_rendering(CLI::App& command, const std::string& name, const std::string& help) {
+  struct Arguments {
+    std::string checkpoint;
+    int64_t clips = 8;
+    std::string precision = "auto";
+    bench::Repeats repeats;
+    fs::path json;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* sub = command.add_subcommand(name, help);
+  sub->footer(kPrints);
+  add_checkpoint(*sub, arguments->checkpoint);
+  add_value(*sub, "--clips", arguments->clips, whole_number(1, 1000),
+            "Clips that are rendered at once");
+  add_precision(*sub, arguments->precision);
+  as_output(sub->add_option("--json", arguments->json, "Also write the figures here"));
+  if (name == "render") add_repeats(*sub, arguments->repeats);
+  sub->callback([name, arguments] {
+    report_on(arguments->json, [&] {
+      const auto& [checkpoint, clips, precision_name, repeats, json] = *arguments;
+      const auto precision = infer::parse_precision(precision_name);
+      return name == "render" ? bench::bench_render(checkpoint, precision, clips, repeats)
+                              : bench::bench_memory(checkpoint, clips, precision);
+    });
+  });
 }
 
 }  // namespace
@@ -197,8 +175,8 @@ Run add_bench(CLI::App& command) {
     }
     sub->callback([what = name, arguments] { run(what, *arguments); });
   }
-  add_render(command);
-  add_memory(command);
+  add_rendering(command, "render", "Time a trained generator: clips and single frames.");
+  add_rendering(command, "memory", "Measure the memory that rendering takes, in bytes.");
   return {};
 }
 

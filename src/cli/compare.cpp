@@ -4,7 +4,6 @@
 #include <functional>
 #include <iostream>
 
-#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "real_clips.h"
@@ -36,19 +35,6 @@ struct CompareArguments {
   fs::path out;
   fs::path json;
 };
-
-void check_arguments(const CompareArguments& arguments) {
-  if (arguments.files.size() < 2) {
-    throw Error(cat(arguments.files.front(),
-                    ": nothing to compare it with, expected the original and at least one file "
-                    "more"));
-  }
-}
-
-void claim(const CompareArguments& arguments, Outputs& outputs) {
-  if (!arguments.out.empty()) outputs.claim_folder(arguments.out);
-  if (!arguments.json.empty()) outputs.claim_file(arguments.json);
-}
 
 /// One of FILES.
 struct NamedModel {
@@ -293,9 +279,14 @@ void measure_memory(Comparison& comparison) {
 }
 
 void run(const CompareArguments& arguments) {
-  check_arguments(arguments);
+  if (arguments.files.size() < 2) {
+    throw Error(cat(arguments.files.front(),
+                    ": nothing to compare it with, expected the original and at least one file "
+                    "more"));
+  }
   Outputs outputs;
-  claim(arguments, outputs);
+  if (!arguments.out.empty()) outputs.claim_folder(arguments.out);
+  if (!arguments.json.empty()) outputs.claim_file(arguments.json);
   Comparison comparison;
   comparison.seed = arguments.seed;
   comparison.clips = arguments.clips;
@@ -324,16 +315,12 @@ Run add_compare(CLI::App& command) {
       ->required();
   as_path(command.add_option("--data", arguments->data,
                              "A video or a folder of real ones to measure all against"));
-  command.add_option("--clips", arguments->clips, "Clips that the numbers come from")
-      ->check(whole_number(2, 100000))
-      ->capture_default_str();
+  add_value(command, "--clips", arguments->clips, whole_number(2, 100000),
+            "Clips that the numbers come from");
   add_seed(command, arguments->seed, "Of the latents, which are the same for all models");
-  command.add_option("--repeats", arguments->repeats.repeats, "Runs of each model that are timed")
-      ->check(whole_number(1, 100000))
-      ->capture_default_str();
-  command.add_option("--warmup", arguments->repeats.warmup, "Runs before")
-      ->check(whole_number(0, 100000))
-      ->capture_default_str();
+  add_value(command, "--repeats", arguments->repeats.repeats, whole_number(1, 100000),
+            "Runs of each model that are timed");
+  add_value(command, "--warmup", arguments->repeats.warmup, whole_number(0, 100000), "Runs before");
   as_output(command.add_option("--out", arguments->out,
                                "A folder for side_by_side.mp4, side_by_side.png and compare.html"));
   as_output(command.add_option("--json", arguments->json, "Also write the numbers here"));

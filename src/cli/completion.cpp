@@ -11,20 +11,6 @@ namespace {
 
 using core::cat;
 
-std::vector<std::string> option_names(const CLI::App& command) {
-  std::vector<std::string> names;
-  for (const auto* option : command.get_options()) {
-    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
-
-std::vector<std::string> subcommand_names(const CLI::App& command) {
-  std::vector<std::string> names;
-  for (const auto* sub : command.get_subcommands({})) names.push_back(sub->get_name());
-  return names;
-}
-
 /// "train" or "data inspect": every command with its words so far, and what can follow.
 void collect(const CLI::App& command, const std::string& words,
              std::vector<std::pair<std::string, std::vector<std::string>>>& out) {

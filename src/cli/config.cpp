@@ -3,7 +3,6 @@
 #include <iostream>
 #include <memory>
 
-#include "arguments.h"
 #include "commands.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"

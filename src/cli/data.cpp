@@ -3,19 +3,23 @@
 #include <memory>
 #include <stdexcept>
 
-#include "arguments.h"
 #include "commands.h"
-#include "data_preview.h"
 #include "output.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/clip_rates.h"
 #include "vidgen/data/dataset.h"
+#include "vidgen/data/loader.h"
 #include "vidgen/data/manifest.h"
 #include "vidgen/data/moving_digits.h"
 #include "vidgen/data/video_report.h"
+#include "vidgen/models/pixels.h"
+#include "vidgen/train/device_feed.h"
+#include "vidgen/train/sheet.h"
+#include "vidgen/video/writer.h"
 
 namespace vidgen::cli {
 namespace {
@@ -119,20 +123,13 @@ void add_inspect_videos(CLI::App& data) {
       "then how many are usable, notes, and what was not taken.");
   as_path(command->add_option("PATH", options->sources[0].path, "A video or a folder of videos"))
       ->required();
-  command->add_option("--size", options->size, help_of<data::DataOptions>("size"))
-      ->check(whole_number(16, 1024))
-      ->capture_default_str();
-  command->add_option("--frames", options->frames, help_of<data::DataOptions>("frames"))
-      ->check(whole_number(1, 1024))
-      ->capture_default_str();
-  command
-      ->add_option("--frame-stride", options->frame_stride,
-                   help_of<data::DataOptions>("frame_stride"))
-      ->check(whole_number(1, 1024))
-      ->capture_default_str();
-  command->add_option("--fps", options->fps, help_of<data::DataOptions>("fps"))
-      ->check(number(0, 240))
-      ->capture_default_str();
+  add_value(*command, "--size", options->size, whole_number(16, 1024),
+            help_of<data::DataOptions>("size"));
+  add_value(*command, "--frames", options->frames, whole_number(1, 1024),
+            help_of<data::DataOptions>("frames"));
+  add_value(*command, "--frame-stride", options->frame_stride, whole_number(1, 1024),
+            help_of<data::DataOptions>("frame_stride"));
+  add_value(*command, "--fps", options->fps, number(0, 240), help_of<data::DataOptions>("fps"));
   command->add_flag("--classes", options->classes,
                     "The folder in PATH that a file is in is its class: count the clips of each");
   command->add_flag("--json", *as_json, "All of it as JSON, instead of text");
@@ -176,16 +173,14 @@ void add_moving_digits(CLI::App& synth) {
   const auto help = help_of<data::MovingDigitsOptions>;
   const auto count = [command](const char* name, int64_t& value, int64_t min, int64_t max,
                                const std::string& meaning) {
-    command->add_option(name, value, meaning)->check(whole_number(min, max))->capture_default_str();
+    add_value(*command, name, value, whole_number(min, max), meaning);
   };
   count("--clips", options.clips, 1, 1000000, help("clips"));
   count("--size", options.size, 16, 1024, help("size"));
   count("--frames", options.frames, 1, 100000, help("frames"));
   count("--digits", options.digits, 1, 100, help("digits"));
   count("--digit-size", options.digit_size, 8, 1024, help("digit_size"));
-  command->add_option("--speed", options.speed, help("speed"))
-      ->check(number(0, 1024))
-      ->capture_default_str();
+  add_value(*command, "--speed", options.speed, number(0, 1024), help("speed"));
   command->add_flag("--color", options.color, help("color"));
   command->add_flag("--classes", options.classes, help("classes"));
   add_seed(*command, options.seed, help("seed"));
@@ -199,6 +194,57 @@ void add_moving_digits(CLI::App& synth) {
     std::cout << "wrote " << checked.clips << " clips to "
               << core::printable(arguments->out.string()) << "\n";
   });
+}
+
+struct PreviewArguments {
+  ConfigArguments config;
+  std::filesystem::path out;
+  int64_t count = 8;
+};
+
+/// The first clips of a run: uint8 RGB [N,T,H,W,3], mirrored where training mirrors them.
+torch::Tensor first_clips(train::RunOptions options, const data::ClipCache& cache, int64_t count) {
+  options.train.batch_size = count;
+  const auto dataset =
+      std::make_shared<const data::ClipDataset>(options.data, cache, data::Split::kTrain);
+  data::ClipLoader loader(dataset, train::loader_options(options, torch::kCPU));
+  const data::Batch batch = loader.next();
+  const auto clips = models::mirror_clips(batch.clips, batch.mirror);
+  return clips.expand({-1, -1, -1, -1, 3}).contiguous();
+}
+
+void preview(const PreviewArguments& arguments) {
+  const bool sheet = core::lower_extension(arguments.out) == ".png";
+  if (!sheet && !video::is_video_name(arguments.out)) {
+    throw Error(cat("--out ", arguments.out.string(),
+                    ": unknown extension, expected .png, .mp4, .avi or .gif"));
+  }
+  Outputs outputs;
+  outputs.claim_file(arguments.out);
+  const auto options = arguments.config.read_quietly();
+  const auto cache = data::prepare_clips(options.data);
+  const auto clips = first_clips(options, cache, arguments.count);
+  const double fps = data::ClipRates(options.data, cache).usual();
+  if (sheet) {
+    video::write_png(arguments.out, train::sheet_of(clips));
+  } else {
+    train::write_video_grid(clips, fps, arguments.out);
+  }
+  core::log_info(cat("wrote ", arguments.out.string(), ": the first ", arguments.count,
+                     " clips that training sees, before augmentation"));
+}
+
+/// Declares `data preview`, which shows the clips that training sees.
+void add_preview(CLI::App& data) {
+  auto arguments = std::make_shared<PreviewArguments>();
+  auto* command = data.add_subcommand("preview", "Show the clips and crops that training sees.");
+  command->footer("One line on standard error: what was written.");
+  add_config(*command, arguments->config, "data.crop=random");
+  as_output(command->add_option("--out", arguments->out,
+                                ".png (a row for each clip), or .mp4, .avi, .gif (side by side)"))
+      ->required();
+  add_value(*command, "--count", arguments->count, whole_number(1, 1000), "Clips");
+  command->callback([arguments] { preview(*arguments); });
 }
 
 void add_synth(CLI::App& data) {

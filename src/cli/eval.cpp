@@ -4,10 +4,8 @@
 #include <iostream>
 #include <memory>
 
-#include "arguments.h"
 #include "commands.h"
 #include "output.h"
-#include "own_data.h"
 #include "real_clips.h"
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"
@@ -167,11 +165,6 @@ void note_classes(const infer::CompiledGenerator& generator, const data::Evaluat
                 "of each."));
 }
 
-void save(const Evaluation& evaluation, const EvalArguments& arguments) {
-  if (!arguments.json.empty()) write_json(arguments.json, evaluation_json(evaluation));
-  if (!arguments.report.empty()) write_evaluation_page(evaluation, arguments.report);
-}
-
 void run(const EvalArguments& arguments) {
   check_arguments(arguments);
   Outputs outputs;
@@ -222,7 +215,8 @@ void run(const EvalArguments& arguments) {
   note_what_is_missing(arguments, evaluation);
   score_classes(real, what, evaluation);
   if (extractor) add_feature_scores(arguments, extractor, evaluation);
-  save(evaluation, arguments);
+  if (!arguments.json.empty()) write_json(arguments.json, evaluation_json(evaluation));
+  if (!arguments.report.empty()) write_evaluation_page(evaluation, arguments.report);
   std::cout << evaluation_text(evaluation);
 }
 
@@ -251,19 +245,16 @@ Run add_eval(CLI::App& command) {
                   "Set a key of the data section, as in --set data.validation_split=0.2")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  command
-      .add_option("--clips", arguments->clips, "Generated clips, and real ones if there are enough")
-      ->check(whole_number(2, 100000))
-      ->capture_default_str();
+  add_value(command, "--clips", arguments->clips, whole_number(2, 100000),
+            "Generated clips, and real ones if there are enough");
   command
       .add_option("--metrics", arguments->metrics,
                   "Some of " + core::join(metrics::score_names(), ",") + "; all by default")
       ->delimiter(',')
       ->allow_extra_args(false);
   add_seed(command, arguments->seed, "The same seed gives the same numbers");
-  command.add_option("--batch", arguments->batch, "Clips that are rendered at once")
-      ->check(whole_number(1, 1000))
-      ->capture_default_str();
+  add_value(command, "--batch", arguments->batch, whole_number(1, 1000),
+            "Clips that are rendered at once");
   as_output(command.add_option("--report", arguments->report,
                                "Write a page with clips and diagrams here"));
   as_output(command.add_option("--json", arguments->json, "Also write the numbers here"));

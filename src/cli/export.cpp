@@ -2,7 +2,6 @@
 
 #include <memory>
 
-#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/recovery.h"
@@ -49,9 +48,8 @@ Run add_export(CLI::App& command) {
   auto arguments = std::make_shared<ExportArguments>();
   auto& example = arguments->example;
   add_checkpoint(command, arguments->checkpoint);
-  command.add_option("--format", arguments->format, "onnx (.onnx) or torchscript (.pt)")
-      ->check(CLI::IsMember({"onnx", "torchscript"}))
-      ->capture_default_str();
+  add_value(command, "--format", arguments->format, CLI::IsMember({"onnx", "torchscript"}),
+            "onnx (.onnx) or torchscript (.pt)");
   as_output(command.add_option("--out", arguments->out, "The file, .onnx or .pt"))->required();
   command.add_flag("--step", arguments->options.step,
                    "A model of one frame at a time, with the state of the motion in and out");
@@ -59,13 +57,10 @@ Run add_export(CLI::App& command) {
       command.add_option("--reference", arguments->reference,
                          "Also write inputs and what comes out, .safetensors, to check a runtime "
                          "with"));
-  command.add_option("--count", example.clips, "Clips in the reference")
-      ->check(whole_number(1, 1000))
-      ->capture_default_str()
+  add_value(command, "--count", example.clips, whole_number(1, 1000), "Clips in the reference")
       ->needs(reference);
-  command.add_option("--frames", example.frames, "Frames in the reference; 0 is as trained")
-      ->check(whole_number(0, 10000))
-      ->capture_default_str()
+  add_value(command, "--frames", example.frames, whole_number(0, 10000),
+            "Frames in the reference; 0 is as trained")
       ->needs(reference);
   add_seed(command, example.seed, "Of the reference")->needs(reference);
   return [arguments] { run_export(*arguments); };

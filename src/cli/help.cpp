@@ -1,8 +1,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "arguments.h"
-#include "vidgen/config/config.h"
+#include "commands.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"
 
@@ -119,14 +118,6 @@ std::string whole_name(const CLI::App& command) {
   return parent ? cat(whole_name(*parent), " ", command.get_name()) : command.get_name();
 }
 
-std::vector<std::string> option_words(const CLI::App& command) {
-  std::vector<std::string> words;
-  for (const auto* option : command.get_options()) {
-    for (const auto& name : option->get_lnames()) words.push_back("--" + name);
-  }
-  return words;
-}
-
 /// "--batch-size" -> "train.batch_size", where there is one such key.
 std::string key_of(const std::string& option) {
   std::string name = option.substr(2);
@@ -142,17 +133,10 @@ std::string key_of(const std::string& option) {
   return found;
 }
 
-std::vector<std::string> names_of_subcommands(const CLI::App& command) {
-  std::vector<std::string> names;
-  for (const auto* sub : command.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(sub->get_name());
-  return names;
-}
-
 std::string unknown_argument(const CLI::App& command, const std::string& argument) {
   const std::string where = cat(" (see ", whole_name(command), " --help)");
   if (argument.rfind("--", 0) != 0) {
-    const auto names = names_of_subcommands(command);
+    const auto names = subcommand_names(command);
     if (names.empty()) return cat("unexpected argument \"", argument, "\"", where);
     const auto meant = core::nearest(argument, names);
     return cat("unknown command \"", argument, "\", ",
@@ -161,7 +145,7 @@ std::string unknown_argument(const CLI::App& command, const std::string& argumen
                where);
   }
   const std::string name = argument.substr(0, argument.find('='));
-  const auto words = option_words(command);
+  const auto words = option_names(command);
   const bool has_set = std::find(words.begin(), words.end(), "--set") != words.end();
   const std::string key = has_set ? key_of(name) : "";
   const std::string meant = key.empty() ? core::nearest(name, words) : cat("--set ", key, "=...");
@@ -170,6 +154,20 @@ std::string unknown_argument(const CLI::App& command, const std::string& argumen
 }
 
 }  // namespace
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> words;
+  for (const auto* option : command.get_options()) {
+    for (const auto& name : option->get_lnames()) words.push_back("--" + name);
+  }
+  return words;
+}
+
+std::vector<std::string> subcommand_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const auto* sub : command.get_subcommands({})) names.push_back(sub->get_name());
+  return names;
+}
 
 void use_help_form(CLI::App& program) { program.formatter(std::make_shared<HelpForm>()); }
 
@@ -194,7 +192,7 @@ std::string explain(const CLI::ParseError& error, const CLI::App& program) {
     // A subcommand that is not known is left over.
     const auto left = command.remaining();
     if (!left.empty()) return unknown_argument(command, left.front());
-    const auto commands = names_of_subcommands(command);
+    const auto commands = subcommand_names(command);
     if (!commands.empty())
       return cat("a subcommand is required, one of ", core::join(commands), where);
   }

@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "arguments.h"
 #include "commands.h"
 #include "faults.h"
 #include "vidgen/core/error.h"
@@ -21,7 +20,6 @@
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 #include "vidgen/nn/threads.h"
-#include "waiting.h"
 
 namespace {
 

@@ -6,13 +6,11 @@
 #include <memory>
 #include <optional>
 
-#include "arguments.h"
 #include "commands.h"
 #include "output.h"
-#include "own_data.h"
+#include "real_clips.h"
 #include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/recovery.h"
-#include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/compress/finetune.h"
 #include "vidgen/compress/structured.h"
 #include "vidgen/core/error.h"
@@ -249,12 +247,9 @@ void run(PruneArguments arguments) {
 
 void add_magnitude_options(CLI::App& command, PruneArguments& arguments, CLI::Option& sparsity) {
   auto& options = arguments.prune;
-  auto* scope = command
-                    .add_option("--scope", arguments.scope,
-                                "magnitude: layer takes the same share of each layer, global has "
-                                "one threshold for all")
-                    ->check(CLI::IsMember({"layer", "global"}))
-                    ->capture_default_str();
+  auto* scope = add_value(command, "--scope", arguments.scope, CLI::IsMember({"layer", "global"}),
+                          "magnitude: layer takes the same share of each layer, global has "
+                          "one threshold for all");
   command
       .add_option("--pattern", arguments.pattern,
                   "magnitude: N:M as in 2:4, where of each M consecutive input weights the N "
@@ -275,24 +270,16 @@ void add_magnitude_options(CLI::App& command, PruneArguments& arguments, CLI::Op
 }
 
 void add_structured_options(CLI::App& command, PruneArguments& arguments) {
-  command
-      .add_option("--importance", arguments.importance,
-                  "structured: which channels matter, by the size of the filters (l1), of the "
-                  "scale of batch normalisation (bn), or by how much the clips change (taylor)")
-      ->check(CLI::IsMember({"l1", "bn", "taylor"}))
-      ->capture_default_str();
-  command
-      .add_option("--allocation", arguments.allocation,
-                  "structured: what each stage loses, by how little the clips change without it "
-                  "(sensitivity), or about the same share of each (uniform), which gains more time "
-                  "and wants fine-tuning")
-      ->check(CLI::IsMember({"sensitivity", "uniform"}))
-      ->capture_default_str();
-  command
-      .add_option("--multiple", arguments.structured.allocation.multiple,
-                  "structured: stages that lose channels keep a multiple of this many")
-      ->check(whole_number(1, 1024))
-      ->capture_default_str();
+  add_value(command, "--importance", arguments.importance, CLI::IsMember({"l1", "bn", "taylor"}),
+            "structured: which channels matter, by the size of the filters (l1), of the "
+            "scale of batch normalisation (bn), or by how much the clips change (taylor)");
+  add_value(command, "--allocation", arguments.allocation,
+            CLI::IsMember({"sensitivity", "uniform"}),
+            "structured: what each stage loses, by how little the clips change without it "
+            "(sensitivity), or about the same share of each (uniform), which gains more time "
+            "and wants fine-tuning");
+  add_value(command, "--multiple", arguments.structured.allocation.multiple, whole_number(1, 1024),
+            "structured: stages that lose channels keep a multiple of this many");
 }
 
 void add_finetune_options(CLI::App& command, PruneArguments& arguments) {
@@ -302,12 +289,10 @@ void add_finetune_options(CLI::App& command, PruneArguments& arguments) {
                       "Train the pruned generator on for so many steps with the run's own options, "
                       "in a folder named as --out")
           ->check(whole_number(1, 1'000'000'000));
-  command
-      .add_option("--finetune", arguments.finetune_method,
-                  "How: adversarial goes on with the run, which takes a checkpoint and the data; "
-                  "distill learns from the generator before it was pruned, which takes neither")
-      ->check(CLI::IsMember({"adversarial", "distill"}))
-      ->capture_default_str()
+  add_value(command, "--finetune", arguments.finetune_method,
+            CLI::IsMember({"adversarial", "distill"}),
+            "How: adversarial goes on with the run, which takes a checkpoint and the data; "
+            "distill learns from the generator before it was pruned, which takes neither")
       ->needs(steps);
 }
 
@@ -333,11 +318,8 @@ Run add_prune(CLI::App& command) {
   add_checkpoint(command, arguments->checkpoint);
   as_output(command.add_option("--out", arguments->out, "The pruned file, .safetensors"))
       ->required();
-  command
-      .add_option("--method", arguments->method,
-                  "magnitude sets the smallest weights to zero, structured takes out channels")
-      ->check(CLI::IsMember({"magnitude", "structured"}))
-      ->capture_default_str();
+  add_value(command, "--method", arguments->method, CLI::IsMember({"magnitude", "structured"}),
+            "magnitude sets the smallest weights to zero, structured takes out channels");
   auto* sparsity = command.add_option(
       "--sparsity", arguments->sparsity,
       "Share of the weights to set to zero (magnitude) or of the frame generator's arithmetic to "

@@ -2,7 +2,6 @@
 #include <memory>
 #include <optional>
 
-#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/recovery.h"
@@ -77,22 +76,16 @@ void run(const QuantizeArguments& arguments) {
 }
 
 void add_finetune_options(CLI::App& command, compress::QuantizeAwareOptions& options) {
-  auto* steps = command
-                    .add_option("--finetune-steps", options.steps,
-                                "Fine-tune what is in int8 for so many steps to make the pictures "
-                                "of float32; needs no data. The result counts where it is nearer")
-                    ->check(whole_number(0, 1'000'000'000))
-                    ->capture_default_str();
-  command
-      .add_option("--finetune-lr", options.lr,
-                  "Learning rate of the first step, as a share of the size of a layer's weights; "
-                  "it falls to 0")
-      ->check(number(0, 1))
-      ->capture_default_str()
+  auto* steps =
+      add_value(command, "--finetune-steps", options.steps, whole_number(0, 1'000'000'000),
+                "Fine-tune what is in int8 for so many steps to make the pictures "
+                "of float32; needs no data. The result counts where it is nearer");
+  add_value(command, "--finetune-lr", options.lr, number(0, 1),
+            "Learning rate of the first step, as a share of the size of a layer's weights; "
+            "it falls to 0")
       ->needs(steps);
-  command.add_option("--finetune-batch", options.batch, "Clips of such a step")
-      ->check(whole_number(1, 65536))
-      ->capture_default_str()
+  add_value(command, "--finetune-batch", options.batch, whole_number(1, 65536),
+            "Clips of such a step")
       ->needs(steps);
 }
 
@@ -106,32 +99,18 @@ Run add_quantize(CLI::App& command) {
       ->required();
   std::vector<std::string> names;
   for (const auto& choice : compress::calibration_choices()) names.push_back(choice.first);
-  command
-      .add_option("--calibration", arguments->calibration,
-                  "What of a layer's inputs is represented: min-max: all; percentile: all but a "
-                  "few; mse: the range of the least squared error")
-      ->check(CLI::IsMember(names))
-      ->capture_default_str();
+  add_value(command, "--calibration", arguments->calibration, CLI::IsMember(names),
+            "What of a layer's inputs is represented: min-max: all; percentile: all but a "
+            "few; mse: the range of the least squared error");
   auto* percentile =
-      command
-          .add_option(
-              "--percentile", quantize.percentile,
-              "Per cent of the inputs that --calibration percentile keeps below its upper end, "
-              "and above its lower one")
-          ->check(number(50.1, 100))
-          ->capture_default_str();
-  command
-      .add_option("--clips", quantize.clips,
-                  "Clips of the generator to calibrate with, and as many others to measure on")
-      ->check(whole_number(1, 100000))
-      ->capture_default_str();
-  command
-      .add_option(
-          "--min-psnr", quantize.min_psnr,
-          "The layers that lose most stay in bfloat16 until the pictures have this PSNR, in "
-          "dB, to those in float32")
-      ->check(number(0, 1000))
-      ->capture_default_str();
+      add_value(command, "--percentile", quantize.percentile, number(50.1, 100),
+                "Per cent of the inputs that --calibration percentile keeps below its upper end, "
+                "and above its lower one");
+  add_value(command, "--clips", quantize.clips, whole_number(1, 100000),
+            "Clips of the generator to calibrate with, and as many others to measure on");
+  add_value(command, "--min-psnr", quantize.min_psnr, number(0, 1000),
+            "The layers that lose most stay in bfloat16 until the pictures have this PSNR, in "
+            "dB, to those in float32");
   command
       .add_option("--max-drop", quantize.max_drop,
                   "And until it is at most so many dB below that of all layers in bfloat16; no "

@@ -10,6 +10,16 @@
 /// The real clips that generated ones are compared with, as `eval` and `compare` draw them.
 namespace vidgen::cli {
 
+/// Whether the run that the file is in names the same: the config.yaml of its folder, in which
+/// weights.safetensors and checkpoints/ lie, has the same data.sources, data.cache_dir and
+/// distill.teacher.
+bool is_of_own_run(const checkpoint::Checkpoint& checkpoint);
+
+/// What is asked of the user where it is not.
+constexpr const char* kNotOfOwnRun =
+    "names the data it was trained on, which is read only for a file inside a run's folder whose "
+    "config.yaml names the same";
+
 /// The data section of the checkpoint's configuration with assignments of its keys
 /// ("data.validation_split=0.2"). The rest of it describes the training, which need not fit to what
 /// is changed here. Without the sources and the cache folder that the file names, unless it is of

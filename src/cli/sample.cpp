@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 
-#include "arguments.h"
 #include "commands.h"
 #include "output.h"
 #include "vidgen/checkpoint/safetensors.h"
@@ -186,12 +185,10 @@ void run(SampleArguments arguments) {
 }  // namespace
 
 void add_precision(CLI::App& command, std::string& precision) {
-  command
-      .add_option("--precision", precision,
-                  "What it computes in: auto (int8 for a quantised file, else float32), float32, "
-                  "bfloat16, int8")
-      ->check(CLI::IsMember({"auto", "float32", "bfloat16", "int8"}))
-      ->capture_default_str();
+  add_value(command, "--precision", precision,
+            CLI::IsMember({"auto", "float32", "bfloat16", "int8"}),
+            "What it computes in: auto (int8 for a quantised file, else float32), float32, "
+            "bfloat16, int8");
 }
 
 Run add_sample(CLI::App& command) {
@@ -202,12 +199,10 @@ Run add_sample(CLI::App& command) {
                                ".mp4, .avi (lossless), .gif, .png (a row for each clip), "
                                ".safetensors (exact), or a folder (one MP4 a clip)"))
       ->required();
-  auto* count = command.add_option("--count", render.count, "Clips; with --seeds of each seed")
-                    ->check(whole_number(1, 100000))
-                    ->capture_default_str();
-  command.add_option("--frames", render.frames, "Frames of each clip; 0 is as trained")
-      ->check(whole_number(0, 1000000))
-      ->capture_default_str();
+  auto* count = add_value(command, "--count", render.count, whole_number(1, 100000),
+                          "Clips; with --seeds of each seed");
+  add_value(command, "--frames", render.frames, whole_number(0, 1000000),
+            "Frames of each clip; 0 is as trained");
   auto* seed = add_seed(command, render.seed, "The same seed gives the same clips");
   command
       .add_option(
@@ -215,9 +210,8 @@ Run add_sample(CLI::App& command) {
           "Clips of several seeds, as in --seeds 0-15 or 1,5,7-9: of each what --seed gives")
       ->type_name("LIST")
       ->excludes(seed);
-  command.add_option("--fps", arguments->fps, "Frames a second of the video; 0 is as trained")
-      ->check(number(0, 240))
-      ->capture_default_str();
+  add_value(command, "--fps", arguments->fps, number(0, 240),
+            "Frames a second of the video; 0 is as trained");
   command
       .add_option(
           "--class", arguments->classes,
@@ -229,9 +223,8 @@ Run add_sample(CLI::App& command) {
       .add_option("--grid", arguments->grid,
                   "Play so many clips side by side, instead of one after another")
       ->type_name("ROWSxCOLUMNS");
-  command.add_option("--truncation", render.truncation, "Below 1: more typical, less varied clips")
-      ->check(number(0, 2))
-      ->capture_default_str();
+  add_value(command, "--truncation", render.truncation, number(0, 2),
+            "Below 1: more typical, less varied clips");
   add_precision(command, arguments->precision);
   return [arguments, count] {
     arguments->has_count = count->count() > 0;

@@ -1,11 +1,11 @@
-#include "waiting.h"
-
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
+
+#include "commands.h"
 
 namespace {
 
