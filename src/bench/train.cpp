@@ -9,7 +9,7 @@
 #include "parts.h"
 #include "vidgen/bench/bench.h"
 #include "vidgen/core/files.h"
-#include "vidgen/core/memory.h"
+#include "vidgen/core/resources.h"
 #include "vidgen/infer/generator.h"
 #include "vidgen/models/pixels.h"
 #include "vidgen/models/summary.h"

@@ -17,8 +17,8 @@
 
 #include "vidgen/core/error.h"
 #include "vidgen/core/interrupt.h"
-#include "vidgen/core/memory.h"
 #include "vidgen/core/progress.h"
+#include "vidgen/core/resources.h"
 #include "vidgen/core/text.h"
 
 namespace vidgen::cli {

@@ -139,9 +139,7 @@ int run(int argc, char** argv) {
       "An installed vidgen runs with the LibTorch in $VIDGEN_TORCH_DIR, or that of python3; "
       "`vidgen --torch DIR COMMAND ...` names another.");
   app.set_version_flag("--version", vidgen::cli::version_text);
-  app.add_flag_callback(
-      "-q,--quiet", [] { vidgen::core::set_log_level(vidgen::core::LogLevel::kQuiet); },
-      "Only warnings and errors.");
+  app.add_flag_callback("-q,--quiet", vidgen::core::quieten_log, "Only warnings and errors.");
   for (const auto& command : kCommands) {
     auto* sub = app.add_subcommand(command.name, command.help);
     sub->footer(command.prints);

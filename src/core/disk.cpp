@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "vidgen/core/error.h"
 
@@ -14,6 +16,38 @@ namespace {
 
 [[noreturn]] void refuse(const char* action, const std::filesystem::path& path, int error) {
   throw Error(cat("cannot ", action, " ", path.string(), ": ", std::strerror(error)));
+}
+
+[[noreturn]] void fail_spool(const std::filesystem::path& beside, int error) {
+  throw Error(cat("cannot write ", beside.string(),
+                  ": no room for its frames in the same folder: ", std::strerror(error)));
+}
+
+// Not all file systems have files without a name.
+int open_nameless(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (descriptor >= 0) return descriptor;
+  std::string name = (folder / "spool.vidgen-tmpXXXXXX").string();
+  const int named = ::mkostemp(name.data(), O_CLOEXEC);
+  if (named >= 0) ::unlink(name.c_str());
+  return named;
+}
+
+/// Reads all of it, or up to the end of the file; returns how many bytes, with the system's error,
+/// 0 where there was none, in `error`.
+size_t read_all(int descriptor, uint64_t offset, void* data, size_t bytes, int& error) {
+  auto* next = static_cast<char*>(data);
+  size_t done = 0;
+  error = 0;
+  while (done < bytes) {
+    const ssize_t count =
+        ::pread(descriptor, next + done, bytes - done, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) error = errno;
+    if (count <= 0) break;
+    done += static_cast<size_t>(count);
+  }
+  return done;
 }
 
 }  // namespace
@@ -37,17 +71,40 @@ InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
 InputFile::~InputFile() { ::close(descriptor_); }
 
 size_t InputFile::read(uint64_t offset, void* data, size_t bytes) const {
-  auto* next = static_cast<char*>(data);
-  size_t done = 0;
-  while (done < bytes) {
-    const ssize_t count =
-        ::pread(descriptor_, next + done, bytes - done, static_cast<off_t>(offset + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) refuse("read", path_, errno);
-    if (count == 0) break;
-    done += static_cast<size_t>(count);
-  }
+  int error = 0;
+  const size_t done = read_all(descriptor_, offset, data, bytes, error);
+  if (error != 0) refuse("read", path_, error);
   return done;
+}
+
+Spool::Spool(const std::filesystem::path& beside)
+    : beside_(beside), descriptor_(open_nameless(folder_of(beside))) {
+  if (descriptor_ < 0) fail_spool(beside_, errno);
+}
+
+Spool::~Spool() { ::close(descriptor_); }
+
+void Spool::write(const void* data, size_t bytes) {
+  if (const int error = write_all(descriptor_, data, bytes, size_)) fail_spool(beside_, error);
+  size_ += bytes;
+}
+
+void Spool::read(uint64_t offset, void* data, size_t bytes) const {
+  int error = 0;
+  if (read_all(descriptor_, offset, data, bytes, error) < bytes)
+    fail_spool(beside_, error != 0 ? error : EIO);
+}
+
+int write_all(int descriptor, const void* data, size_t bytes, std::optional<uint64_t> offset) {
+  const auto* next = static_cast<const char*>(data);
+  for (size_t done = 0; done < bytes;) {
+    const ssize_t written =
+        offset ? ::pwrite(descriptor, next + done, bytes - done, static_cast<off_t>(*offset + done))
+               : ::write(descriptor, next + done, bytes - done);
+    if (written < 0 && errno != EINTR) return errno;
+    if (written > 0) done += static_cast<size_t>(written);
+  }
+  return 0;
 }
 
 void flush_to_disk(const std::filesystem::path& path) {

@@ -96,8 +96,7 @@ fs::path resolve_output(const fs::path& path) {
 }
 
 void flush_folder(const fs::path& file) {
-  const auto folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  const int descriptor = ::open(folder_of(file).c_str(), O_RDONLY | O_DIRECTORY);
   if (descriptor < 0) return;
   ::fsync(descriptor);
   ::close(descriptor);
@@ -141,15 +140,7 @@ AtomicFile::~AtomicFile() {
 }
 
 int AtomicFile::try_write(const void* data, size_t bytes) {
-  auto* next = static_cast<const char*>(data);
-  while (bytes > 0) {
-    const ssize_t written = ::write(descriptor_, next, bytes);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    next += written;
-    bytes -= static_cast<size_t>(written);
-  }
-  return 0;
+  return write_all(descriptor_, data, bytes);
 }
 
 void AtomicFile::write(const void* data, size_t bytes) {
@@ -157,15 +148,7 @@ void AtomicFile::write(const void* data, size_t bytes) {
 }
 
 void AtomicFile::write_at(size_t offset, const void* data, size_t bytes) {
-  auto* next = static_cast<const char*>(data);
-  while (bytes > 0) {
-    const ssize_t written = ::pwrite(descriptor_, next, bytes, static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("write", path_);
-    next += written;
-    offset += static_cast<size_t>(written);
-    bytes -= static_cast<size_t>(written);
-  }
+  if (const int error = write_all(descriptor_, data, bytes, offset)) fail("write", path_, error);
 }
 
 void AtomicFile::commit() {
@@ -265,7 +248,7 @@ void make_private_folder(const fs::path& folder) {
 
 void check_can_create(const fs::path& wanted) {
   const fs::path path = resolve_output(wanted);
-  const auto folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const auto folder = folder_of(path);
   std::error_code error;
   const auto status = fs::status(folder, error);
   if (status.type() == fs::file_type::not_found)

@@ -24,15 +24,7 @@ void log_info(const std::string& message) { logger().info(printable(message)); }
 void log_warning(const std::string& message) { logger().warn(one_line(message)); }
 void log_error(const std::string& message) { logger().error(one_line(message)); }
 
-void set_log_level(LogLevel level) {
-  switch (level) {
-    case LogLevel::kQuiet:
-      return logger().set_level(spdlog::level::warn);
-    case LogLevel::kInfo:
-      return logger().set_level(spdlog::level::info);
-  }
-}
-
+void quieten_log() { logger().set_level(spdlog::level::warn); }
 bool shows_info() { return logger().should_log(spdlog::level::info); }
 
 }  // namespace vidgen::core

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "shot_detector.h"
-#include "vidgen/core/cpus.h"
 #include "vidgen/core/interrupt.h"
+#include "vidgen/core/resources.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/frame_schedule.h"
 #include "vidgen/video/reader.h"

@@ -4,9 +4,9 @@
 #include <set>
 
 #include "vidgen/core/error.h"
-#include "vidgen/core/memory.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/random.h"
+#include "vidgen/core/resources.h"
 
 namespace vidgen::data {
 namespace {

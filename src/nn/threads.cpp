@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "vidgen/core/cpus.h"
+#include "vidgen/core/resources.h"
 
 namespace vidgen::nn {
 namespace {

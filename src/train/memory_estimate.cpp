@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "vidgen/core/log.h"
-#include "vidgen/core/memory.h"
 #include "vidgen/core/progress.h"
+#include "vidgen/core/resources.h"
 #include "vidgen/models/summary.h"
 #include "vidgen/train/gan_step.h"
 

@@ -5,7 +5,7 @@
 #include "vidgen/checkpoint/damaged.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
-#include "vidgen/core/memory.h"
+#include "vidgen/core/resources.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/clip_rates.h"

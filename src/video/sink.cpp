@@ -2,9 +2,9 @@
 
 #include <cstdio>
 
+#include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
-#include "vidgen/core/spool.h"
 #include "vidgen/video/frame.h"
 #include "vidgen/video/writer.h"
 

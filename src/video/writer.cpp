@@ -9,10 +9,10 @@
 
 #include "encoder.h"
 #include "metadata.h"
+#include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
-#include "vidgen/core/spool.h"
 #include "vidgen/core/text.h"
 #include "vidgen/video/pace.h"
 

@@ -1,12 +1,10 @@
-#include "vidgen/core/cgroup.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 
 #include "vidgen/core/files.h"
-#include "vidgen/core/memory.h"
+#include "vidgen/core/resources.h"
 
 namespace vidgen::core {
 namespace {

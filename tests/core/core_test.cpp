@@ -14,10 +14,10 @@
 #include "support/full_disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
-#include "vidgen/core/memory.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/queue.h"
 #include "vidgen/core/random.h"
+#include "vidgen/core/resources.h"
 #include "vidgen/core/text.h"
 
 namespace vidgen::core {

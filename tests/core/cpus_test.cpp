@@ -1,5 +1,3 @@
-#include "vidgen/core/cpus.h"
-
 #include <gtest/gtest.h>
 #include <sched.h>
 
@@ -8,6 +6,7 @@
 #include <thread>
 
 #include "vidgen/core/files.h"
+#include "vidgen/core/resources.h"
 
 namespace vidgen::core {
 namespace {

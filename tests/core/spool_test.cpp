@@ -1,11 +1,10 @@
-#include "vidgen/core/spool.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "support/error.h"
+#include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 

@@ -2,9 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
-/// Reading and flushing by the system's own calls. Streams take an error while reading for the end
-/// of the file; here it throws.
+/// Reading, writing and flushing by the system's own calls. Streams take an error while reading for
+/// the end of the file; here it throws.
 namespace vidgen::core {
 
 /// A file that is read at any place. What is cut short or cannot be read any more while it is in
@@ -32,6 +33,33 @@ class InputFile {
   uint64_t size_ = 0;
   uint64_t inode_ = 0;
 };
+
+/// Bytes that wait on the disk until they can be used, in a file without a name, so that nothing is
+/// left of it however the process ends. Every failure throws vidgen::Error naming `beside` and the
+/// system's reason.
+class Spool {
+ public:
+  /// In the folder of the file `beside`, which need not be there.
+  explicit Spool(const std::filesystem::path& beside);
+  ~Spool();
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
+
+  /// Adds to the end.
+  void write(const void* data, size_t bytes);
+  /// Reads what write() has added, all of it from `offset` on.
+  void read(uint64_t offset, void* data, size_t bytes) const;
+  uint64_t size() const { return size_; }
+
+ private:
+  std::filesystem::path beside_;
+  int descriptor_ = -1;
+  uint64_t size_ = 0;
+};
+
+/// Writes all of it at `offset`, or where the descriptor stands. Returns the system's error, 0 when
+/// all was written.
+int write_all(int descriptor, const void* data, size_t bytes, std::optional<uint64_t> offset = {});
 
 /// Brings to the disk what was written to a file, or which files a folder holds; nothing where
 /// there is no such file or folder. Throws vidgen::Error, naming it and the system's reason, when

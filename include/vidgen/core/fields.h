@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -22,13 +23,11 @@ namespace vidgen::core {
 class FieldError : public Error {
  public:
   FieldError(std::string path, const std::string& problem)
-      : Error(path + ": " + problem), path_(std::move(path)), problem_(problem) {}
+      : Error(path + ": " + problem), path_(std::move(path)) {}
   const std::string& path() const { return path_; }
-  const std::string& problem() const { return problem_; }
 
  private:
   std::string path_;
-  std::string problem_;
 };
 
 /// Inclusive bounds.
@@ -207,67 +206,6 @@ class FieldVisitor {
   std::map<std::string, std::string> former_values_;
 };
 
-/// Sets fields from a tree; keys that are absent keep their value. Throws FieldError for an unknown
-/// key (naming the nearest known one), a wrong type, a value out of range.
-class FieldReader : public FieldVisitor {
- public:
-  explicit FieldReader(const Json& tree, std::string path = "");
-  /// Call after fields(): rejects the keys of the tree's top level that no field asked for.
-  void finish();
-
- protected:
-  void visit(const std::string& name, const Field& field, const std::string& help) override;
-  bool begin_section(const std::string& name, const std::string& help) override;
-  void end_section() override;
-  std::optional<size_t> begin_list(const std::string& name, size_t size,
-                                   const std::string& shorthand, const std::string& help) override;
-  void begin_item(size_t index) override;
-  void end_list() override;
-
- private:
-  /// One object of the tree that is being read.
-  struct Frame {
-    Json tree;
-    std::string path;
-    std::vector<std::string> known;
-    /// Of the keys that have their former names in the tree.
-    std::map<std::string, std::string> former_names;
-  };
-  struct List {
-    Json items;
-    std::string path;
-    std::string shorthand;
-  };
-  const Json* find(const std::string& name);
-  /// Sets the value of a field from what the tree has for it.
-  void read(const Json& found, const std::string& path, const Field& field) const;
-  std::string path_of(const std::string& name) const;
-
-  std::vector<Frame> frames_;
-  std::vector<List> lists_;
-};
-
-/// Builds a tree from the fields.
-class FieldWriter : public FieldVisitor {
- public:
-  Json take() { return std::move(stack_.front()); }
-
- protected:
-  void visit(const std::string& name, const Field& field, const std::string& help) override;
-  bool begin_section(const std::string& name, const std::string& help) override;
-  void end_section() override;
-  std::optional<size_t> begin_list(const std::string& name, size_t size,
-                                   const std::string& shorthand, const std::string& help) override;
-  void begin_item(size_t index) override;
-  void end_list() override;
-
- private:
-  /// Objects being filled, outermost first, and the key (or list position) that each will have in
-  /// the one before.
-  std::vector<Json> stack_{Json::object()};
-  std::vector<std::string> keys_;
-};
-
 /// What `vidgen config --explain` prints: one entry a field, in order.
 struct FieldHelp {
   std::string path;
@@ -286,51 +224,32 @@ struct FieldHelp {
   std::string sentence() const;
 };
 
-class FieldExplainer : public FieldVisitor {
- public:
-  std::vector<FieldHelp> take() { return std::move(entries_); }
+/// What follows, for one struct: `visit` calls its fields() with the visitor.
+namespace detail {
+using VisitFields = std::function<void(FieldVisitor&)>;
+void read_fields(const Json& tree, const std::string& path, const VisitFields& visit);
+Json write_fields(const VisitFields& visit);
+std::vector<FieldHelp> explain_fields(const VisitFields& visit);
+}  // namespace detail
 
- protected:
-  void visit(const std::string& name, const Field& field, const std::string& help) override;
-  bool begin_section(const std::string& name, const std::string& help) override;
-  void end_section() override;
-  std::optional<size_t> begin_list(const std::string& name, size_t size,
-                                   const std::string& shorthand, const std::string& help) override;
-  void begin_item(size_t index) override;
-  void end_list() override;
-  bool item_example() const override { return list_empty_; }
-
- private:
-  void add(const std::string& name, std::string type, std::string value, std::string range,
-           const std::string& help);
-
-  std::vector<FieldHelp> entries_;
-  std::string prefix_;
-  std::vector<std::string> outer_;
-  bool list_empty_ = false;
-};
-
+/// Sets fields from a tree, which lies at the dotted `path`; keys that are absent keep their value.
+/// Throws FieldError for an unknown key (naming the nearest known one), a wrong type, a value out
+/// of range.
 template <class T>
 void read_fields(const Json& tree, T& options, const std::string& path = "") {
-  FieldReader reader(tree, path);
-  fields(reader, options);
-  reader.finish();
+  detail::read_fields(tree, path, [&](FieldVisitor& visitor) { fields(visitor, options); });
 }
 
+/// Builds a tree from the fields.
 template <class T>
-Json write_fields(const T& options) {
-  FieldWriter writer;
-  T copy = options;
-  fields(writer, copy);
-  return writer.take();
+Json write_fields(T options) {
+  return detail::write_fields([&](FieldVisitor& visitor) { fields(visitor, options); });
 }
 
 template <class T>
 std::vector<FieldHelp> explain_fields() {
-  FieldExplainer explainer;
   T options;
-  fields(explainer, options);
-  return explainer.take();
+  return detail::explain_fields([&](FieldVisitor& visitor) { fields(visitor, options); });
 }
 
 }  // namespace vidgen::core

@@ -6,8 +6,8 @@
 
 namespace vidgen::core {
 
-/// Progress on stderr, unless the log level is kQuiet: one line that is redrawn on a terminal,
-/// elsewhere a plain line every `plain_interval` seconds.
+/// Progress on stderr, unless the log is quiet (quieten_log()): one line that is redrawn on a
+/// terminal, elsewhere a plain line every `plain_interval` seconds.
 class Progress {
  public:
   /// `total` units of work, `done` of which were there before (they do not count towards the
