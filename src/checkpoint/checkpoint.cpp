@@ -1,15 +1,18 @@
 #include "vidgen/checkpoint/checkpoint.h"
 
+#include <c10/util/hash.h>
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <limits>
 
 #include "foreign.h"
 #include "sparse.h"
-#include "vidgen/checkpoint/damaged.h"
 #include "vidgen/checkpoint/state.h"
 #include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
+#include "vidgen/core/files.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 #include "vidgen/core/version.h"
@@ -146,6 +149,12 @@ Checkpoint interpret(const std::filesystem::path& path, SafetensorsFile file) {
   return checkpoint;
 }
 
+/// Metadata must be UTF-8, which the name of a file need not be.
+std::string utf8(const std::string& text) {
+  return core::parse_json(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace))
+      .get<std::string>();
+}
+
 }  // namespace
 
 const char* kind_name(Kind kind) {
@@ -217,6 +226,17 @@ void write_checkpoint(const Checkpoint& checkpoint) {
       checkpoint.path,
       checkpoint.kind == Kind::kWeights ? with_sparse_weights(tensors, kGeneratorPrefix) : tensors,
       metadata);
+}
+
+void add_pass(Checkpoint& checkpoint, const std::string& name, Json options) {
+  const auto content = core::read_file(checkpoint.path, std::numeric_limits<uint64_t>::max());
+  Json entry;
+  entry["pass"] = name;
+  entry["options"] = std::move(options);
+  entry["source"] = utf8(checkpoint.path.filename().string());
+  entry["source_sha1"] = c10::sha1(content).str();
+  checkpoint.passes.push_back(std::move(entry));
+  for (const char* key : {"best.step", "best.score"}) checkpoint.file.metadata.erase(key);
 }
 
 models::ModelOptions model_options(const Checkpoint& checkpoint) {

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "vidgen/checkpoint/damaged.h"
 #include "vidgen/checkpoint/run_log.h"
 #include "vidgen/core/disk.h"
 #include "vidgen/core/error.h"
@@ -49,62 +48,6 @@ std::optional<int64_t> step_in(const fs::path& path) {
 std::string count_of(size_t count, const char* what) {
   return cat(count, " ", what, count == 1 ? "" : "s");
 }
-
-/// Files of later steps, and what there is to say of them.
-class LaterFiles {
- public:
-  LaterFiles(const RunFolder& run, int64_t step) : run_(run), step_(step) {
-    // The order is that in which they are moved: the run can go on from what is left at any time.
-    for (const auto& file : {run.weights(), run.best()}) {
-      if (const auto found = step_in(file); found && *found > step) add(file, file.filename());
-    }
-    auto checkpoints = run.checkpoints();
-    std::reverse(checkpoints.begin(), checkpoints.end());
-    const size_t before = files_.size();
-    for (const auto& file : checkpoints) {
-      if (file.step > step) files_.push_back(file.path);
-    }
-    if (files_.size() > before) words_.push_back(count_of(files_.size() - before, "checkpoint"));
-  }
-
-  bool empty() const { return files_.empty(); }
-
-  void move() {
-    const auto samples = run_.samples_after(step_);
-    if (!samples.empty()) words_.push_back(count_of(samples.size(), "file") + " of samples");
-    files_.insert(files_.end(), samples.begin(), samples.end());
-
-    const auto aside = free_name(run_.path() / "aside");
-    core::make_folder(aside);
-    const auto lines = RunLog(run_.log()).copy_later(step_, aside / run_.log().filename());
-    if (lines > 0) words_.push_back(count_of(static_cast<size_t>(lines), "line") + " of the log");
-    for (const auto& file : files_) {
-      const auto to = aside / file.lexically_relative(run_.path());
-      core::make_folder(to.parent_path());
-      rename_file(file, to);
-      core::flush_to_disk(to.parent_path());
-      core::flush_to_disk(file.parent_path());
-    }
-    core::flush_to_disk(run_.path());
-    std::error_code ignored;
-    if (words_.empty()) fs::remove(aside, ignored);
-    if (words_.empty()) return;
-    core::log_info(cat(run_.path().string(), ": goes on from step ", step_,
-                       "; what it had of later steps is kept in ", aside.string(), ": ",
-                       core::join(words_)));
-  }
-
- private:
-  void add(const fs::path& file, const fs::path& name) {
-    files_.push_back(file);
-    words_.push_back(name.string());
-  }
-
-  const RunFolder& run_;
-  const int64_t step_;
-  std::vector<fs::path> files_;
-  std::vector<std::string> words_;
-};
 
 /// What the folder stands for, best first.
 std::vector<fs::path> candidates(const RunFolder& run, Prefer prefer) {
@@ -154,8 +97,45 @@ fs::path keep_damaged(const fs::path& file) {
 }
 
 void set_aside_later(const RunFolder& run, int64_t step, bool passed_over) {
-  LaterFiles files(run, step);
-  if (passed_over || !files.empty()) files.move();
+  std::vector<fs::path> files;
+  // What there is to say of them.
+  std::vector<std::string> words;
+  // The order is that in which they are moved: the run can go on from what is left at any time.
+  for (const auto& file : {run.weights(), run.best()}) {
+    if (step_in(file).value_or(step) <= step) continue;
+    files.push_back(file);
+    words.push_back(file.filename().string());
+  }
+  auto checkpoints = run.checkpoints();
+  std::reverse(checkpoints.begin(), checkpoints.end());
+  const size_t before = files.size();
+  for (const auto& file : checkpoints) {
+    if (file.step > step) files.push_back(file.path);
+  }
+  if (files.size() > before) words.push_back(count_of(files.size() - before, "checkpoint"));
+  if (!passed_over && files.empty()) return;
+
+  const auto samples = run.samples_after(step);
+  if (!samples.empty()) words.push_back(count_of(samples.size(), "file") + " of samples");
+  files.insert(files.end(), samples.begin(), samples.end());
+  const auto aside = free_name(run.path() / "aside");
+  core::make_folder(aside);
+  const auto lines = RunLog(run.log()).copy_later(step, aside / run.log().filename());
+  if (lines > 0) words.push_back(count_of(static_cast<size_t>(lines), "line") + " of the log");
+  for (const auto& file : files) {
+    const auto to = aside / file.lexically_relative(run.path());
+    core::make_folder(to.parent_path());
+    rename_file(file, to);
+    core::flush_to_disk(to.parent_path());
+    core::flush_to_disk(file.parent_path());
+  }
+  core::flush_to_disk(run.path());
+  std::error_code ignored;
+  if (words.empty()) fs::remove(aside, ignored);
+  if (words.empty()) return;
+  core::log_info(cat(run.path().string(), ": goes on from step ", step,
+                     "; what it had of later steps is kept in ", aside.string(), ": ",
+                     core::join(words)));
 }
 
 Checkpoint read_trained(const fs::path& run_or_file, Prefer prefer) {

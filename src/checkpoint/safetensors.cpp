@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include "checksums.h"
 #include "finite.h"
 #include "safetensors_header.h"
 #include "vidgen/core/checksum.h"
@@ -234,33 +233,31 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path, Numbers numb
 void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,
                        const Metadata& metadata) {
   std::vector<TensorOutline> outlines;
+  std::map<std::string, uint64_t> checksums;
   for (const auto& [name, tensor] : tensors) {
     const auto subject = subject_of(path, name);
     if (name == kMetadataName) throw Error(cat(subject, ": the name is reserved"));
     outlines.push_back({name, dtype_name(tensor, subject), tensor.sizes().vec()});
+    checksums[name] = 0;
   }
   const auto order = data_order(tensors);
-  const auto header = [&](const std::map<std::string, uint64_t>& by_name) {
-    std::vector<uint64_t> checksums;
-    for (const auto& item : tensors) {
-      const auto found = by_name.find(item.first);
-      checksums.push_back(found == by_name.end() ? 0 : found->second);
-    }
+  const auto header = [&] {
+    std::vector<uint64_t> list;
+    for (const auto& item : checksums) list.push_back(item.second);
     auto json = Json::object();
-    json[kMetadataName] = with_checksums(metadata, outlines, checksums);
+    json[kMetadataName] = with_checksums(metadata, outlines, list);
     return encode_header(order, std::move(json), path);
   };
 
   core::AtomicFile file(path);
   // As long as the right one, which takes its place.
-  file.write(header({}));
-  std::map<std::string, uint64_t> checksums;
+  file.write(header());
   for (const auto& [name, tensor] : order) {
     const auto stored = tensor.detach().to(torch::kCPU).contiguous();
     checksums[name] = core::checksum(stored.data_ptr(), stored.nbytes());
     file.write(stored.data_ptr(), stored.nbytes());
   }
-  const auto right = header(checksums);
+  const auto right = header();
   file.write_at(0, right.data(), right.size());
   file.commit();
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "vidgen/checkpoint/damaged.h"
 #include "vidgen/core/error.h"
 
 namespace vidgen::checkpoint {
@@ -52,17 +51,14 @@ void StateLoader::tensor(const std::string& name, torch::Tensor& value) {
     begun_anew_.insert(name);
     return;
   }
-  if (found == file_.tensors.end()) {
+  if (!fits) {
+    const bool missing = found == file_.tensors.end();
     throw Damaged(
-        path_, cat(path_.string(), ": tensor ", name, " is missing, expected ", describe(value)));
-  }
-  const torch::Tensor& stored = found->second;
-  if (stored.sizes() != value.sizes() || stored.scalar_type() != value.scalar_type()) {
-    throw Damaged(path_, cat(path_.string(), ": tensor ", name, " is ", describe(stored),
-                             ", expected ", describe(value)));
+        path_, cat(path_.string(), ": tensor ", name, " is ",
+                   missing ? "missing" : describe(found->second), ", expected ", describe(value)));
   }
   torch::NoGradGuard no_grad;
-  value.copy_(stored);
+  value.copy_(found->second);
 }
 
 template <class Number>

@@ -9,7 +9,6 @@
 #include "commands.h"
 #include "output.h"
 #include "real_clips.h"
-#include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/compress/finetune.h"
 #include "vidgen/compress/structured.h"

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "commands.h"
-#include "vidgen/checkpoint/damaged.h"
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"

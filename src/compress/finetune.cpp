@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "vidgen/checkpoint/passes.h"
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/core/error.h"

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "psnr.h"
-#include "vidgen/checkpoint/passes.h"
 #include "vidgen/compress/quantize.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/text.h"

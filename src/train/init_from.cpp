@@ -4,7 +4,6 @@
 
 #include <set>
 
-#include "vidgen/checkpoint/passes.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"
 

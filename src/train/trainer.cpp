@@ -2,7 +2,6 @@
 
 #include <torch/cuda.h>
 
-#include "vidgen/checkpoint/damaged.h"
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/resources.h"

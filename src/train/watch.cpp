@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "vidgen/checkpoint/damaged.h"
 #include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/log.h"
 #include "vidgen/core/text.h"

@@ -1,10 +1,9 @@
-#include "vidgen/checkpoint/passes.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "support/error.h"
 #include "support/temporary_folder.h"
+#include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/core/files.h"
 
 namespace vidgen::checkpoint {

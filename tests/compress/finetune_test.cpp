@@ -11,7 +11,7 @@
 #include "support/error.h"
 #include "support/temporary_folder.h"
 #include "train/tiny_gan.h"
-#include "vidgen/checkpoint/passes.h"
+#include "vidgen/checkpoint/checkpoint.h"
 #include "vidgen/checkpoint/run_folder.h"
 #include "vidgen/compress/prune.h"
 #include "vidgen/compress/structured.h"

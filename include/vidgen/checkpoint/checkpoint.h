@@ -79,6 +79,13 @@ void keep_generator_only(Checkpoint& checkpoint);
 /// stored; read_checkpoint() gives all of them back.
 void write_checkpoint(const Checkpoint& checkpoint);
 
+/// Says in `checkpoint.passes` where a compressed file comes from. Adds {"pass": name, "options":
+/// options, "source": file name, "source_sha1": 40 hexadecimal digits} for the file that
+/// checkpoint.path names now, so call it before the path becomes that of the result. Forgets the
+/// run's best score, which another generator had. Throws vidgen::Error when the file cannot be
+/// read.
+void add_pass(Checkpoint& checkpoint, const std::string& name, core::Json options);
+
 /// The networks as the configuration inside describes them. Throws vidgen::Error when it cannot be.
 models::ModelOptions model_options(const Checkpoint& checkpoint);
 

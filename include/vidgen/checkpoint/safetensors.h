@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "vidgen/core/error.h"
 #include "vidgen/video/sink.h"
 
 /// The safetensors file format (https://github.com/huggingface/safetensors), which opens in Python
@@ -20,12 +21,26 @@
 /// What write_safetensors() writes has checksums in its metadata, XXH3 of 64 bits in hexadecimal
 /// digits: "vidgen.checksums", those of the tensors' bytes in the order of their names, with spaces
 /// between them, and "vidgen.checksum", that of all else in the header: the names and values of the
-/// metadata, and the name, type and shape of each tensor (src/checkpoint/checksums.h). Reading
-/// compares them, and takes them out of the metadata. Files without are read as they are.
+/// metadata, and the name, type and shape of each tensor (src/checkpoint/safetensors_header.h).
+/// Reading compares them, and takes them out of the metadata. Files without are read as they are.
 namespace vidgen::checkpoint {
 
 using Metadata = std::map<std::string, std::string>;
 using Tensors = std::map<std::string, torch::Tensor>;
+
+/// A file does not hold what was written to it: it is cut short, overwritten, lacks a tensor, or
+/// the disk does not give it back. Where there is an older file that is whole, that may do instead;
+/// every other vidgen::Error about a file is for the user to settle.
+class Damaged : public Error {
+ public:
+  /// `message`: the whole of it, with the file's name.
+  Damaged(std::filesystem::path path, const std::string& message)
+      : Error(message), path_(std::move(path)) {}
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 /// Where one tensor lies in a file.
 struct TensorInfo {
