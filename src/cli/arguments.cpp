@@ -74,8 +74,10 @@ CLI::Option* as_output(CLI::Option* option) {
       ""));
 }
 
-CLI::Option* add_checkpoint(CLI::App& command, std::string& checkpoint, const std::string& help) {
-  return as_path(command.add_option("RUN,--checkpoint", checkpoint, help))->required();
+CLI::Option* add_checkpoint(CLI::App& command, std::string& checkpoint) {
+  return as_path(command.add_option("RUN,--checkpoint", checkpoint,
+                                    "A run's folder, a weights file or a checkpoint"))
+      ->required();
 }
 
 config::Config ConfigArguments::read() const {

@@ -57,9 +57,7 @@ CLI::Option* as_path(CLI::Option* option);
 CLI::Option* as_output(CLI::Option* option);
 
 /// RUN or --checkpoint RUN: the trained generator that a subcommand works on.
-CLI::Option* add_checkpoint(
-    CLI::App& command, std::string& checkpoint,
-    const std::string& help = "A run's folder, a weights file or a checkpoint");
+CLI::Option* add_checkpoint(CLI::App& command, std::string& checkpoint);
 
 /// Declares --precision of what plays a trained generator: the name of an infer::Precision.
 void add_precision(CLI::App& command, std::string& precision);

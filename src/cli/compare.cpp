@@ -148,12 +148,12 @@ std::unique_ptr<const metrics::Scorer> make_scorer(const data::DataOptions& data
                                                    const CompareArguments& arguments,
                                                    Comparison& comparison) {
   if (arguments.data.empty()) return nullptr;
-  RealClipsOptions wanted;
-  wanted.source = arguments.data;
+  data::EvaluationOptions wanted;
   wanted.count = arguments.clips;
-  wanted.seed = arguments.seed;
+  wanted.seed = static_cast<uint64_t>(arguments.seed);
+  wanted.training_count = 0;
   wanted.classes = comparison.models.front().generator->class_names();
-  const auto [real, origin, notes] = read_real_clips(data, wanted);
+  const auto [real, origin, notes] = read_real_clips(data, arguments.data, wanted);
   comparison.real_clips = origin;
   comparison.real_count = real.real.size(0);
   comparison.classes = real.classes;

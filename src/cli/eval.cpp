@@ -36,11 +36,6 @@ struct EvalArguments {
   std::string features;
 };
 
-bool asked_for(const EvalArguments& arguments, const std::string& name) {
-  const auto& names = arguments.metrics;
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 void check_arguments(const EvalArguments& arguments) {
   for (const auto& assignment : arguments.assignments) {
     if (assignment.rfind("data.", 0) != 0) {
@@ -188,13 +183,14 @@ void run(const EvalArguments& arguments) {
                     "; expected --data PATH, the videos to compare with"));
   }
   evaluation.seed = arguments.seed;
-  RealClipsOptions wanted;
-  wanted.source = arguments.data;
+  data::EvaluationOptions wanted;
   wanted.count = arguments.clips;
-  wanted.seed = arguments.seed;
-  wanted.training = arguments.metrics.empty() || asked_for(arguments, "nearest");
+  wanted.seed = static_cast<uint64_t>(arguments.seed);
   wanted.classes = generator.class_names();
-  const auto [real, origin, notes] = read_real_clips(options, wanted);
+  const auto& names = arguments.metrics;
+  if (!names.empty() && std::find(names.begin(), names.end(), "nearest") == names.end())
+    wanted.training_count = 0;
+  const auto [real, origin, notes] = read_real_clips(options, arguments.data, wanted);
   evaluation.real_clips = origin;
   evaluation.notes = notes;
   core::log_info(cat("rendering ", real.real.size(0), " clips"));

@@ -169,20 +169,16 @@ data::DataOptions evaluation_data(const checkpoint::Checkpoint& checkpoint,
   return options;
 }
 
-RealClips read_real_clips(const data::DataOptions& data, const RealClipsOptions& options) {
-  data::EvaluationOptions wanted;
-  wanted.count = options.count;
-  wanted.seed = static_cast<uint64_t>(options.seed);
-  wanted.classes = options.classes;
-  if (!options.training) wanted.training_count = 0;
-  auto result = options.source.empty() ? clips_of_data(data, wanted)
-                                       : clips_of_source(data, options.source, wanted);
-  note_missing_classes(result.clips, options.classes, result.notes);
+RealClips read_real_clips(const data::DataOptions& data, const std::string& source,
+                          const data::EvaluationOptions& wanted) {
+  auto result =
+      source.empty() ? clips_of_data(data, wanted) : clips_of_source(data, source, wanted);
+  note_missing_classes(result.clips, wanted.classes, result.notes);
   const int64_t count = result.clips.real.size(0);
-  if (count < options.count) {
+  if (count < wanted.count) {
     result.notes.push_back(cat("there are only ", result.clips.available,
                                " real clips that share no frame, so each set has ", count,
-                               " instead of ", options.count, "."));
+                               " instead of ", wanted.count, "."));
   }
   return result;
 }

@@ -28,18 +28,6 @@ constexpr const char* kNotOfOwnRun =
 data::DataOptions evaluation_data(const checkpoint::Checkpoint& checkpoint,
                                   const std::vector<std::string>& assignments = {});
 
-struct RealClipsOptions {
-  /// A video or a folder in place of the data's own sources; "" for those.
-  std::string source;
-  int64_t count = 256;
-  int64_t seed = 0;
-  /// Whether clips that a generator was trained on are wanted as well.
-  bool training = false;
-  /// The classes that the generator was trained on. Where the real clips have classes, none of
-  /// other ones is drawn.
-  std::vector<std::string> classes{};
-};
-
 struct RealClips {
   /// Generated ones that are compared with them are to be of clips.classes, if there are some.
   data::EvaluationClips clips;
@@ -49,8 +37,11 @@ struct RealClips {
   std::vector<std::string> notes;
 };
 
-/// Throws vidgen::Error when there are too few. With `source` the data's own videos need not be
-/// there any more, nor any be named.
-RealClips read_real_clips(const data::DataOptions& data, const RealClipsOptions& options);
+/// Of `source`, a video or a folder, or of the data's own sources where it is "". Where the real
+/// clips have classes, none of others than `wanted.classes` is drawn. Throws vidgen::Error when
+/// there are too few. With `source` the data's own videos need not be there any more, nor any be
+/// named.
+RealClips read_real_clips(const data::DataOptions& data, const std::string& source,
+                          const data::EvaluationOptions& wanted);
 
 }  // namespace vidgen::cli

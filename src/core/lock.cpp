@@ -214,11 +214,6 @@ struct OutputLock::Held {
   }
 };
 
-OutputLock::OutputLock(std::unique_ptr<Held> held) : held_(std::move(held)) {}
-OutputLock::OutputLock(OutputLock&&) noexcept = default;
-OutputLock& OutputLock::operator=(OutputLock&&) noexcept = default;
-OutputLock::~OutputLock() = default;
-
 OutputLock::OutputLock(const fs::path& output) : held_(Held::take(output)) {
   if (held_) return;
   const auto file = lock_file_of(output);

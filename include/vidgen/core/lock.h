@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vidgen/core/error.h"
@@ -28,15 +29,12 @@ class OutputLock {
   /// Nothing where somebody else holds it.
   static std::optional<OutputLock> try_lock(const std::filesystem::path& output);
 
-  OutputLock(OutputLock&&) noexcept;
-  OutputLock& operator=(OutputLock&&) noexcept;
-  ~OutputLock();
-
  private:
   struct Held;
-  explicit OutputLock(std::unique_ptr<Held> held);
+  explicit OutputLock(std::shared_ptr<Held> held) : held_(std::move(held)) {}
 
-  std::unique_ptr<Held> held_;
+  /// Shared by copies; gives the lock back when the last of them goes.
+  std::shared_ptr<Held> held_;
 };
 
 /// A folder for results, made with its parents where it is missing, and locked. What was made goes
