@@ -15,7 +15,7 @@
 #include "parts.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
-#include "vidgen/core/memory.h"
+#include "vidgen/core/resources.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/loader.h"
 #include "vidgen/train/device_feed.h"

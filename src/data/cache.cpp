@@ -14,7 +14,7 @@
 
 #include "decode.h"
 #include "source_state.h"
-#include "vidgen/core/cpus.h"
+#include "vidgen/core/resources.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/interrupt.h"
