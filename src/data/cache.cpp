@@ -14,7 +14,6 @@
 
 #include "decode.h"
 #include "source_state.h"
-#include "vidgen/core/resources.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/interrupt.h"
@@ -23,6 +22,7 @@
 #include "vidgen/core/log.h"
 #include "vidgen/core/progress.h"
 #include "vidgen/core/random.h"
+#include "vidgen/core/resources.h"
 #include "vidgen/core/text.h"
 
 namespace vidgen::data {
