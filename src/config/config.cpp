@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <regex>
 
 #include "vidgen/core/files.h"
 #include "vidgen/core/text.h"
@@ -24,7 +25,11 @@ std::map<std::string, KeyFacts> known_facts() {
     if (entry.type == "list of texts") facts[entry.path + "[]"].kind = ValueKind::kText;
     if (!entry.former_name.empty()) {
       const size_t last = entry.path.rfind('.') + 1;
-      facts[entry.path.substr(0, last) + entry.former_name].present_name = entry.path.substr(last);
+      const auto items = entry.path.substr(0, last);
+      // A list of one may be written without its brackets.
+      const auto alone = std::regex_replace(items, std::regex(R"(\[\])"), "");
+      for (const auto& parent : {items, alone})
+        facts[parent + entry.former_name].present_name = entry.path.substr(last);
     }
     if (entry.shorthand.empty()) continue;
     const auto item = cat(entry.path, "[].", entry.shorthand);
