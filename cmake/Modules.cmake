@@ -38,7 +38,7 @@ function(vidgen_calls_cuda)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   if(VIDGEN_CUDA)
     # The toolkit that compiles the kernels is behind all others, as LibTorch is.
-    list(TRANSFORM CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES PREPEND "SHELL:-idirafter " OUTPUT_VARIABLE toolkit)
+    list(TRANSFORM CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES PREPEND "-idirafter;" OUTPUT_VARIABLE toolkit)
     set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS VIDGEN_CUDA COMPILE_OPTIONS "${toolkit}")
   endif()
 endfunction()
