@@ -1,187 +1,282 @@
 #include "vidgen/kernels/warp_pixels.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "vidgen/core/clones.h"
 
 namespace vidgen::kernels {
 namespace {
 
-/// Where a pixel of the frame comes from: four pixels of the picture, by their channels' offset,
-/// and how far it is from the first of them. Where one is outside, it is the first pixel with a
-/// share of zero.
-struct Source {
-  int64_t at[4];
-  float inside[4];
-  float right, down;
+/// Pixels of a line that are done together.
+constexpr int64_t kRun = 64;
 
-  VIDGEN_INLINE float share(int tap) const {
-    return (tap % 2 == 1 ? right : 1 - right) * (tap / 2 == 1 ? down : 1 - down) * inside[tap];
-  }
+/// Where the pixels of a run come from: each from four pixels of the picture, by the offset of
+/// their channels, a share of each. One outside is the first pixel with a share of 0.
+struct Sources {
+  /// Where the pixels are, from -1 to 1.
+  float x[kRun];
+  int32_t at[4][kRun];
+  float share[4][kRun];
+  /// How much each share grows as the source moves right, and down, by a pixel.
+  float across[4][kRun], along[4][kRun];
 };
 
 /// From -1 to 1, the middle of pixel `index` of `count`.
-VIDGEN_INLINE float middle(int64_t index, int64_t count) {
+VIDGEN_INLINE float middle(int32_t index, int32_t count) {
   return static_cast<float>(2 * index + 1) / static_cast<float>(count) - 1;
 }
 
 /// Far outside is all the same, and what is no number is there.
-VIDGEN_INLINE float clamped(float place, int64_t count) {
-  const auto beyond = static_cast<float>(count) + 1;
-  return place > -2 ? (place < beyond ? place : beyond) : -2;
+VIDGEN_INLINE float clamped(float place, float count) {
+  return place > -2 ? (place < count + 1 ? place : count + 1) : -2;
 }
 
-VIDGEN_INLINE Source source_of(const float* map, float x, float y, const WarpSizes& sizes) {
-  const auto width = static_cast<float>(sizes.width), height = static_cast<float>(sizes.height);
-  const float column =
-      clamped(((map[0] * x + map[1] * y + map[2] + 1) * width - 1) / 2, sizes.width);
-  const float row =
-      clamped(((map[3] * x + map[4] * y + map[5] + 1) * height - 1) / 2, sizes.height);
-  const float left = std::floor(column), top = std::floor(row);
-  Source source{{}, {}, column - left, row - top};
-  for (int tap = 0; tap < 4; ++tap) {
-    const int64_t j = static_cast<int64_t>(left) + tap % 2, i = static_cast<int64_t>(top) + tap / 2;
-    const bool inside = j >= 0 && j < sizes.width && i >= 0 && i < sizes.height;
-    source.inside[tap] = inside ? 1 : 0;
-    source.at[tap] = inside ? (i * sizes.width + j) * sizes.channels : 0;
-  }
-  return source;
-}
-
-/// Calls work(pixel, group, x, y) for each pixel's channels of each group that moves: the offset of
-/// the first of them, the group among those that move, and where the pixel is.
-template <class Work>
-VIDGEN_INLINE void for_each_moving(const WarpSizes& sizes, const Work& work) {
-  const int64_t moving = sizes.groups - sizes.still, group = sizes.channels / sizes.groups;
-  for (int64_t i = 0; i < sizes.height; ++i) {
-    const float y = middle(i, sizes.height);
-    for (int64_t j = 0; j < sizes.width; ++j) {
-      const float x = middle(j, sizes.width);
-      int64_t pixel = (i * sizes.width + j) * sizes.channels + sizes.still * group;
-      for (int64_t g = 0; g < moving; ++g, pixel += group) work(pixel, g, x, y);
-    }
-  }
-}
-
-/// With kGroup the channels of a group are known to the compiler.
-template <int64_t kGroup, class Number>
-VIDGEN_INLINE void warp(const float* picture, const float* maps, const WarpSizes& sizes,
-                        Number* frame) {
-  const int64_t group = kGroup > 0 ? kGroup : sizes.channels / sizes.groups;
-  const int64_t still = sizes.still * group;
-  for (int64_t pixel = 0; pixel < sizes.height * sizes.width; ++pixel) {
-    for (int64_t c = 0; c < still; ++c)
-      frame[pixel * sizes.channels + c] = picture[pixel * sizes.channels + c];
-  }
-  for_each_moving(sizes, [&](int64_t pixel, int64_t g, float x, float y) VIDGEN_INLINE_LAMBDA {
-    const Source source = source_of(maps + 6 * g, x, y, sizes);
-    const float* from = picture + still + g * group;
-    const float *p0 = from + source.at[0], *p1 = from + source.at[1], *p2 = from + source.at[2],
-                *p3 = from + source.at[3];
-    const float s0 = source.share(0), s1 = source.share(1), s2 = source.share(2),
-                s3 = source.share(3);
-    for (int64_t c = 0; c < group; ++c)
-      frame[pixel + c] = s0 * p0[c] + s1 * p1[c] + s2 * p2[c] + s3 * p3[c];
-  });
-}
-
-template <int64_t kGroup, class Number>
-VIDGEN_INLINE void gradients(const float* picture, const float* maps, const WarpSizes& sizes,
-                             const Number* frame_gradient, float* picture_gradient,
-                             float* maps_gradient) {
-  const int64_t group = kGroup > 0 ? kGroup : sizes.channels / sizes.groups;
-  const int64_t still = sizes.still * group, moving = sizes.groups - sizes.still;
-  for (int64_t pixel = 0; pixel < sizes.height * sizes.width; ++pixel) {
-    for (int64_t c = 0; c < still; ++c)
-      picture_gradient[pixel * sizes.channels + c] +=
-          static_cast<float>(frame_gradient[pixel * sizes.channels + c]);
-  }
-  for (int64_t i = 0; i < 6 * moving; ++i) maps_gradient[i] = 0;
-  for_each_moving(sizes, [&](int64_t pixel, int64_t g, float x, float y) VIDGEN_INLINE_LAMBDA {
-    const Source source = source_of(maps + 6 * g, x, y, sizes);
-    const int64_t first = still + g * group;
-    const float left = 1 - source.right, up = 1 - source.down;
-    // How much the frame's pixel gains by each of the four when it comes from further right or
-    // down.
-    const float across[4] = {-up * source.inside[0], up * source.inside[1],
-                             -source.down * source.inside[2], source.down * source.inside[3]};
-    const float along[4] = {-left * source.inside[0], -source.right * source.inside[1],
-                            left * source.inside[2], source.right * source.inside[3]};
-    // A usual group at once; of another, channel by channel.
-    constexpr int64_t kLanes = kGroup > 0 ? kGroup : 1;
-    float right = 0, down = 0;
-    for (int64_t c = 0; c < group; c += kLanes) {
-      const Number* given = frame_gradient + pixel + c;
-      float gradient[kLanes];
-      for (int64_t lane = 0; lane < kLanes; ++lane)
-        gradient[lane] = static_cast<float>(given[lane]);
-      for (int tap = 0; tap < 4; ++tap) {
-        if (source.inside[tap] == 0) continue;
-        const float share = source.share(tap);
-        float* to = picture_gradient + source.at[tap] + first + c;
+VIDGEN_INLINE void find_sources(const float* map, const WarpSizes& sizes, int64_t line,
+                                int64_t first, int64_t count, Sources& sources) {
+  const auto width = static_cast<int32_t>(sizes.width), height = static_cast<int32_t>(sizes.height),
+             channels = static_cast<int32_t>(sizes.channels), start = static_cast<int32_t>(first);
+  const auto w = static_cast<float>(width), h = static_cast<float>(height);
+  const float y = middle(static_cast<int32_t>(line), height);
 #pragma omp simd
-        for (int64_t lane = 0; lane < kLanes; ++lane) to[lane] += share * gradient[lane];
+  for (int32_t k = 0; k < static_cast<int32_t>(count); ++k) {
+    const float x = middle(start + k, width);
+    const float column = clamped(((map[0] * x + map[1] * y + map[2] + 1) * w - 1) / 2, w);
+    const float row = clamped(((map[3] * x + map[4] * y + map[5] + 1) * h - 1) / 2, h);
+    const float from_left = std::floor(column), from_top = std::floor(row);
+    const float right = column - from_left, down = row - from_top, left = 1 - right, up = 1 - down;
+    const auto j = static_cast<int32_t>(from_left), i = static_cast<int32_t>(from_top);
+    // All bits where that column or line of the four is in the picture.
+    const int32_t l = -static_cast<int32_t>((j >= 0) & (j < width)),
+                  r = -static_cast<int32_t>((j >= -1) & (j < width - 1)),
+                  t = -static_cast<int32_t>((i >= 0) & (i < height)),
+                  b = -static_cast<int32_t>((i >= -1) & (i < height - 1));
+    const auto lt = static_cast<float>(l & t & 1), rt = static_cast<float>(r & t & 1),
+               lb = static_cast<float>(l & b & 1), rb = static_cast<float>(r & b & 1);
+    const int32_t offset = (i * width + j) * channels, below = width * channels;
+    sources.x[k] = x;
+    sources.at[0][k] = offset & l & t;
+    sources.at[1][k] = (offset + channels) & r & t;
+    sources.at[2][k] = (offset + below) & l & b;
+    sources.at[3][k] = (offset + below + channels) & r & b;
+    sources.share[0][k] = left * up * lt;
+    sources.share[1][k] = right * up * rt;
+    sources.share[2][k] = left * down * lb;
+    sources.share[3][k] = right * down * rb;
+    sources.across[0][k] = -up * lt;
+    sources.across[1][k] = up * rt;
+    sources.across[2][k] = -down * lb;
+    sources.across[3][k] = down * rb;
+    sources.along[0][k] = -left * lt;
+    sources.along[1][k] = -right * rt;
+    sources.along[2][k] = left * lb;
+    sources.along[3][k] = right * rb;
+  }
+}
+
+VIDGEN_INLINE void store(float value, float* to) { *to = value; }
+
+/// To the nearest, as c10::BFloat16 does, but without a branch.
+VIDGEN_INLINE void store(float value, c10::BFloat16* to) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const uint32_t nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  to->x = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : nearest);
+}
+
+/// Calls work(line, first, count) for runs of pixels, line by line.
+template <class Work>
+VIDGEN_INLINE void for_each_run(const WarpSizes& sizes, const Work& work) {
+  for (int64_t line = 0; line < sizes.height; ++line) {
+    for (int64_t first = 0; first < sizes.width; first += kRun)
+      work(line, first, std::min(kRun, sizes.width - first));
+  }
+}
+
+/// kLanes channels at once, of which a group has a multiple.
+template <int64_t kLanes, class Number>
+VIDGEN_INLINE void warp(const float* pictures, const float* maps, const float* fades,
+                        const WarpSizes& sizes, Number* frame) {
+  const int64_t channels = sizes.channels, group = channels / sizes.groups;
+  const int64_t still = sizes.still * group, moving = sizes.moving();
+  const int64_t picture = sizes.height * sizes.width * channels;
+  for (int64_t pixel = 0; pixel < picture; pixel += channels) {
+    for (int64_t c = pixel; c < pixel + still; c += kLanes) {
+      float sum[kLanes] = {};
+      for (int64_t slot = 0; slot < sizes.slots; ++slot) {
+        const float* from = pictures + slot * picture + c;
+#pragma omp simd
+        for (int64_t lane = 0; lane < kLanes; ++lane) sum[lane] += from[lane];
       }
-      const float* from = picture + first + c;
-      const float *v0 = from + source.at[0], *v1 = from + source.at[1], *v2 = from + source.at[2],
-                  *v3 = from + source.at[3];
-#pragma omp simd reduction(+ : right, down)
-      for (int64_t lane = 0; lane < kLanes; ++lane) {
-        right += gradient[lane] * (across[0] * v0[lane] + across[1] * v1[lane] +
-                                   across[2] * v2[lane] + across[3] * v3[lane]);
-        down += gradient[lane] * (along[0] * v0[lane] + along[1] * v1[lane] + along[2] * v2[lane] +
-                                  along[3] * v3[lane]);
+#pragma omp simd
+      for (int64_t lane = 0; lane < kLanes; ++lane)
+        frame[c + lane] = static_cast<Number>(sum[lane]);
+    }
+  }
+  Sources sources;
+  float sums[kRun * kLanes];
+  for_each_run(sizes, [&](int64_t line, int64_t first, int64_t count) VIDGEN_INLINE_LAMBDA {
+    for (int64_t c = 0; c < moving * group; c += kLanes) {
+      const int64_t g = c / group;
+      for (int64_t i = 0; i < count * kLanes; ++i) sums[i] = 0;
+      for (int64_t slot = 0; slot < sizes.slots; ++slot) {
+        const int64_t part = slot * moving + g;
+        find_sources(maps + 6 * part, sizes, line, first, count, sources);
+        const float fade = fades ? fades[part] : 1;
+        const float* from = pictures + slot * picture + still + c;
+        for (int64_t k = 0; k < count; ++k) {
+          const float *p0 = from + sources.at[0][k], *p1 = from + sources.at[1][k],
+                      *p2 = from + sources.at[2][k], *p3 = from + sources.at[3][k];
+          const float s0 = fade * sources.share[0][k], s1 = fade * sources.share[1][k],
+                      s2 = fade * sources.share[2][k], s3 = fade * sources.share[3][k];
+          float* sum = sums + k * kLanes;
+#pragma omp simd
+          for (int64_t lane = 0; lane < kLanes; ++lane)
+            sum[lane] += s0 * p0[lane] + s1 * p1[lane] + s2 * p2[lane] + s3 * p3[lane];
+        }
+      }
+      Number* to = frame + (line * sizes.width + first) * channels + still + c;
+      for (int64_t k = 0; k < count; ++k) {
+#pragma omp simd
+        for (int64_t lane = 0; lane < kLanes; ++lane)
+          store(sums[k * kLanes + lane], to + k * channels + lane);
       }
     }
-    right *= static_cast<float>(sizes.width) / 2;
-    down *= static_cast<float>(sizes.height) / 2;
-    float* map = maps_gradient + 6 * g;
-    map[0] += right * x;
-    map[1] += right * y;
-    map[2] += right;
-    map[3] += down * x;
-    map[4] += down * y;
-    map[5] += down;
   });
 }
 
-/// Calls a function template with the number of a group's channels, where that is a usual one.
-#define VIDGEN_BY_GROUP(function, ...)     \
-  switch (sizes.channels / sizes.groups) { \
-    case 4:                                \
-      return function<4>(__VA_ARGS__);     \
-    case 8:                                \
-      return function<8>(__VA_ARGS__);     \
-    case 16:                               \
-      return function<16>(__VA_ARGS__);    \
-    case 32:                               \
-      return function<32>(__VA_ARGS__);    \
-    default:                               \
-      return function<0>(__VA_ARGS__);     \
+template <int64_t kLanes>
+VIDGEN_INLINE float sum_of(const float* lanes) {
+  float sum = 0;
+  for (int64_t lane = 0; lane < kLanes; ++lane) sum += lanes[lane];
+  return sum;
+}
+
+template <int64_t kLanes, class Number>
+VIDGEN_INLINE void gradients(const float* pictures, const float* maps, const float* fades,
+                             const WarpSizes& sizes, const Number* frame_gradient,
+                             float* picture_gradients, float* map_gradients,
+                             float* fade_gradients) {
+  const int64_t channels = sizes.channels, group = channels / sizes.groups;
+  const int64_t still = sizes.still * group, moving = sizes.moving();
+  const int64_t picture = sizes.height * sizes.width * channels;
+  const float half_width = static_cast<float>(sizes.width) / 2,
+              half_height = static_cast<float>(sizes.height) / 2;
+  std::fill_n(map_gradients, 6 * sizes.slots * moving, 0.0F);
+  if (fades) std::fill_n(fade_gradients, sizes.slots * moving, 0.0F);
+  Sources sources;
+  float run_gradient[kRun * kLanes];
+  for (int64_t slot = 0; slot < sizes.slots; ++slot) {
+    float* of_picture = picture_gradients + slot * picture;
+    for (int64_t pixel = 0; pixel < picture; pixel += channels) {
+      for (int64_t c = pixel; c < pixel + still; c += kLanes) {
+#pragma omp simd
+        for (int64_t lane = 0; lane < kLanes; ++lane)
+          of_picture[c + lane] += static_cast<float>(frame_gradient[c + lane]);
+      }
+    }
+    for_each_run(sizes, [&](int64_t line, int64_t first, int64_t count) VIDGEN_INLINE_LAMBDA {
+      const Number* run = frame_gradient + (line * sizes.width + first) * channels + still;
+      for (int64_t c = 0; c < moving * group; c += kLanes) {
+        const int64_t part = slot * moving + c / group;
+        find_sources(maps + 6 * part, sizes, line, first, count, sources);
+        const float fade = fades ? fades[part] : 1;
+        const float* from = pictures + slot * picture + still + c;
+        float* to = of_picture + still + c;
+        // Of what a channel gains as the sources of the run move, as much as its gradient says;
+        // those weighted by x turn and stretch it.
+        float right[kLanes] = {}, right_by_x[kLanes] = {}, down[kLanes] = {},
+              down_by_x[kLanes] = {}, shown[kLanes] = {};
+        for (int64_t k = 0; k < count; ++k) {
+#pragma omp simd
+          for (int64_t lane = 0; lane < kLanes; ++lane)
+            run_gradient[k * kLanes + lane] = static_cast<float>(run[k * channels + c + lane]);
+        }
+        for (int64_t k = 0; k < count; ++k) {
+          const float* gradient = run_gradient + k * kLanes;
+          const float x = sources.x[k];
+          float across[4], along[4], share[4];
+          int32_t at[4];
+          for (int tap = 0; tap < 4; ++tap) {
+            across[tap] = sources.across[tap][k];
+            along[tap] = sources.along[tap][k];
+            share[tap] = sources.share[tap][k];
+            at[tap] = sources.at[tap][k];
+          }
+          const float *p0 = from + at[0], *p1 = from + at[1], *p2 = from + at[2],
+                      *p3 = from + at[3];
+#pragma omp simd
+          for (int64_t lane = 0; lane < kLanes; ++lane) {
+            const float by_right = gradient[lane] * (across[0] * p0[lane] + across[1] * p1[lane] +
+                                                     across[2] * p2[lane] + across[3] * p3[lane]);
+            const float by_down = gradient[lane] * (along[0] * p0[lane] + along[1] * p1[lane] +
+                                                    along[2] * p2[lane] + along[3] * p3[lane]);
+            right[lane] += by_right;
+            right_by_x[lane] += by_right * x;
+            down[lane] += by_down;
+            down_by_x[lane] += by_down * x;
+            shown[lane] += gradient[lane] * (share[0] * p0[lane] + share[1] * p1[lane] +
+                                             share[2] * p2[lane] + share[3] * p3[lane]);
+          }
+          for (int tap = 0; tap < 4; ++tap) {
+            if (share[tap] == 0) continue;
+            const float factor = fade * share[tap];
+            float* pixel = to + at[tap];
+#pragma omp simd
+            for (int64_t lane = 0; lane < kLanes; ++lane) pixel[lane] += factor * gradient[lane];
+          }
+        }
+        const float y = middle(static_cast<int32_t>(line), static_cast<int32_t>(sizes.height));
+        const float all_right = fade * half_width * sum_of<kLanes>(right),
+                    all_down = fade * half_height * sum_of<kLanes>(down);
+        float* map = map_gradients + 6 * part;
+        map[0] += fade * half_width * sum_of<kLanes>(right_by_x);
+        map[1] += all_right * y;
+        map[2] += all_right;
+        map[3] += fade * half_height * sum_of<kLanes>(down_by_x);
+        map[4] += all_down * y;
+        map[5] += all_down;
+        if (fades) fade_gradients[part] += sum_of<kLanes>(shown);
+      }
+    });
   }
+}
+
+/// Calls a function template with how many channels of a group it does at once.
+#define VIDGEN_BY_LANES(function, ...)                   \
+  const int64_t group = sizes.channels / sizes.groups;   \
+  if (group % 16 == 0) return function<16>(__VA_ARGS__); \
+  if (group % 8 == 0) return function<8>(__VA_ARGS__);   \
+  if (group % 4 == 0) return function<4>(__VA_ARGS__);   \
+  return function<1>(__VA_ARGS__)
 
 }  // namespace
 
-VIDGEN_CLONES void warp_picture(const float* picture, const float* maps, const WarpSizes& sizes,
-                                float* frame) {
-  VIDGEN_BY_GROUP(warp, picture, maps, sizes, frame);
+VIDGEN_CLONES void warp_frame(const float* pictures, const float* maps, const float* fades,
+                              const WarpSizes& sizes, float* frame) {
+  VIDGEN_BY_LANES(warp, pictures, maps, fades, sizes, frame);
 }
 
-VIDGEN_CLONES void warp_picture(const float* picture, const float* maps, const WarpSizes& sizes,
-                                c10::BFloat16* frame) {
-  VIDGEN_BY_GROUP(warp, picture, maps, sizes, frame);
+VIDGEN_CLONES void warp_frame(const float* pictures, const float* maps, const float* fades,
+                              const WarpSizes& sizes, c10::BFloat16* frame) {
+  VIDGEN_BY_LANES(warp, pictures, maps, fades, sizes, frame);
 }
 
-VIDGEN_CLONES void warp_gradients(const float* picture, const float* maps, const WarpSizes& sizes,
-                                  const float* frame_gradient, float* picture_gradient,
-                                  float* maps_gradient) {
-  VIDGEN_BY_GROUP(gradients, picture, maps, sizes, frame_gradient, picture_gradient, maps_gradient);
+VIDGEN_CLONES void warp_gradients(const float* pictures, const float* maps, const float* fades,
+                                  const WarpSizes& sizes, const float* frame_gradient,
+                                  float* picture_gradients, float* map_gradients,
+                                  float* fade_gradients) {
+  VIDGEN_BY_LANES(gradients, pictures, maps, fades, sizes, frame_gradient, picture_gradients,
+                  map_gradients, fade_gradients);
 }
 
-VIDGEN_CLONES void warp_gradients(const float* picture, const float* maps, const WarpSizes& sizes,
-                                  const c10::BFloat16* frame_gradient, float* picture_gradient,
-                                  float* maps_gradient) {
-  VIDGEN_BY_GROUP(gradients, picture, maps, sizes, frame_gradient, picture_gradient, maps_gradient);
+VIDGEN_CLONES void warp_gradients(const float* pictures, const float* maps, const float* fades,
+                                  const WarpSizes& sizes, const c10::BFloat16* frame_gradient,
+                                  float* picture_gradients, float* map_gradients,
+                                  float* fade_gradients) {
+  VIDGEN_BY_LANES(gradients, pictures, maps, fades, sizes, frame_gradient, picture_gradients,
+                  map_gradients, fade_gradients);
 }
 
 }  // namespace vidgen::kernels

@@ -23,28 +23,25 @@ torch::Tensor laid_out(const torch::Tensor& pictures) {
   return pictures.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/// Pictures of clips [B,C,H,W] in float32 and maps [B*frames,moving,2,3] to frames [B*frames,C,H,W]
-/// of a type, on the CPU.
+/// Pictures of clips' slots [B*slots,C,H,W] in float32, maps [B*frames*slots,moving,2,3] and fades
+/// [B*frames*slots,moving], empty for ones, to frames [B*frames,C,H,W] of a type, on the CPU.
 struct WarpOnCpu : Function<WarpOnCpu> {
-  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& clips,
-                               const torch::Tensor& all_maps, int64_t groups, int64_t still,
-                               at::ScalarType type) {
-    const auto x = laid_out(clips), maps = all_maps.contiguous();
-    context->save_for_backward({x, maps});
-    const kernels::WarpSizes sizes{x.size(2), x.size(3), x.size(1), groups, still};
-    context->saved_data["groups"] = groups;
-    context->saved_data["still"] = still;
-    const int64_t rows = maps.size(0), frames = rows / x.size(0), picture = x[0].numel();
-    auto out = at::empty({rows, x.size(1), x.size(2), x.size(3)},
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& pictures,
+                               const torch::Tensor& all_maps, const torch::Tensor& all_fades,
+                               const WarpOptions& options, at::ScalarType type) {
+    const auto x = laid_out(pictures), maps = all_maps.contiguous(), fades = all_fades.contiguous();
+    context->save_for_backward({x, maps, fades});
+    context->saved_data["groups"] = options.groups;
+    context->saved_data["still"] = options.still;
+    context->saved_data["slots"] = options.slots;
+    const Loops loops(x, maps, fades, *context);
+    auto out = at::empty({loops.clips * loops.frames, x.size(1), x.size(2), x.size(3)},
                          x.options().dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
     kernels::with_number(type, [&](auto number) {
-      using Number = decltype(number);
-      const auto* from = x.data_ptr<float>();
-      const auto* map = maps.data_ptr<float>();
-      auto* to = out.data_ptr<Number>();
-      kernels::parallel_for(rows, [&](int64_t i) {
-        kernels::warp_picture(from + i / frames * picture, map + i * maps.stride(0), sizes,
-                              to + i * picture);
+      auto* to = out.data_ptr<decltype(number)>();
+      kernels::parallel_for(loops.clips * loops.frames, [&](int64_t i) {
+        kernels::warp_frame(loops.pictures(i / loops.frames), loops.maps_of(i), loops.fades_of(i),
+                            loops.sizes, to + i * loops.frame);
       });
     });
     return out;
@@ -52,31 +49,57 @@ struct WarpOnCpu : Function<WarpOnCpu> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const auto &x = saved[0], &maps = saved[1];
-    const kernels::WarpSizes sizes{x.size(2), x.size(3), x.size(1),
-                                   context->saved_data["groups"].toInt(),
-                                   context->saved_data["still"].toInt()};
+    const auto &x = saved[0], &maps = saved[1], &fades = saved[2];
+    const Loops loops(x, maps, fades, *context);
     const auto given = laid_out(gradients[0]);
-    const int64_t frames = maps.size(0) / x.size(0), picture = x[0].numel();
-    auto of_x = at::zeros_like(x), of_maps = at::empty_like(maps);
+    auto of_x = at::zeros_like(x), of_maps = at::empty_like(maps), of_fades = at::empty_like(fades);
+    const Loops results(of_x, of_maps, of_fades, *context);
     kernels::with_number(given.scalar_type(), [&](auto number) {
-      using Number = decltype(number);
-      const auto* from = x.data_ptr<float>();
-      const auto* map = maps.data_ptr<float>();
-      const auto* gradient = given.data_ptr<Number>();
-      auto* to_x = of_x.data_ptr<float>();
-      auto* to_maps = of_maps.data_ptr<float>();
+      const auto* gradient = given.data_ptr<decltype(number)>();
       // A clip's frames one after the other, so that they are always added up in this order.
-      kernels::parallel_for(x.size(0), [&](int64_t clip) {
-        for (int64_t i = clip * frames; i < (clip + 1) * frames; ++i) {
-          kernels::warp_gradients(from + clip * picture, map + i * maps.stride(0), sizes,
-                                  gradient + i * picture, to_x + clip * picture,
-                                  to_maps + i * maps.stride(0));
+      kernels::parallel_for(loops.clips, [&](int64_t clip) {
+        for (int64_t i = clip * loops.frames; i < (clip + 1) * loops.frames; ++i) {
+          kernels::warp_gradients(loops.pictures(clip), loops.maps_of(i), loops.fades_of(i),
+                                  loops.sizes, gradient + i * loops.frame, results.pictures(clip),
+                                  results.maps_of(i), results.fades_of(i));
         }
       });
     });
-    return {of_x, of_maps, {}, {}, {}};
+    return {of_x, of_maps, of_fades, {}, {}};
   }
+
+ private:
+  /// Where the parts of each clip and frame lie.
+  struct Loops {
+    Loops(const torch::Tensor& x, const torch::Tensor& maps, const torch::Tensor& fades,
+          AutogradContext& context)
+        : sizes{x.size(2),
+                x.size(3),
+                x.size(1),
+                context.saved_data["groups"].toInt(),
+                context.saved_data["still"].toInt(),
+                context.saved_data["slots"].toInt()},
+          clips(x.size(0) / sizes.slots),
+          frames(maps.size(0) / x.size(0)),
+          frame(x[0].numel()),
+          first_picture(x.data_ptr<float>()),
+          first_map(maps.data_ptr<float>()),
+          first_fade(fades.numel() > 0 ? fades.data_ptr<float>() : nullptr) {}
+
+    float* pictures(int64_t clip) const { return first_picture + clip * sizes.slots * frame; }
+    float* maps_of(int64_t i) const { return first_map + i * sizes.slots * sizes.moving() * 6; }
+    float* fades_of(int64_t i) const {
+      return first_fade ? first_fade + i * sizes.slots * sizes.moving() : nullptr;
+    }
+
+    kernels::WarpSizes sizes;
+    int64_t clips;
+    /// Of a clip.
+    int64_t frames;
+    /// Numbers of a frame.
+    int64_t frame;
+    float *first_picture, *first_map, *first_fade;
+  };
 };
 
 /// Where the middle of each pixel lies, in [-1,1], as [1,side*side,3]: x, y and 1.
@@ -134,32 +157,13 @@ torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& cod
               "warp: expected codes of ", slots * options.code_dim, " numbers of ", clips,
               " clips and ", options.channels, " channels, found ", code.sizes(), " and ",
               x.sizes());
-  if (slots == 1) return moved(x, code);
-  const int64_t frames = code.size(0) / clips;
-  const auto codes = code.reshape({clips, frames, slots, options.code_dim}).transpose(1, 2);
-  const auto all = moved(x, codes.reshape({-1, options.code_dim}));
-  // Pixels are kept together.
-  const auto parts = all.permute({0, 2, 3, 1}).unflatten(0, {clips, slots, frames}).unbind(1);
-  auto sum = parts[0];
-  for (size_t i = 1; i < parts.size(); ++i) sum = sum + parts[i];
-  return sum.flatten(0, 1).permute({0, 3, 1, 2});
-}
-
-torch::Tensor WarpImpl::moved(const torch::Tensor& x, const torch::Tensor& code) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto type = x.scalar_type();
-  const auto made = numbers(code);
-  const auto maps = maps_of(made);
-  const bool by_loops = x.is_cpu() && (type == at::kFloat || type == at::kBFloat16);
-  auto shown =
-      by_loops ? WarpOnCpu::apply(x.to(torch::kFloat), maps, options.groups, options.still, type)
-               : warp_by_grid(x, maps, options.groups, options.still);
-  if (!options.fade) return shown;
-  const auto fades = torch::constant_pad_nd(fades_of(made), {options.still, 0}, 1);
-  return shown * fades.repeat_interleave(options.channels / options.groups, 1)
-                     .to(type)
-                     .unsqueeze(2)
-                     .unsqueeze(3);
+  const auto made = numbers(code.reshape({-1, options.code_dim}));
+  const auto maps = maps_of(made), fades = options.fade ? fades_of(made) : maps.new_empty(0);
+  if (x.is_cpu() && (type == at::kFloat || type == at::kBFloat16))
+    return WarpOnCpu::apply(x.to(torch::kFloat), maps, fades, options, type);
+  return warp_by_grid(x, maps, fades, options);
 }
 
 graph::Shape WarpImpl::shape(const std::vector<graph::Shape>& inputs) const {
@@ -216,22 +220,28 @@ graph::Value WarpImpl::describe(graph::Graph& graph, const std::vector<graph::Va
   return sum;
 }
 
-torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps, int64_t groups,
-                           int64_t still_groups) {
-  const int64_t rows = maps.size(0), clips = x.size(0), moving = groups - still_groups;
+torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps,
+                           const torch::Tensor& fades, const WarpOptions& options) {
+  const int64_t slots = options.slots, pictures = x.size(0), clips = pictures / slots;
+  const int64_t frames = maps.size(0) / pictures, rows = clips * frames;
+  const int64_t width = x.size(1) / options.groups, still = width * options.still;
+  // [B*frames*slots,C,H,W], as the maps are.
   const auto shown = x.to(torch::kFloat)
-                         .unsqueeze(1)
-                         .expand({clips, rows / clips, x.size(1), x.size(2), x.size(3)});
-  const int64_t width = x.size(1) / groups, still = width * still_groups;
-  const auto staying = shown.narrow(2, 0, still).reshape({rows, still, x.size(2), x.size(3)});
-  const auto moved =
-      shown.narrow(2, still, width * moving).reshape({rows * moving, width, x.size(2), x.size(3)});
-  const auto grid = at::affine_grid_generator(maps.view({rows * moving, 2, 3}), moved.sizes(),
+                         .unflatten(0, {clips, 1, slots})
+                         .expand({clips, frames, slots, x.size(1), x.size(2), x.size(3)})
+                         .flatten(0, 2);
+  const auto moved = shown.narrow(1, still, width * options.moving())
+                         .reshape({rows * slots * options.moving(), width, x.size(2), x.size(3)});
+  const auto grid = at::affine_grid_generator(maps.flatten(0, 1), moved.sizes(),
                                               /*align_corners=*/false);
   constexpr int64_t kBilinear = 0, kZeros = 0;
-  const auto arrived = at::grid_sampler_2d(moved, grid, kBilinear, kZeros, /*align_corners=*/false)
-                           .view({rows, width * moving, x.size(2), x.size(3)});
-  return (still > 0 ? torch::cat({staying, arrived}, 1) : arrived)
+  auto arrived = at::grid_sampler_2d(moved, grid, kBilinear, kZeros, /*align_corners=*/false);
+  if (fades.numel() > 0) arrived = arrived * fades.flatten().view({-1, 1, 1, 1});
+  return torch::cat({shown.narrow(1, 0, still),
+                     arrived.view({rows * slots, width * options.moving(), x.size(2), x.size(3)})},
+                    1)
+      .unflatten(0, {rows, slots})
+      .sum(1)
       .to(x.scalar_type())
       .contiguous(torch::MemoryFormat::ChannelsLast);
 }

@@ -139,19 +139,25 @@ double largest_error(const torch::Tensor& found, const torch::Tensor& expected) 
 /// Frames and gradients of the loops on the CPU and of LibTorch's grid_sampler.
 void expect_as_by_grid(const WarpOptions& options, at::ScalarType type, double tolerance) {
   Warp warp(options);
-  const auto features = torch::randn({3, options.channels, 12, 10}, test::random(6));
+  const auto features =
+      torch::randn({3 * options.slots, options.channels, 12, 70}, test::random(6));
   // Far enough for some of what is shown to leave the picture.
-  const auto codes = 4 * torch::randn({12, options.code_dim}, test::random(7));
-  const auto judge = torch::randn({12, options.channels, 12, 10}, test::random(8));
+  const auto codes = 4 * torch::randn({12, options.slots * options.code_dim}, test::random(7));
+  const auto judge = torch::randn({12, options.channels, 12, 70}, test::random(8));
   const auto derive = [&](bool by_grid) {
     const auto x = features.detach().clone().requires_grad_();
     const auto code = codes.detach().clone().requires_grad_();
+    const auto of_slots = code.view({-1, options.code_dim});
     const auto y =
         by_grid
-            ? warp_by_grid(x, warp->maps(code), options.groups, options.still)
+            ? warp_by_grid(x, warp->maps(of_slots),
+                           options.fade ? warp->fades(of_slots) : torch::empty(0), options)
             : warp(x.to(type).contiguous(torch::MemoryFormat::ChannelsLast), code).to(at::kFloat);
-    const auto slopes = torch::autograd::grad({(y * judge).sum()}, {x, code});
-    return std::vector<torch::Tensor>{y, slopes[0], slopes[1]};
+    auto of = warp->parameters();
+    of.insert(of.end(), {x, code});
+    auto found = torch::autograd::grad({(y * judge).sum()}, of);
+    found.push_back(y.detach());
+    return found;
   };
   const auto found = derive(false), expected = derive(true);
   for (size_t i = 0; i < found.size(); ++i) {
@@ -164,7 +170,11 @@ TEST(WarpTest, OnTheCpuIsAsByGridSampler) {
   for (const int64_t width : {1, 3, 4, 8, 16, 32}) {
     SCOPED_TRACE(width);
     expect_as_by_grid({5, 3 * width, 3, 16, /*still=*/1}, at::kFloat, 1e-4);
+    expect_as_by_grid({5, 3 * width, 3, 16, /*still=*/1, /*slots=*/3, /*fade=*/true}, at::kFloat,
+                      1e-4);
     expect_as_by_grid({5, 2 * width, 2}, at::kBFloat16, 0.05);
+    expect_as_by_grid({5, 2 * width, 2, 16, /*still=*/0, /*slots=*/2, /*fade=*/true}, at::kBFloat16,
+                      0.05);
   }
 }
 

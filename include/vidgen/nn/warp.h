@@ -69,7 +69,6 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl>, public graph::Block {
   WarpOptions options;
 
  private:
-  torch::Tensor moved(const torch::Tensor& x, const torch::Tensor& code);
   torch::Tensor numbers(const torch::Tensor& code);
   torch::Tensor maps_of(const torch::Tensor& numbers) const;
   torch::Tensor fades_of(const torch::Tensor& numbers) const;
@@ -78,10 +77,10 @@ class WarpImpl : public torch::nn::Cloneable<WarpImpl>, public graph::Block {
 };
 TORCH_MODULE(Warp);
 
-/// What Warp does with the maps [B*frames,moving,2,3], by LibTorch's grid_sampler, on any device.
-/// On the CPU Warp itself has loops of its own, which give the same up to rounding, several times
-/// as fast.
-torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps, int64_t groups,
-                           int64_t still_groups);
+/// What Warp does with the maps [B*frames*slots,moving,2,3] and the fades [B*frames*slots,moving],
+/// empty for ones, by LibTorch's grid_sampler, on any device. On the CPU Warp itself has loops
+/// of its own, which give the same up to rounding, several times as fast.
+torch::Tensor warp_by_grid(const torch::Tensor& x, const torch::Tensor& maps,
+                           const torch::Tensor& fades, const WarpOptions& options);
 
 }  // namespace vidgen::nn
