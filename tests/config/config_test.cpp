@@ -114,8 +114,9 @@ model:
   }
   EXPECT_EQ(read({{"data.size=64", "model.generator.warp_at=16"}}).model.generator.warp_resolution,
             16);
-  test::write_bytes(folder / "one.yaml",
-                    "data: {sources: a}\nmodel: {discriminators: {type: clip, network: residual, fold: 4}}\n");
+  test::write_bytes(
+      folder / "one.yaml",
+      "data: {sources: a}\nmodel: {discriminators: {type: clip, network: residual, fold: 4}}\n");
   for (const std::string key : {"fold", "frame_stack"}) {
     const auto one = read_config(folder / "one.yaml", {{"model.discriminators." + key + "=2"}});
     EXPECT_EQ(one.model.discriminators.at(0).frame_stack, 2) << key;
