@@ -213,13 +213,19 @@ int64_t CacheFile::read_and_check(int64_t first, int64_t count, int64_t stride,
   const uint64_t place = kHeaderBytes + static_cast<uint64_t>(first) * sizeof(uint64_t);
   const size_t size = checksums.size() * sizeof(uint64_t);
   if (file->read(place, checksums.data(), size) < size) return first;
-  // One by one, so that a frame is still in the cache of the processor when it is checked.
-  for (int64_t i = 0; i < count; ++i, out += bytes) {
-    const auto frame = static_cast<uint64_t>(first + i * stride);
-    const bool whole =
-        file->read(front_bytes(room_for_checksums_) + frame * bytes, out, bytes) == bytes;
-    if (!whole || core::checksum(out, bytes, frame) != checksums[static_cast<size_t>(i * stride)])
-      return first + i * stride;
+  // Frames that lie one behind the other are read at once.
+  const int64_t run = stride == 1 ? count : 1;
+  for (int64_t i = 0; i < count; i += run) {
+    const uint64_t start =
+        front_bytes(room_for_checksums_) + static_cast<uint64_t>(first + i * stride) * bytes;
+    const size_t found = file->read(start, out, static_cast<uint64_t>(run) * bytes);
+    for (int64_t k = i; k < i + run; ++k, out += bytes) {
+      const int64_t frame = first + k * stride;
+      const bool whole = found >= static_cast<uint64_t>(k - i + 1) * bytes;
+      if (!whole || core::checksum(out, bytes, static_cast<uint64_t>(frame)) !=
+                        checksums[static_cast<size_t>(k * stride)])
+        return frame;
+    }
   }
   return -1;
 }
