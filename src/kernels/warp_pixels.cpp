@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "vidgen/core/clones.h"
+#include "vidgen/kernels/number.h"
 
 namespace vidgen::kernels {
 namespace {
@@ -75,16 +75,6 @@ VIDGEN_INLINE void find_sources(const float* map, const WarpSizes& sizes, int64_
   }
 }
 
-VIDGEN_INLINE void store(float value, float* to) { *to = value; }
-
-/// To the nearest, as c10::BFloat16 does, but without a branch.
-VIDGEN_INLINE void store(float value, c10::BFloat16* to) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  const uint32_t nearest = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  to->x = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : nearest);
-}
-
 /// Calls work(line, first, count) for runs of pixels, line by line.
 template <class Work>
 VIDGEN_INLINE void for_each_run(const WarpSizes& sizes, const Work& work) {
@@ -110,8 +100,7 @@ VIDGEN_INLINE void warp(const float* pictures, const float* maps, const float* f
         for (int64_t lane = 0; lane < kLanes; ++lane) sum[lane] += from[lane];
       }
 #pragma omp simd
-      for (int64_t lane = 0; lane < kLanes; ++lane)
-        frame[c + lane] = static_cast<Number>(sum[lane]);
+      for (int64_t lane = 0; lane < kLanes; ++lane) store(sum[lane], frame + c + lane);
     }
   }
   Sources sources;
@@ -243,40 +232,32 @@ VIDGEN_INLINE void gradients(const float* pictures, const float* maps, const flo
   }
 }
 
-/// Calls a function template with how many channels of a group it does at once.
-#define VIDGEN_BY_LANES(function, ...)                   \
-  const int64_t group = sizes.channels / sizes.groups;   \
-  if (group % 16 == 0) return function<16>(__VA_ARGS__); \
-  if (group % 8 == 0) return function<8>(__VA_ARGS__);   \
-  if (group % 4 == 0) return function<4>(__VA_ARGS__);   \
-  return function<1>(__VA_ARGS__)
-
 }  // namespace
 
 VIDGEN_CLONES void warp_frame(const float* pictures, const float* maps, const float* fades,
                               const WarpSizes& sizes, float* frame) {
-  VIDGEN_BY_LANES(warp, pictures, maps, fades, sizes, frame);
+  VIDGEN_BY_LANES((sizes.channels / sizes.groups), warp, pictures, maps, fades, sizes, frame);
 }
 
 VIDGEN_CLONES void warp_frame(const float* pictures, const float* maps, const float* fades,
                               const WarpSizes& sizes, c10::BFloat16* frame) {
-  VIDGEN_BY_LANES(warp, pictures, maps, fades, sizes, frame);
+  VIDGEN_BY_LANES((sizes.channels / sizes.groups), warp, pictures, maps, fades, sizes, frame);
 }
 
 VIDGEN_CLONES void warp_gradients(const float* pictures, const float* maps, const float* fades,
                                   const WarpSizes& sizes, const float* frame_gradient,
                                   float* picture_gradients, float* map_gradients,
                                   float* fade_gradients) {
-  VIDGEN_BY_LANES(gradients, pictures, maps, fades, sizes, frame_gradient, picture_gradients,
-                  map_gradients, fade_gradients);
+  VIDGEN_BY_LANES((sizes.channels / sizes.groups), gradients, pictures, maps, fades, sizes,
+                  frame_gradient, picture_gradients, map_gradients, fade_gradients);
 }
 
 VIDGEN_CLONES void warp_gradients(const float* pictures, const float* maps, const float* fades,
                                   const WarpSizes& sizes, const c10::BFloat16* frame_gradient,
                                   float* picture_gradients, float* map_gradients,
                                   float* fade_gradients) {
-  VIDGEN_BY_LANES(gradients, pictures, maps, fades, sizes, frame_gradient, picture_gradients,
-                  map_gradients, fade_gradients);
+  VIDGEN_BY_LANES((sizes.channels / sizes.groups), gradients, pictures, maps, fades, sizes,
+                  frame_gradient, picture_gradients, map_gradients, fade_gradients);
 }
 
 }  // namespace vidgen::kernels

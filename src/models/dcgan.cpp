@@ -90,11 +90,11 @@ class DcganNet : public torch::nn::Module, public DiscriminatorNet {
     stages_.register_in(*this);
   }
 
-  torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+  torch::Tensor logits(const torch::Tensor& pictures, nn::Rows rows,
                        const nn::LayerObserver& observer) override {
-    expect_pictures(pictures, frames, picture_);
-    if (!over_time_) return stages_.forward(pictures, frames, observer);
-    return stages_.forward(nn::as_clips(pictures, pictures.size(0) / frames), 1, observer);
+    expect_pictures(pictures, rows.frames, picture_);
+    if (!over_time_) return stages_.forward(pictures, rows, observer);
+    return stages_.forward(nn::as_clips(pictures, pictures.size(0) / rows.frames), 1, observer);
   }
 
  private:
@@ -128,7 +128,8 @@ FrameGeneratorType dcgan_frames() {
 }
 
 DiscriminatorNetwork dcgan_network() {
-  return {"dcgan", /*kept_copies=*/2.5, least_frames, check_dcgan, make_dcgan};
+  const auto never = [](const DiscriminatorOptions&) { return false; };  // batch normalisation
+  return {"dcgan", never, /*kept_copies=*/2.5, least_frames, check_dcgan, make_dcgan};
 }
 
 }  // namespace vidgen::models

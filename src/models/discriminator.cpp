@@ -1,5 +1,6 @@
 #include "vidgen/models/discriminator.h"
 
+#include "vidgen/nn/autocast.h"
 #include "vidgen/nn/layout.h"
 
 namespace vidgen::models {
@@ -77,20 +78,43 @@ DiscriminatorImpl::DiscriminatorImpl(const DiscriminatorOptions& options, const 
   register_module("net", std::dynamic_pointer_cast<torch::nn::Module>(net_));
 }
 
-torch::Tensor DiscriminatorImpl::forward(const ClipBatch& batch,
-                                         const nn::LayerObserver& observer) {
+torch::Tensor DiscriminatorImpl::pictures_of(const ClipBatch& batch) const {
   const auto& indices = batch.frame_indices;
   const int64_t clips = batch.clips.size(0);
   TORCH_CHECK(!options.takes_frames() ||
                   (indices.defined() && indices.dim() == 2 && indices.size(0) == clips),
               "a frame discriminator needs frame_indices [B,k]");
-  auto pictures = pooled(
+  const auto pictures = nn::autocast_type(pooled(
       options.takes_frames() ? gather_frames(batch.clips, indices) : nn::as_frames(batch.clips),
-      options.pool);
-  if (options.timestamps) pictures = with_timestamps(pictures, batch.timestamps, clips);
-  const int64_t frames = options.takes_frames() ? indices.size(1) : batch.clips.size(2);
-  const auto rows = net_->logits(pictures, frames, nn::inside("net", observer));
-  return (condition.classes > 0 ? project_on_classes(rows, batch.condition) : rows).flatten();
+      options.pool));
+  return options.timestamps ? with_timestamps(pictures, batch.timestamps, clips) : pictures;
+}
+
+int64_t DiscriminatorImpl::frames_of(const ClipBatch& batch) const {
+  return options.takes_frames() ? batch.frame_indices.size(1) : batch.clips.size(2);
+}
+
+torch::Tensor DiscriminatorImpl::logits_of(const torch::Tensor& rows,
+                                           const Condition& asked) const {
+  return (condition.classes > 0 ? project_on_classes(rows, asked) : rows).flatten();
+}
+
+torch::Tensor DiscriminatorImpl::forward(const ClipBatch& batch,
+                                         const nn::LayerObserver& observer) {
+  const auto pictures = pictures_of(batch);
+  return logits_of(net_->logits(pictures, frames_of(batch), nn::inside("net", observer)),
+                   batch.condition);
+}
+
+std::pair<torch::Tensor, torch::Tensor> DiscriminatorImpl::compare(const ClipBatch& real,
+                                                                   const ClipBatch& fake) {
+  if (!discriminator_network(options).independent(options)) {
+    const auto of_real = forward(real);
+    return {of_real, forward(fake)};
+  }
+  const auto pictures = torch::cat({pictures_of(real), pictures_of(fake)});
+  const auto rows = net_->logits(pictures, {frames_of(real), /*batches=*/2}, {}).chunk(2);
+  return {logits_of(rows[0], real.condition), logits_of(rows[1], fake.condition)};
 }
 
 const std::vector<DiscriminatorType>& discriminator_types() {

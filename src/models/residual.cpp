@@ -85,13 +85,13 @@ class ResidualNet : public torch::nn::Module, public DiscriminatorNet {
     if (options.norm == DiscriminatorNorm::kSpectral) nn::add_spectral_norm(*this);
   }
 
-  torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+  torch::Tensor logits(const torch::Tensor& pictures, nn::Rows rows,
                        const nn::LayerObserver& observer) override {
-    expect_pictures(pictures, frames, picture_);
-    TORCH_CHECK(frames % frame_stack_ == 0, "expected clips of a multiple of ", frame_stack_,
-                " frames, found ", frames);
+    expect_pictures(pictures, rows.frames, picture_);
+    TORCH_CHECK(rows.frames % frame_stack_ == 0, "expected clips of a multiple of ", frame_stack_,
+                " frames, found ", rows.frames);
     const nn::SpectralWeights normalised(*this);
-    return stages_.forward(pictures, frames, observer);
+    return stages_.forward(pictures, rows, observer);
   }
 
  private:
@@ -114,9 +114,12 @@ FrameGeneratorType residual_frames() {
 }
 
 DiscriminatorNetwork residual_network() {
-  return {"residual", /*kept_copies=*/6,
-          [](const DiscriminatorOptions&, int64_t) { return int64_t{1}; }, check_residual,
-          make_residual};
+  const auto independent = [](const DiscriminatorOptions& options) {
+    return options.norm == DiscriminatorNorm::kNone;
+  };
+  return {"residual",        independent,
+          /*kept_copies=*/6, [](const DiscriminatorOptions&, int64_t) { return int64_t{1}; },
+          check_residual,    make_residual};
 }
 
 }  // namespace vidgen::models

@@ -255,6 +255,22 @@ std::optional<torch::Tensor> from_pixel(const torch::nn::ConvTranspose2dImpl& la
       .permute({0, 3, 1, 2});
 }
 
+/// The convolution of pictures as large as its filters, a matrix product.
+std::optional<torch::Tensor> to_pixel(const torch::nn::Conv2dImpl& layer, const torch::Tensor& x) {
+  const auto& options = layer.options;
+  const auto* padding = std::get_if<torch::ExpandingArray<2>>(&options.padding());
+  bool fits = padding && x.dim() == 4 && options.groups() == 1;
+  for (size_t i = 0; fits && i < 2; ++i) {
+    fits = (*padding)->at(i) == 0 && options.dilation()->at(i) == 1 &&
+           x.size(static_cast<int64_t>(i) + 2) == options.kernel_size()->at(i);
+  }
+  if (!fits) return std::nullopt;
+  const auto row = [](const torch::Tensor& pictures) {
+    return pictures.permute({0, 2, 3, 1}).flatten(1);
+  };
+  return at::linear(row(x), row(layer.weight), layer.bias).unsqueeze(2).unsqueeze(3);
+}
+
 bool pays_to_double(const std::vector<int64_t>& small, int64_t out, at::ScalarType type) {
   const std::vector<int64_t> large{small[0], out, 1, 2 * small[3], 2 * small[4]};
   return backend().winograd && Choice(large, small, type).grow_prepared;
@@ -291,7 +307,10 @@ std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
                                               const torch::Tensor& input) {
   const auto x = backend().winograd ? as_input(input) : std::nullopt;
   if (!x) return std::nullopt;
-  if (const auto* conv = layer.as<torch::nn::Conv2d>()) return apply<2>(*conv, fast_shrink, *x);
+  if (const auto* conv = layer.as<torch::nn::Conv2d>()) {
+    if (const auto pixel = to_pixel(*conv, *x)) return pixel;
+    return apply<2>(*conv, fast_shrink, *x);
+  }
   if (const auto* conv = layer.as<torch::nn::Conv3d>()) return apply<3>(*conv, fast_shrink, *x);
   if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) {
     if (const auto picture = from_pixel(*conv, *x)) return picture;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "vidgen/nn/activation.h"
 #include "vidgen/nn/convolution.h"
 #include "vidgen/nn/layout.h"
 
@@ -11,8 +12,6 @@ namespace vidgen::nn {
 namespace {
 
 namespace layers = torch::nn;
-
-torch::Tensor rectified(torch::Tensor x) { return torch::leaky_relu_(x, 0.2); }
 
 torch::Tensor shown(const char* name, const torch::nn::Module& layer, const torch::Tensor& output,
                     const LayerObserver& observer) {
@@ -79,10 +78,7 @@ void ResidualBlockImpl::reset() {
 }
 
 torch::Tensor ResidualBlockImpl::skip(const torch::Tensor& x, const LayerObserver& observer) {
-  const bool halve = options.resample == Resample::kDownsample2x;
-  const auto projected = project_(halve ? torch::avg_pool2d(x, 2) : x);
-  shown("project", *project_, projected, observer);
-  return halve ? projected : torch::upsample_nearest2d(projected, {2 * x.size(2), 2 * x.size(3)});
+  return shown("project", *project_, project_(down_ ? torch::avg_pool2d(x, 2) : x), observer);
 }
 
 // Clips as pictures [B,C,T,H*W]: LibTorch's 3-D convolution leaves garbage in the gradient of its
@@ -115,28 +111,37 @@ torch::Tensor ResidualBlockImpl::forward(torch::Tensor x, int64_t frames,
                                          const LayerObserver& observer) {
   auto main = down_ ? shown("resample", *down_, convolve(down_, x), observer)
                     : shown("resample", *up_, convolve(up_, x), observer);
-  if (norm1_) main = shown("norm1", *norm1_, norm1_(main), observer);
-  main = rectified(main);
+  if (norm1_ && !observer) {
+    main = rectified_norm(*norm1_, main);
+  } else {
+    main = rectified(norm1_ ? shown("norm1", *norm1_, norm1_(main), observer) : main);
+  }
   if (over_time_) {
     main = rectified(along_time(main, frames, observer));
   }
   main = shown("conv", *conv_, conv_(main), observer);
+  const double half = std::sqrt(0.5);
+  if (norm2_ && up_ && !observer) return rectified_norm(*norm2_, main, skip(x, observer), half);
   if (norm2_) main = shown("norm2", *norm2_, norm2_(main), observer);
-  return rectified((main + skip(x, observer)) * std::sqrt(0.5));
+  auto added = skip(x, observer);
+  if (up_) added = torch::upsample_nearest2d(added, {main.size(2), main.size(3)});
+  return rectified_sum(main, added, half);
 }
 
-torch::Tensor MinibatchStddevImpl::forward(const torch::Tensor& x, int64_t frames) {
-  TORCH_CHECK(x.dim() == 4 && frames > 0 && x.size(0) % frames == 0,
-              "expected features [M,C,H,W] of clips of ", frames, " frames, found ", x.sizes());
+torch::Tensor MinibatchStddevImpl::forward(const torch::Tensor& x, int64_t frames,
+                                           int64_t batches) {
+  TORCH_CHECK(x.dim() == 4 && frames > 0 && batches > 0 && x.size(0) % (frames * batches) == 0,
+              "expected features [M,C,H,W] of ", batches, " batches of clips of ", frames,
+              " frames, found ", x.sizes());
   // Squares and the number below need more range than float16 has.
   const auto wide = x.to(at::promote_types(x.scalar_type(), torch::kFloat));
-  const auto clips = wide.unflatten(0, {-1, frames});
+  const auto clips = wide.unflatten(0, {batches, -1, frames});
   // The root has no gradient at 0, which clips that are alike would reach.
-  const auto variance = (clips - clips.mean(0, /*keepdim=*/true)).square().mean(0);
-  const auto deviation = (variance + 1e-8).sqrt().mean({1, 2, 3});  // [frames]
-  const auto channel = deviation.view({1, frames, 1, 1, 1})
-                           .expand({clips.size(0), frames, 1, x.size(2), x.size(3)})
-                           .flatten(0, 1)
+  const auto variance = (clips - clips.mean(1, /*keepdim=*/true)).square().mean(1);
+  const auto deviation = (variance + 1e-8).sqrt().mean({2, 3, 4});  // [batches,frames]
+  const auto channel = deviation.view({batches, 1, frames, 1, 1, 1})
+                           .expand({batches, clips.size(1), frames, 1, x.size(2), x.size(3)})
+                           .flatten(0, 2)
                            .to(x.scalar_type());
   return torch::cat({x, channel}, 1).contiguous(x.suggest_memory_format());
 }

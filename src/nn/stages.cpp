@@ -1,7 +1,11 @@
 #include "vidgen/nn/stages.h"
 
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/batchnorm.h>
+
 #include <algorithm>
 
+#include "vidgen/nn/activation.h"
 #include "vidgen/nn/backend.h"
 #include "vidgen/nn/convolution.h"
 #include "vidgen/nn/layers.h"
@@ -13,6 +17,13 @@ namespace {
 bool begins_part(const torch::nn::Module& layer) {
   return layer.as<torch::nn::Conv2d>() || layer.as<torch::nn::Conv3d>() ||
          layer.as<torch::nn::ConvTranspose2d>() || layer.as<ResidualBlock>();
+}
+
+/// The slope of a ReLU or leaky ReLU; nothing for other layers.
+std::optional<double> slope_of(const torch::nn::Module& layer) {
+  if (layer.as<torch::nn::ReLU>()) return 0;
+  const auto* leaky = layer.as<torch::nn::LeakyReLU>();
+  return leaky ? std::optional(leaky->options.negative_slope()) : std::nullopt;
 }
 
 /// Pictures [M,C,H,W] with each `frames` in a row as one of frames * C channels.
@@ -68,16 +79,16 @@ std::vector<std::shared_ptr<torch::nn::Module>> Stages::layers(size_t first, siz
   return result;
 }
 
-torch::Tensor Stages::run_layer(size_t index, const torch::Tensor& x, int64_t frames,
+torch::Tensor Stages::run_layer(size_t index, const torch::Tensor& x, Rows rows,
                                 const LayerObserver& observer) {
   auto& any = *(main_->begin() + static_cast<int64_t>(index));
   auto& layer = *any.ptr();
   const auto name = "main." + std::to_string(index);
   if (auto* block = layer.as<ResidualBlock>())
-    return block->forward(x, frames, inside(name, observer));
+    return block->forward(x, rows.frames, inside(name, observer));
   torch::Tensor y;
   if (auto* stddev = layer.as<MinibatchStddev>()) {
-    y = stddev->forward(x, frames);
+    y = stddev->forward(x, rows.frames, rows.batches);
   } else {
     const auto fast = fast_convolution(layer, x);
     y = fast ? *fast : any.forward(x);
@@ -86,32 +97,45 @@ torch::Tensor Stages::run_layer(size_t index, const torch::Tensor& x, int64_t fr
   return y;
 }
 
-torch::Tensor Stages::run(torch::Tensor x, size_t first, size_t end, int64_t frames,
+std::optional<double> Stages::slope_behind(size_t index, size_t end) const {
+  const auto& layer = *main_->ptr(index);
+  const bool norm = layer.as<torch::nn::BatchNorm2d>() || layer.as<torch::nn::BatchNorm3d>();
+  const size_t next = index + 1;
+  if (!norm || next >= end || next == stack_before_ || attention_.count(index) > 0)
+    return std::nullopt;
+  return slope_of(*main_->ptr(next));
+}
+
+torch::Tensor Stages::run(torch::Tensor x, size_t first, size_t end, Rows rows,
                           const LayerObserver& observer) {
   for (size_t i = first; i < end; ++i) {
     if (i == stack_before_) x = stacked(x, frame_stack_);
-    x = run_layer(i, x, frames_at(i, frames), observer);
+    if (const auto slope = observer ? std::nullopt : slope_behind(i, end)) {
+      x = rectified_norm(*main_->ptr(i++), x, {}, /*factor=*/1, *slope);
+    } else {
+      x = run_layer(i, x, rows_at(i, rows), observer);
+    }
     const auto found = attention_.find(i);
     if (found == attention_.end()) continue;
     auto& [name, block] = found->second;
-    x = block->forward(x, frames_at(i, frames));
+    x = block->forward(x, rows_at(i, rows).frames);
     if (observer) observer(name, *block, x);
   }
   return x;
 }
 
-torch::Tensor Stages::forward(torch::Tensor x, int64_t frames, const LayerObserver& observer,
+torch::Tensor Stages::forward(torch::Tensor x, Rows rows, const LayerObserver& observer,
                               StageOutputs* stages, const torch::Tensor& code) {
   const bool again = backend().recompute && !observer;
   for (size_t first = 0; first < main_->size();) {
     const size_t end = end_of_part(first);
     if (again) {
-      const auto part = [this, first, end, frames](const torch::Tensor& in) {
-        return run(in, first, end, frames, {});
+      const auto part = [this, first, end, rows](const torch::Tensor& in) {
+        return run(in, first, end, rows, {});
       };
       x = recompute(part, layers(first, end), x);
     } else {
-      x = run(std::move(x), first, end, frames, observer);
+      x = run(std::move(x), first, end, rows, observer);
     }
     if (warp_ && end == warp_behind_ + 1) {
       x = warp_->forward(x, code);

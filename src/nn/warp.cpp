@@ -5,7 +5,11 @@
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/linear.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "vidgen/kernels/parallel.h"
+#include "vidgen/kernels/rectify.h"
 #include "vidgen/kernels/warp_pixels.h"
 
 namespace vidgen::nn {
@@ -23,12 +27,12 @@ torch::Tensor laid_out(const torch::Tensor& pictures) {
   return pictures.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/// Pictures of clips' slots [B*slots,C,H,W] in float32, maps [B*frames*slots,moving,2,3] and fades
+/// Pictures of clips' slots [B*slots,C,H,W], maps [B*frames*slots,moving,2,3] and fades
 /// [B*frames*slots,moving], empty for ones, to frames [B*frames,C,H,W] of a type, on the CPU.
 struct WarpOnCpu : Function<WarpOnCpu> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& pictures,
                                const torch::Tensor& all_maps, const torch::Tensor& all_fades,
-                               const WarpOptions& options, at::ScalarType type) {
+                               const WarpOptions& options) {
     const auto x = laid_out(pictures), maps = all_maps.contiguous(), fades = all_fades.contiguous();
     context->save_for_backward({x, maps, fades});
     context->saved_data["groups"] = options.groups;
@@ -36,12 +40,21 @@ struct WarpOnCpu : Function<WarpOnCpu> {
     context->saved_data["slots"] = options.slots;
     const Loops loops(x, maps, fades, *context);
     auto out = at::empty({loops.clips * loops.frames, x.size(1), x.size(2), x.size(3)},
-                         x.options().dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
-    kernels::with_number(type, [&](auto number) {
-      auto* to = out.data_ptr<decltype(number)>();
-      kernels::parallel_for(loops.clips * loops.frames, [&](int64_t i) {
-        kernels::warp_frame(loops.pictures(i / loops.frames), loops.maps_of(i), loops.fades_of(i),
-                            loops.sizes, to + i * loops.frame);
+                         x.options().memory_format(at::MemoryFormat::ChannelsLast));
+    kernels::with_number(x.scalar_type(), [&](auto number) {
+      using Number = decltype(number);
+      const auto* pictures = x.const_data_ptr<Number>();
+      auto* to = out.mutable_data_ptr<Number>();
+      // Parts of clips, so that few of them still keep all threads busy.
+      const int64_t parts = std::min(loops.frames, (kParts + loops.clips - 1) / loops.clips);
+      kernels::parallel_for(loops.clips * parts, [&](int64_t part) {
+        const int64_t clip = part / parts, first = clip * loops.frames;
+        std::vector<float> copy;
+        const auto* from = as_floats(pictures + clip * loops.numbers, loops.numbers, copy);
+        for (int64_t i = first + part % parts; i < first + loops.frames; i += parts) {
+          kernels::warp_frame(from, loops.maps_of(i), loops.fades_of(i), loops.sizes,
+                              to + i * loops.frame);
+        }
       });
     });
     return out;
@@ -52,23 +65,41 @@ struct WarpOnCpu : Function<WarpOnCpu> {
     const auto &x = saved[0], &maps = saved[1], &fades = saved[2];
     const Loops loops(x, maps, fades, *context);
     const auto given = laid_out(gradients[0]);
-    auto of_x = at::zeros_like(x), of_maps = at::empty_like(maps), of_fades = at::empty_like(fades);
-    const Loops results(of_x, of_maps, of_fades, *context);
-    kernels::with_number(given.scalar_type(), [&](auto number) {
-      const auto* gradient = given.data_ptr<decltype(number)>();
+    auto of_x = at::empty_like(x), of_maps = at::empty_like(maps), of_fades = at::empty_like(fades);
+    const Loops results(x, of_maps, of_fades, *context);
+    kernels::with_number(x.scalar_type(), [&](auto number) {
+      using Number = decltype(number);
+      const auto *gradient = given.const_data_ptr<Number>(), *pictures = x.const_data_ptr<Number>();
+      auto* to = of_x.mutable_data_ptr<Number>();
       // A clip's frames one after the other, so that they are always added up in this order.
       kernels::parallel_for(loops.clips, [&](int64_t clip) {
+        std::vector<float> copy, sums(static_cast<size_t>(loops.numbers));
+        const auto* from = as_floats(pictures + clip * loops.numbers, loops.numbers, copy);
         for (int64_t i = clip * loops.frames; i < (clip + 1) * loops.frames; ++i) {
-          kernels::warp_gradients(loops.pictures(clip), loops.maps_of(i), loops.fades_of(i),
-                                  loops.sizes, gradient + i * loops.frame, results.pictures(clip),
-                                  results.maps_of(i), results.fades_of(i));
+          kernels::warp_gradients(from, loops.maps_of(i), loops.fades_of(i), loops.sizes,
+                                  gradient + i * loops.frame, sums.data(), results.maps_of(i),
+                                  results.fades_of(i));
         }
+        kernels::convert(sums.data(), loops.numbers, to + clip * loops.numbers);
       });
     });
-    return {of_x, of_maps, of_fades, {}, {}};
+    return {of_x, of_maps, of_fades, {}};
   }
 
  private:
+  /// So many parts of the work at least, where there are frames enough.
+  static constexpr int64_t kParts = 16;
+
+  static const float* as_floats(const float* numbers, int64_t, std::vector<float>&) {
+    return numbers;
+  }
+  static const float* as_floats(const c10::BFloat16* numbers, int64_t count,
+                                std::vector<float>& copy) {
+    copy.resize(static_cast<size_t>(count));
+    kernels::convert(numbers, count, copy.data());
+    return copy.data();
+  }
+
   /// Where the parts of each clip and frame lie.
   struct Loops {
     Loops(const torch::Tensor& x, const torch::Tensor& maps, const torch::Tensor& fades,
@@ -82,11 +113,10 @@ struct WarpOnCpu : Function<WarpOnCpu> {
           clips(x.size(0) / sizes.slots),
           frames(maps.size(0) / x.size(0)),
           frame(x[0].numel()),
-          first_picture(x.data_ptr<float>()),
+          numbers(frame * sizes.slots),
           first_map(maps.data_ptr<float>()),
           first_fade(fades.numel() > 0 ? fades.data_ptr<float>() : nullptr) {}
 
-    float* pictures(int64_t clip) const { return first_picture + clip * sizes.slots * frame; }
     float* maps_of(int64_t i) const { return first_map + i * sizes.slots * sizes.moving() * 6; }
     float* fades_of(int64_t i) const {
       return first_fade ? first_fade + i * sizes.slots * sizes.moving() : nullptr;
@@ -96,9 +126,9 @@ struct WarpOnCpu : Function<WarpOnCpu> {
     int64_t clips;
     /// Of a clip.
     int64_t frames;
-    /// Numbers of a frame.
-    int64_t frame;
-    float *first_picture, *first_map, *first_fade;
+    /// Numbers of a frame, and of a clip's pictures.
+    int64_t frame, numbers;
+    float *first_map, *first_fade;
   };
 };
 
@@ -162,7 +192,7 @@ torch::Tensor WarpImpl::forward(const torch::Tensor& x, const torch::Tensor& cod
   const auto made = numbers(code.reshape({-1, options.code_dim}));
   const auto maps = maps_of(made), fades = options.fade ? fades_of(made) : maps.new_empty(0);
   if (x.is_cpu() && (type == at::kFloat || type == at::kBFloat16))
-    return WarpOnCpu::apply(x.to(torch::kFloat), maps, fades, options, type);
+    return WarpOnCpu::apply(x, maps, fades, options);
   return warp_by_grid(x, maps, fades, options);
 }
 

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "augment_loops.h"
+
 namespace vidgen::train {
 namespace {
 
@@ -47,16 +49,39 @@ torch::Tensor colored(const torch::Tensor& clips, const torch::Tensor& amounts) 
          (grey * (contrast * (1 - saturation)) + (brightness + mean * (1 - contrast)));
 }
 
-/// out[h, w] = in[h + dy, w + dx], 0 outside.
-torch::Tensor translated(const torch::Tensor& clips, double share, const torch::Tensor& draws,
-                         const torch::Tensor& applied) {
-  const auto positions = [&](int64_t axis, int64_t size) {
-    const int64_t most = pixels_of(share, size);
-    const auto shift = (whole_numbers(draws.select(1, axis), 2 * most + 1) - most) * applied;
-    return counted_from(-shift, size);
-  };
+/// Two whole numbers a clip: what `along` says of lines and of columns, or `otherwise`.
+template <class Along>
+torch::Tensor pairs(const torch::Tensor& clips, bool used, int64_t otherwise, const Along& along) {
+  if (used) return torch::stack({along(0), along(1)}, 1);
+  return torch::full({clips.size(0), 2}, otherwise, clips.options().dtype(torch::kLong));
+}
+
+/// How many lines further down and columns further right a pixel comes from: int64 [B,2].
+torch::Tensor shifts(const torch::Tensor& clips, double share, const torch::Tensor& draws,
+                     const torch::Tensor& applied) {
+  return pairs(clips, share > 0, 0, [&](int64_t axis) {
+    const int64_t most = pixels_of(share, clips.size(3 + axis));
+    return (whole_numbers(draws.select(1, axis), 2 * most + 1) - most) * applied;
+  });
+}
+
+/// The first line and column of squares of `side` pixels a side: int64 [B,2]; where they are not
+/// applied, beyond all pictures.
+torch::Tensor squares(const torch::Tensor& clips, int64_t side, const torch::Tensor& draws,
+                      const torch::Tensor& applied) {
+  const int64_t outside = -2 * side;
+  return pairs(clips, side > 0, outside, [&](int64_t axis) {
+    const int64_t size = clips.size(3 + axis);
+    const auto first = whole_numbers(draws.select(1, axis), size + 1 - side % 2) - side / 2;
+    return first.masked_fill(applied.logical_not(), outside);
+  });
+}
+
+/// out[h, w] = in[h + shift[0], w + shift[1]], 0 outside.
+torch::Tensor translated(const torch::Tensor& clips, const torch::Tensor& shift) {
   const int64_t height = clips.size(3), width = clips.size(4);
-  const auto rows = positions(0, height), columns = positions(1, width);
+  const auto rows = counted_from(-shift.select(1, 0), height),
+             columns = counted_from(-shift.select(1, 1), width);
   const auto from =
       (rows.clamp(0, height - 1) * width).unsqueeze(2) + columns.clamp(0, width - 1).unsqueeze(1);
   const auto pixels = clips.movedim(1, 4).flatten(2, 3);  // [B,T,H*W,C]
@@ -65,16 +90,12 @@ torch::Tensor translated(const torch::Tensor& clips, double share, const torch::
   return masked(moved, rectangle(within(rows, height), within(columns, width)));
 }
 
-/// A square is 0 whose middle lies anywhere in the picture, and which may reach beyond it.
-torch::Tensor cut_out(const torch::Tensor& clips, double share, const torch::Tensor& draws,
-                      const torch::Tensor& applied) {
-  const auto inside = [&](int64_t axis, int64_t size) {
-    const int64_t side = pixels_of(share, size);
-    const auto middle = whole_numbers(draws.select(1, axis), size + 1 - side % 2);
-    return within(counted_from(middle - side / 2, size), side);
+/// Squares are 0 whose middles lie anywhere in the picture, and which may reach beyond it.
+torch::Tensor cut_out(const torch::Tensor& clips, const torch::Tensor& square, int64_t side) {
+  const auto inside = [&](int64_t axis) {
+    return within(counted_from(square.select(1, axis), clips.size(3 + axis)), side);
   };
-  const auto square = rectangle(inside(0, clips.size(3)), inside(1, clips.size(4)));
-  return masked(clips, square.logical_and(applied.reshape({-1, 1, 1})).logical_not());
+  return masked(clips, rectangle(inside(0), inside(1)).logical_not());
 }
 
 }  // namespace
@@ -139,19 +160,19 @@ torch::Tensor augment(const AugmentOptions& options, const torch::Tensor& clips,
   TORCH_CHECK(clips.dim() == 5 && draws.chance.defined() && draws.chance.dim() == 2 &&
                   draws.chance.size(0) == clips.size(0),
               "expected clips [B,C,T,H,W] and draws for each, found ", clips.sizes());
-  auto out = clips.to(at::promote_types(clips.scalar_type(), torch::kFloat));
   const auto applied = draws.chance.lt(probability);
-  if (options.color > 0) {
-    const auto amounts = (draws.color - 0.5) * options.color * applied.narrow(1, 0, kColors);
-    out = colored(out, amounts.to(out.scalar_type()));
-  }
-  if (options.translation > 0) {
-    out = translated(out, options.translation, draws.translation, applied.select(1, kTranslation));
-  }
-  if (options.cutout > 0) {
-    out = cut_out(out, options.cutout, draws.cutout, applied.select(1, kCutout));
-  }
-  return out;
+  const auto amounts = options.color > 0
+                           ? (draws.color - 0.5) * options.color * applied.narrow(1, 0, kColors)
+                           : torch::zeros({clips.size(0), kColors}, draws.chance.options());
+  const auto shift =
+      shifts(clips, options.translation, draws.translation, applied.select(1, kTranslation));
+  const int64_t side = pixels_of(options.cutout, clips.size(3));
+  const auto square = squares(clips, side, draws.cutout, applied.select(1, kCutout));
+  if (has_augment_loops(clips)) return augment_by_loops(clips, amounts, shift, square, side);
+  auto out = clips.to(at::promote_types(clips.scalar_type(), torch::kFloat));
+  if (options.color > 0) out = colored(out, amounts.to(out.scalar_type()));
+  if (options.translation > 0) out = translated(out, shift);
+  return side > 0 ? cut_out(out, square, side) : out;
 }
 
 Augmentation::Augmentation(const AugmentOptions& options, torch::Device device)

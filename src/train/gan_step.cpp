@@ -1,6 +1,7 @@
 #include "vidgen/train/gan_step.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "vidgen/losses/adversarial.h"
@@ -170,8 +171,7 @@ void GanStep::discriminate(const MicroBatch& micro_batch, bool penalise, Scores&
     torch::Tensor real_logits, fake_logits;
     {
       const Autocast autocast(device_, precision_);
-      real_logits = discriminator.forward(real);
-      fake_logits = discriminator.forward(fake);
+      std::tie(real_logits, fake_logits) = discriminator.compare(real, fake);
     }
     const auto loss = losses::discriminator_loss(type, real_logits, fake_logits);
     total = total.defined() ? total + loss : loss;

@@ -52,6 +52,32 @@ AugmentDraws draws_of(const test::Fixture& fixture, double translation) {
   return draws;
 }
 
+/// The loops against the operations, which clips in float64 go through, and both ways back.
+TEST(AugmentTest, LoopsAreTheOperationsWithTheirGradients) {
+  for (const int64_t channels : {1, 3}) {
+    for (const auto type : {torch::kFloat, torch::kBFloat16}) {
+      const auto clips = torch::randn({5, channels, 2, 12, 12}, test::random(1)).contiguous(kLast);
+      const auto weights = torch::randn(clips.sizes(), test::random(3));
+      const auto draws = draw_augment(5, test::random(2));
+      const auto options = augment_options(1, 0.25, 0.5);
+      const auto all = [&](at::ScalarType kind) {
+        const auto x = clips.to(type).to(kind).requires_grad_();
+        const auto y = augment(options, x, draws, chance_of(0.7));
+        const auto w = weights.to(y.scalar_type()).requires_grad_();
+        const auto back = torch::autograd::grad({y}, {x}, {w}, true, true)[0];
+        const auto forth = torch::autograd::grad({back}, {w}, {clips.to(back.scalar_type())})[0];
+        return std::vector<torch::Tensor>{y, back, forth};
+      };
+      const auto fast = all(type), plain = all(torch::kDouble);
+      for (size_t i = 0; i < fast.size(); ++i) {
+        EXPECT_LT((fast[i] - plain[i]).norm().item<double>(),
+                  (type == torch::kFloat ? 1e-5 : 1e-2) * plain[i].norm().item<double>())
+            << channels << " channels in " << type << ", result " << i;
+      }
+    }
+  }
+}
+
 TEST(AugmentTest, ReproducesReferenceStageByStage) {
   const test::Fixture fixture("diffaug");
   const auto clips = fixture.tensor("in.x");

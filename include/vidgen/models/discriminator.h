@@ -6,11 +6,13 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vidgen/models/condition.h"
 #include "vidgen/models/options.h"
 #include "vidgen/nn/observer.h"
+#include "vidgen/nn/stages.h"
 
 namespace vidgen::models {
 
@@ -53,9 +55,9 @@ torch::Tensor project_on_classes(const torch::Tensor& rows, const Condition& con
 class DiscriminatorNet {
  public:
   virtual ~DiscriminatorNet() = default;
-  /// Pictures [M,C,S,S], of which each `frames` in a row are one clip -> rows [N,1+classes,...], as
-  /// project_on_classes() takes them.
-  virtual torch::Tensor logits(const torch::Tensor& pictures, int64_t frames,
+  /// Pictures [M,C,S,S], of which `rows` says what clips they are -> rows [N,1+classes,...], as
+  /// project_on_classes() takes them. More than one batch only with independent options.
+  virtual torch::Tensor logits(const torch::Tensor& pictures, nn::Rows rows,
                                const nn::LayerObserver& observer) = 0;
 };
 
@@ -63,6 +65,9 @@ class DiscriminatorNet {
 /// discriminator it is in.
 struct DiscriminatorNetwork {
   std::string name;
+  /// Whether a clip's logits depend on no other clip's pictures but through minibatch_stddev, and
+  /// one pass leaves nothing for the next.
+  bool (*independent)(const DiscriminatorOptions& options);
   /// As FrameGeneratorType::kept_copies, for real and generated clips together.
   double kept_copies;
   /// Frames that a clip has at least, of pictures of so many pixels a side.
@@ -98,10 +103,19 @@ class DiscriminatorImpl : public torch::nn::Module {
   /// Returns logits [n], high for real; n depends on the kind of discriminator.
   torch::Tensor forward(const ClipBatch& batch, const nn::LayerObserver& observer = {});
 
+  /// The logits of each, in one pass where the network is independent.
+  std::pair<torch::Tensor, torch::Tensor> compare(const ClipBatch& real, const ClipBatch& fake);
+
   const DiscriminatorOptions options;
   const ConditionOptions condition;
 
  private:
+  /// What the network is given of them.
+  torch::Tensor pictures_of(const ClipBatch& batch) const;
+  int64_t frames_of(const ClipBatch& batch) const;
+  /// From what the network returns for them.
+  torch::Tensor logits_of(const torch::Tensor& rows, const Condition& asked) const;
+
   std::shared_ptr<DiscriminatorNet> net_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/autocast_mode.h>
+#include <torch/types.h>
 
 namespace vidgen::nn {
 
@@ -27,5 +28,12 @@ class Autocast {
   const bool was_enabled_ = at::autocast::is_autocast_enabled(device_);
   const c10::ScalarType previous_type_ = at::autocast::get_autocast_dtype(device_);
 };
+
+/// x in the type that autocast, if it is on, would give it before each convolution: once instead.
+inline torch::Tensor autocast_type(const torch::Tensor& x) {
+  const auto device = x.device().type();
+  return at::autocast::is_autocast_enabled(device) ? x.to(at::autocast::get_autocast_dtype(device))
+                                                   : x;
+}
 
 }  // namespace vidgen::nn

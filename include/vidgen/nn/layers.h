@@ -66,11 +66,11 @@ TORCH_MODULE(ResidualBlock);
 /// Adds a channel that tells how much a batch varies (Karras et al., "Progressive growing of GANs",
 /// 2018), so that a discriminator can see samples that are all alike: the standard deviation of
 /// each feature over the clips, averaged over all features, one number for each frame's place in
-/// the batch. The group is the whole batch.
+/// the batch. The group is the whole batch, or each of several that lie one behind the other.
 class MinibatchStddevImpl : public torch::nn::Cloneable<MinibatchStddevImpl> {
  public:
   /// Features [M,C,H,W], of which each `frames` in a row are one clip, to [M,C+1,H,W].
-  torch::Tensor forward(const torch::Tensor& x, int64_t frames = 1);
+  torch::Tensor forward(const torch::Tensor& x, int64_t frames = 1, int64_t batches = 1);
   void reset() override {}
 };
 TORCH_MODULE(MinibatchStddev);

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +19,16 @@ namespace vidgen::nn {
 /// or a residual block and what follows it, up to the next one.
 using StageOutputs = std::vector<torch::Tensor>;
 
+/// What the rows of a tensor are: each `frames` in a row are one clip, and the clips are of so many
+/// batches one behind the other, each of the same size.
+struct Rows {
+  Rows(int64_t frames, int64_t batches = 1) : frames(frames), batches(batches) {}
+
+  int64_t frames, batches;
+};
+
 /// Layers that run one after the other, with self-attention behind some of them. Residual blocks
-/// and MinibatchStddev are told how many frames a clip has. The blocks of attention have names of
+/// and MinibatchStddev are told what clips the rows are of. The blocks of attention have names of
 /// their own, so that those of the layers stay what they are without attention.
 ///
 /// A part of a module, built anew in its reset(): add the layers in their order, then
@@ -43,10 +52,10 @@ class Stages {
   /// "warp_<resolution>".
   void register_in(torch::nn::Module& owner);
 
-  /// Takes frames [M,C,H,W] or clips [B,C,T,H,W]; `frames` as for SelfAttention. With
+  /// Takes frames [M,C,H,W] or clips [B,C,T,H,W], of which `rows` says more. With
   /// Backend::recompute, each part is computed again. `stages`, if given, is filled. `code` is that
   /// of Warp, [M,code_dim]; with one, x is of clips [B,C,H,W].
-  torch::Tensor forward(torch::Tensor x, int64_t frames, const LayerObserver& observer,
+  torch::Tensor forward(torch::Tensor x, Rows rows, const LayerObserver& observer,
                         StageOutputs* stages = nullptr, const torch::Tensor& code = {});
   /// The same of frames, without a stack; weights are called after `name`. Where there is a Warp, x
   /// are all frames, not one a clip.
@@ -54,20 +63,23 @@ class Stages {
                         const std::string& name) const;
 
  private:
-  /// The frames of a clip at this layer.
-  int64_t frames_at(size_t index, int64_t frames) const {
-    if (index <= warp_behind_ && warp_) return 1;
-    return index < stack_before_ ? frames : frames / frame_stack_;
+  /// What the rows are at this layer.
+  Rows rows_at(size_t index, Rows rows) const {
+    if (index <= warp_behind_ && warp_) return {1, rows.batches};
+    return {index < stack_before_ ? rows.frames : rows.frames / frame_stack_, rows.batches};
   }
 
   struct Attention {
     std::string name;
     SelfAttention block;
   };
-  torch::Tensor run_layer(size_t index, const torch::Tensor& x, int64_t frames,
+  torch::Tensor run_layer(size_t index, const torch::Tensor& x, Rows rows,
                           const LayerObserver& observer);
-  torch::Tensor run(torch::Tensor x, size_t first, size_t end, int64_t frames,
+  torch::Tensor run(torch::Tensor x, size_t first, size_t end, Rows rows,
                     const LayerObserver& observer);
+  /// The slope of the activation right behind a batch normalisation, with which it is one pass;
+  /// nothing where that is not so, or not before `end`.
+  std::optional<double> slope_behind(size_t index, size_t end) const;
   std::vector<std::shared_ptr<torch::nn::Module>> layers(size_t first, size_t end) const;
   /// Where the part that begins at `first` ends: before the next convolution or residual block.
   size_t end_of_part(size_t first) const;
