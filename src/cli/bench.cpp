@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "bench_quality.h"
 #include "commands.h"
 #include "output.h"
 #include "vidgen/core/files.h"
@@ -177,6 +178,7 @@ Run add_bench(CLI::App& command) {
   }
   add_rendering(command, "render", "Time a trained generator: clips and single frames.");
   add_rendering(command, "memory", "Measure the memory that rendering takes, in bytes.");
+  add_bench_quality(command);
   return {};
 }
 

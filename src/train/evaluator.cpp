@@ -12,11 +12,16 @@ namespace {
 
 using core::cat;
 
-data::EvaluationClips draw_real_clips(const RunOptions& options, const data::ClipCache& cache) {
+bool contains(const std::vector<std::string>& names, const char* name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+data::EvaluationClips draw_real_clips(const RunOptions& options, const data::ClipCache& cache,
+                                      const std::vector<std::string>& names) {
   data::EvaluationOptions wanted;
   wanted.count = options.train.evaluate.clips;
   wanted.seed = static_cast<uint64_t>(options.train.seed);
-  if (options.train.evaluate.metric != "nearest") wanted.training_count = 0;
+  if (!contains(names, "nearest")) wanted.training_count = 0;
   try {
     return data::draw_evaluation_clips(options.data, cache, wanted);
   } catch (const Error& error) {
@@ -66,19 +71,22 @@ void warn_of_few(int64_t clips) {
 
 }  // namespace
 
-Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache)
-    : options_(options), conditions_(options.model.condition()) {
+Evaluator::Evaluator(const RunOptions& options, const data::ClipCache& cache,
+                     std::vector<std::string> more)
+    : options_(options), more_(std::move(more)), conditions_(options.model.condition()) {
   const auto& evaluate = options_.train.evaluate;
-  const auto real = draw_real_clips(options_, cache);
-  clips_ = real.real.size(0);
   metrics::ScoreOptions what;
   what.names = {evaluate.metric, "diversity"};
+  what.names.insert(what.names.end(), more_.begin(), more_.end());
+  const auto real = draw_real_clips(options_, cache, what.names);
+  clips_ = real.real.size(0);
   what.seed = static_cast<uint64_t>(options_.train.seed);
   scorer_ = std::make_unique<const metrics::Scorer>(
       metrics::ClipSets{{}, real.real, real.other_real, real.training}, what);
-  if (!scorer_->computes(evaluate.metric)) {
-    throw Error(cat("train.evaluate.metric: ", evaluate.metric, " cannot be computed of clips of ",
-                    real.real.size(1), " frames"));
+  for (const auto& name : what.names) {
+    if (scorer_->computes(name)) continue;
+    throw Error(cat(name == evaluate.metric ? "train.evaluate.metric: " : "", name,
+                    " cannot be computed of clips of ", real.real.size(1), " frames"));
   }
   core::log_info(cat("evaluating every ", evaluate.every, " steps with ", clips_,
                      real.held_out ? " held-out" : " training", " clips"));
@@ -95,7 +103,8 @@ Evaluator::Result Evaluator::evaluate(const models::VideoGenerator& generator) c
   const auto clips = models::render(generator, latents);
   const auto scores = scorer_->score(clips);
   Result result{
-      value_of(scores, options_.train.evaluate.metric), value_of(scores, "diversity"), {}};
+      value_of(scores, options_.train.evaluate.metric), value_of(scores, "diversity"), {}, {}};
+  for (const auto& name : more_) result.more[name] = value_of(scores, name);
   if (!class_scorer_) return result;
   const auto classes = class_scorer_->score(clips);
   if (const auto* least = metrics::least_diverse(classes)) result.least_diverse_class = *least;

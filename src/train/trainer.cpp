@@ -1,10 +1,7 @@
 #include "vidgen/train/trainer.h"
 
-#include <torch/cuda.h>
-
 #include "vidgen/core/interrupt.h"
 #include "vidgen/core/log.h"
-#include "vidgen/core/resources.h"
 #include "vidgen/core/text.h"
 #include "vidgen/data/cache.h"
 #include "vidgen/data/clip_rates.h"
@@ -27,8 +24,9 @@ double seconds_since(Clock::time_point start) {
 
 }  // namespace
 
-Trainer::Trainer(const RunOptions& options)
+Trainer::Trainer(const RunOptions& options, Goal goal)
     : options_(completed(options)),
+      goal_(std::move(goal)),
       device_(resolve_device(options.train.device)),
       folder_(options.run_dir),
       shape_(clip_shape(options.data)),
@@ -52,7 +50,7 @@ void Trainer::open_clips() {
   shape_.fps = rates.usual();
   if (const auto differ = rates.differences(); !differ.empty()) core::log_warning(differ);
   if (options_.train.evaluate.every > 0) {
-    watch_.set_evaluator(std::make_unique<const Evaluator>(options_, cache));
+    watch_.set_evaluator(std::make_unique<const Evaluator>(options_, cache, goal_.metrics));
   }
 }
 
@@ -99,14 +97,21 @@ void Trainer::write_log_line() {
   check_losses();
   core::Json line{{"step", step_}};
   if (due(options_.train.log_every)) add_means(line);
-  if (due(options_.train.evaluate.every)) {
-    const auto started = Clock::now();
-    gan_->calibrate();
-    watch_.evaluate(gan_->ema_generator(), step_, line);
-    // The speed in the log is that of training.
-    meters_->exclude(Clock::now() - started);
-  }
+  if (due(options_.train.evaluate.every)) evaluate(line);
   journal_->log(line);
+}
+
+void Trainer::evaluate(core::Json& line) {
+  const auto started = Clock::now();
+  gan_->calibrate();
+  watch_.evaluate(gan_->ema_generator(), step_, line);
+  // The speed in the log is that of training.
+  meters_->exclude(Clock::now() - started);
+  seconds_in_evaluations_ += seconds_since(started);
+  if (!goal_.is_reached) return;
+  Evaluation found{step_, seconds_since(began_), seconds_in_evaluations_};
+  for (const auto& name : goal_.metrics) found.scores[name] = line.at(name);
+  is_over_ = goal_.is_reached(found);
 }
 
 void Trainer::add_means(core::Json& line) {
@@ -270,8 +275,8 @@ void Trainer::keep_time(double seconds) {
 
 void Trainer::train_to_the_end() {
   meters_->start_clock();
-  auto started = Clock::now();
-  while (step_ < run_length() && !core::interrupted()) {
+  auto started = began_ = Clock::now();
+  while (step_ < run_length() && !is_over_ && !core::interrupted()) {
     train_one_step();
     keep_time(seconds_since(started));
     started = Clock::now();
@@ -285,6 +290,7 @@ void Trainer::train_to_the_end() {
     } catch (const Diverged& problem) {
       restore_best(problem);
     }
+    if (goal_.seconds > 0 && seconds_since(began_) >= goal_.seconds) is_over_ = true;
   }
   if (!saved_) write_last_checkpoint();
 }
@@ -359,39 +365,12 @@ Trainer::End Trainer::run() {
     journal_->update_page(step_, run_length(), RunState::kEnded);
     throw;
   }
-  const bool finished = step_ == run_length();
+  const bool finished = is_over_ || step_ == run_length();
   if (finished) write_weights();
   show_the_end();
   if (!finished) return End::kInterrupted;
   progress_->finish();
   return End::kFinished;
-}
-
-RunCosts Trainer::measure_costs() {
-  start_loader();
-  const auto timed = [this](const auto& work) {
-    const auto start = Clock::now();
-    work();
-    if (device_.is_cuda()) torch::cuda::synchronize();
-    return seconds_since(start);
-  };
-  const auto step = [&] { return timed([this] { train_one_step(); }); };
-  RunCosts costs;
-  costs.first_step = step();
-  costs.step = median_time(step);
-  const auto& loss = options_.loss;
-  if (loss.has_penalties() && loss.penalty_every > 1) {
-    // The first step had the penalties, those after it had not.
-    step_ = loss.penalty_every;
-    costs.step += (step() - costs.step) / static_cast<double>(loss.penalty_every);
-  }
-  costs.peak_bytes = core::peak_memory_bytes();
-  check_losses();
-  if (previews_.enabled()) costs.preview = timed([this] { render_samples(); });
-  if (const auto* evaluator = watch_.evaluator()) {
-    costs.evaluation = timed([&] { evaluator->evaluate(gan_->ema_generator()); });
-  }
-  return costs;
 }
 
 }  // namespace vidgen::train

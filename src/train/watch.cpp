@@ -23,6 +23,7 @@ void Watch::evaluate(const models::VideoGenerator& generator, int64_t step, core
   const auto found = evaluator_->evaluate(generator);
   line[options.metric] = found.score;
   line["diversity"] = found.diversity;
+  for (const auto& [name, value] : found.more) line[name] = value;
   if (found.least_diverse_class) {
     line["class_diversity"] = found.least_diverse_class->diversity().value;
   }

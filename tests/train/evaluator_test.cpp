@@ -80,6 +80,56 @@ TEST_F(EvaluatorTest, NeedsClipsAndFrames) {
               HasSubstr("train.evaluate.metric: flicker cannot be computed of clips of 2 frames"));
 }
 
+TEST_F(EvaluatorTest, MeasuresFurtherMetrics) {
+  const auto network = generator();
+  const auto cache = data::prepare_clips(options_.data);
+  const auto both = Evaluator(options_, cache, {"motion", "swd"}).evaluate(network);
+  EXPECT_EQ(both.more.size(), 2u);
+  // The same numbers as alone.
+  EXPECT_EQ(both.score, make_evaluator().evaluate(network).score);
+  EXPECT_EQ(both.more.at("swd"), both.score);
+  options_.train.evaluate.metric = "motion";
+  EXPECT_EQ(both.more.at("motion"), make_evaluator().evaluate(network).score);
+  EXPECT_THAT(test::error_of([&] { Evaluator(options_, cache, {"fid"}); }),
+              HasSubstr("unknown metric \"fid\""));
+  options_.data.frames = 2;
+  const auto shorter = data::prepare_clips(options_.data);
+  EXPECT_THAT(test::error_of([&] { Evaluator(options_, shorter, {"flicker"}); }),
+              HasSubstr("flicker cannot be computed of clips of 2 frames"));
+}
+
+TEST_F(EvaluatorTest, AGoalEndsTheRun) {
+  std::vector<Evaluation> found;
+  Goal goal;
+  goal.metrics = {"motion"};
+  goal.is_reached = [&](const Evaluation& evaluation) {
+    found.push_back(evaluation);
+    return evaluation.step == 3;
+  };
+  Trainer trainer(options_, goal);
+  EXPECT_EQ(trainer.run(), Trainer::End::kFinished);
+  EXPECT_EQ(trainer.step(), 3);
+  ASSERT_EQ(found.size(), 3u);
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].step, static_cast<int64_t>(i + 1));
+    EXPECT_GT(found[i].scores.at("motion"), 0);
+    EXPECT_GT(found[i].in_evaluations, i == 0 ? 0 : found[i - 1].in_evaluations);
+    EXPECT_GT(found[i].seconds, found[i].in_evaluations);
+  }
+  const checkpoint::RunFolder run(options_.run_dir);
+  EXPECT_EQ(run.newest_checkpoint(), run.checkpoint(3));
+  EXPECT_TRUE(std::filesystem::exists(run.weights()));
+  EXPECT_THAT(test::read_bytes(run.log()), HasSubstr("\"motion\":"));
+}
+
+TEST_F(EvaluatorTest, AGoalMayHaveATimeLimit) {
+  Goal goal;
+  goal.seconds = 1e-9;
+  Trainer trainer(options_, goal);
+  EXPECT_EQ(trainer.run(), Trainer::End::kFinished);
+  EXPECT_EQ(trainer.step(), 1);
+}
+
 /// Takes from each frame what is not its class: all latents but the code of the class count for
 /// nothing.
 void make_a_clip_a_class(GanStep& gan, const RunOptions& options) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "vidgen/core/json.h"
@@ -58,6 +59,34 @@ core::Json bench_render(const std::filesystem::path& run_or_file, infer::Precisi
 /// The loader for itself: batches from the clip cache; decoding the first video anew, in one
 /// thread, and making its clip cache, in a temporary folder.
 core::Json bench_load(const train::RunOptions& options, const Repeats& repeats);
+
+/// A value that a metric of metrics::score_names() is to reach: as near to its ideal, or nearer.
+struct Target {
+  std::string metric;
+  double value = 0;
+};
+
+/// What bench_quality() trains until.
+struct QualityOptions {
+  /// All of them are to be met in one evaluation.
+  std::vector<Target> targets{};
+  /// Runs, each with the seed after that of the one before.
+  int64_t seeds = 2;
+  /// Of a run, evaluations included; 0 does not limit.
+  double max_minutes = 0;
+  /// Where they leave their files, each in a folder "seed-N"; "" keeps none.
+  std::filesystem::path run_dir{};
+  /// Called with what each run is made of before its first step, when its folder is there.
+  std::function<void(const train::RunOptions&)> begin{};
+};
+
+/// How long train::Trainer trains until an evaluation of the averaged generator meets all targets,
+/// for each seed, and the median of the seeds. "minutes" is the time from the first step to the end
+/// of that evaluation with all that a run does, "training_minutes" the same without evaluations;
+/// both are null where the targets were not met in the time, or training diverged. Throws
+/// vidgen::Error where nothing is evaluated, or a folder holds a run already, and as
+/// train::Trainer, and core::Stopped where a stop was asked for.
+core::Json bench_quality(const train::RunOptions& options, const QualityOptions& quality);
 
 /// Starting `program`: its help, and a run of one training step, from typing to its end.
 core::Json bench_startup(const std::filesystem::path& program, const std::filesystem::path& config,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,8 +25,10 @@ class Evaluator {
   static constexpr int64_t kFewClips = 50;
 
   /// Reads the real clips, held-out ones where there are some, and computes what depends on them
-  /// alone. Throws vidgen::Error when there are too few, or too few frames for the metric.
-  Evaluator(const RunOptions& options, const data::ClipCache& cache);
+  /// alone. `more` are further metrics of metrics::score_names(). Throws vidgen::Error when there
+  /// are too few clips, or too few frames for a metric, or one is unknown.
+  Evaluator(const RunOptions& options, const data::ClipCache& cache,
+            std::vector<std::string> more = {});
 
   struct Result {
     /// Of train.evaluate.metric.
@@ -35,11 +38,14 @@ class Evaluator {
     /// The class whose clips differ least, measured by what real ones of it do; nothing where clips
     /// have no classes, or too few clips of each.
     std::optional<metrics::ClassScores> least_diverse_class;
+    /// Of the further metrics, by their names.
+    std::map<std::string, double> more{};
   };
   Result evaluate(const models::VideoGenerator& generator) const;
 
  private:
   const RunOptions options_;
+  const std::vector<std::string> more_;
   /// Clips in each set.
   int64_t clips_ = 0;
   std::unique_ptr<const metrics::Scorer> scorer_;

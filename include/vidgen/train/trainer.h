@@ -15,6 +15,7 @@
 #include "vidgen/data/video_set.h"
 #include "vidgen/train/device_feed.h"
 #include "vidgen/train/gan_step.h"
+#include "vidgen/train/goal.h"
 #include "vidgen/train/journal.h"
 #include "vidgen/train/memory_estimate.h"
 #include "vidgen/train/options.h"
@@ -46,7 +47,7 @@ class Trainer {
   /// Opens (or makes) the clip cache, if clips are read, and builds the networks. Throws
   /// vidgen::Error for what is wrong with the options, the teacher, the data or the device. Writes
   /// nothing into the run's folder yet.
-  explicit Trainer(const RunOptions& options);
+  explicit Trainer(const RunOptions& options, Goal goal = {});
 
   /// Goes on from a checkpoint, bit for bit as if the run had never stopped where nothing is
   /// another. Says in one line each, and in the log, which keys are (a key that is younger than the
@@ -64,10 +65,11 @@ class Trainer {
   void begin_with(const checkpoint::Checkpoint& start);
 
   enum class End { kFinished, kInterrupted };
-  /// Trains until train.steps, or until train.minutes are over, or until a stop is asked for
-  /// (core::interrupted()), with a checkpoint at the end in all cases. Throws Diverged when a loss
-  /// is no longer finite, naming the step, the loss and the last good checkpoint, unless
-  /// train.on_divergence lets it go on, and vidgen::Error when something cannot be written.
+  /// Trains until train.steps, or until train.minutes are over, or until its goal (kFinished), or
+  /// until a stop is asked for (core::interrupted()), with a checkpoint at the end in all cases.
+  /// Throws Diverged when a loss is no longer finite, naming the step, the loss and the last good
+  /// checkpoint, unless train.on_divergence lets it go on, and vidgen::Error when something cannot
+  /// be written.
   End run();
 
   /// Runs a step to warm up, some to measure, and what else a run does now and then; writes nothing
@@ -92,6 +94,8 @@ class Trainer {
   void write_what_is_due();
   void write_log_line();
   void add_means(core::Json& line);
+  /// Scores the averaged generator, and asks whether the goal is reached.
+  void evaluate(core::Json& line);
   torch::Tensor render_samples();
   void write_samples();
   /// Before the first step: real clips to compare with, samples of a new run, the page.
@@ -125,6 +129,7 @@ class Trainer {
   bool due(int64_t every) const { return every > 0 && step_ % every == 0; }
 
   const RunOptions options_;
+  const Goal goal_;
   const torch::Device device_;
   const checkpoint::RunFolder folder_;
   std::shared_ptr<const data::ClipDataset> dataset_;
@@ -142,6 +147,11 @@ class Trainer {
 
   int64_t step_ = 0;
   RunLength run_length_;
+  /// Of train_to_the_end().
+  std::chrono::steady_clock::time_point began_;
+  double seconds_in_evaluations_ = 0;
+  /// The goal is reached, or its time is over.
+  bool is_over_ = false;
   PreviewSchedule previews_;
   /// Of the checkpoint that it goes on from, or of a distillation that begins.
   core::Json passes_ = core::Json::array();
