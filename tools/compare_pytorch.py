@@ -62,6 +62,14 @@ def refuse_what_is_not_compared(config):
         raise SystemExit(f"compare_pytorch.py: train.precision: found {precision}, give --set train.precision=float32 or bfloat16")
 
 
+def output_of(command):
+    """What a program puts out; where it fails it has said why."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    return done.stdout
+
+
 def read_safetensors(path):
     types = {"F32": torch.float32, "I64": torch.int64, "U8": torch.uint8}
     data = bytearray(pathlib.Path(path).read_bytes())
@@ -95,9 +103,8 @@ def write_step(program, passed):
     """The first step of vidgen in float32: what goes in and what comes out."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/step.safetensors"
-        subprocess.run([program, "--quiet", "bench", "train", *passed, "--set", "train.precision=float32", "--set",
-                        "train.tf32=false", "--set", "optim.warmup_steps=0", "--set", "optim.discriminator.lr=0",
-                        "--step", path], check=True)
+        output_of([program, "--quiet", "bench", "train", *passed, "--set", "train.precision=float32", "--set", "train.tf32=false",
+                   "--set", "optim.warmup_steps=0", "--set", "optim.discriminator.lr=0", "--step", path])
         return {name: value.to(torch.get_default_device()) for name, value in read_safetensors(path).items()}
 
 
@@ -147,14 +154,14 @@ def time_vidgen(program, passed, config, steps):
 
 
 def start_peers(modes, config, before):
-    """The modes that run here, warmed up by a step with and one without the penalties."""
+    """The modes that run here, warmed up by steps with and without the penalties."""
     dtypes = {"eager": torch.float32, "float32": torch.float32, "bfloat16": torch.bfloat16,
               "compile": getattr(torch, config["train"]["precision"])}
     peers = {}
     for mode in modes:
         gan = load(Gan(config, mode, dtypes[mode]), before)
         try:
-            time_pytorch(gan, config["loss"]["penalty_every"] if gan.penalises else 2)
+            time_pytorch(gan, config["loss"]["penalty_every"] + 1 if gan.penalises else 2)
         except Exception as error:
             if mode != "compile":
                 raise
@@ -178,8 +185,7 @@ def main():
     arguments.set.append(f"train.device={arguments.device}")
     torch.set_default_device(arguments.device)
     passed = ["--config", arguments.config, *[a for s in arguments.set for a in ("--set", s)]]
-    resolved = subprocess.run([arguments.program, "config", *passed], check=True, capture_output=True, text=True).stdout
-    config = yaml.safe_load(resolved)
+    config = yaml.safe_load(output_of([arguments.program, "config", *passed]))
     refuse_what_is_not_compared(config)
     default_widths(config)
     file = write_step(arguments.program, passed)

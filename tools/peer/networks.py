@@ -1,4 +1,6 @@
-"""The networks of vidgen as PyTorch modules whose weights have the same names."""
+"""The networks of vidgen as PyTorch modules whose weights have the same names.
+
+torch.unflatten in place of the tensor's method, which torch.compile cannot trace where a default device is set."""
 import math
 
 import torch
@@ -45,8 +47,8 @@ class ResidualBlock(nn.Module):
             self.norm1, self.norm2 = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
 
     def along_time(self, x, frames):
-        clips = x.unflatten(0, (-1, frames)).transpose(1, 2)
-        return self.over_time(clips.flatten(3)).unflatten(3, x.shape[2:]).transpose(1, 2).flatten(0, 1)
+        clips = torch.unflatten(x, 0, (-1, frames)).transpose(1, 2)
+        return torch.unflatten(self.over_time(clips.flatten(3)), 3, x.shape[2:]).transpose(1, 2).flatten(0, 1)
 
     def forward(self, x, frames):
         main = self.resample(x)
@@ -62,7 +64,7 @@ class ResidualBlock(nn.Module):
 
 class MinibatchStddev(nn.Module):
     def forward(self, x, frames):
-        clips = x.float().unflatten(0, (-1, frames))
+        clips = torch.unflatten(x.float(), 0, (-1, frames))
         deviation = (clips.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
         channel = deviation.view(1, frames, 1, 1, 1).expand(clips.shape[0], -1, 1, *x.shape[2:]).flatten(0, 1)
         return torch.cat([x, channel.to(x.dtype)], 1)
@@ -82,7 +84,7 @@ class Warp(nn.Module):
     def maps(self, numbers):
         scale = numbers.new_full((2, 3), TURN)
         scale[:, 2] = 1
-        return torch.eye(2, 3, device=numbers.device) + numbers.unflatten(-1, (self.moving, 2, 3)) * scale
+        return torch.eye(2, 3, device=numbers.device) + torch.unflatten(numbers, -1, (self.moving, 2, 3)) * scale
 
     def forward(self, x, codes):
         """Pictures of slots [B*slots,C,H,W] and codes [B*slots,T,D] to frames [B*T,C,H,W]."""
@@ -101,7 +103,7 @@ class Warp(nn.Module):
             parts = [moved.flatten(1, 2)]
             if self.still:
                 parts.insert(0, pictures[:, :kept].unsqueeze(2))
-            sums = [part.unflatten(0, (-1, self.slots)).sum(1) for part in parts]
+            sums = [torch.unflatten(part, 0, (-1, self.slots)).sum(1) for part in parts]
             clips = torch.cat([part.expand(-1, -1, frames, -1, -1) for part in sums], 1)
             return clips.to(x.dtype).transpose(1, 2).flatten(0, 1)
 

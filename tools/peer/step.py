@@ -88,18 +88,19 @@ class Gan(nn.Module):
         self.discriminator = nn.ModuleList(
             nn.ModuleDict({"net": networks.discriminator(d, self.channels, self.classes)}) for d in self.options)
         if mode != "eager":
-            self.generator["frame"].to(memory_format=torch.channels_last)
-            for options, net in zip(self.options, self.discriminator):
-                clips = options["type"] == "clip" and options["network"] == "dcgan"
-                net.to(memory_format=torch.channels_last_3d if clips else torch.channels_last)
+            formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+            for parameter in self.parameters():
+                parameter.data = parameter.data.contiguous(memory_format=formats.get(parameter.dim(), torch.contiguous_format))
         self.register_buffer("probability", torch.tensor(0.0 if self.augmentation["target"] else self.augmentation["probability"]),
                              persistent=False)
         self.fused = mode != "eager"
         self.adam_g = self.adam(self.generator.parameters(), config["optim"]["generator"])
         self.adam_d = self.adam(self.discriminator.parameters(), config["optim"]["discriminator"])
         if mode == "compile":
+            # One compilation for each network, turn and layout: sizes do not change otherwise.
+            torch._dynamo.config.recompile_limit = 64
             for module in (self.generator["frame"], *(d["net"] for d in self.discriminator)):
-                module.compile()
+                module.compile(dynamic=False)
 
     def adam(self, parameters, options):
         lr, eps, decay = (float(options[key]) for key in ("lr", "eps", "weight_decay"))
