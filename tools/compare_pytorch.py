@@ -31,9 +31,10 @@ from peer.step import Gan, part
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # |vidgen - PyTorch| / |PyTorch| of a loss, and of all gradients of a network as one vector, in float32. Two correct roundings
-# differ by 1e-6, but for values so near the kink of a ReLU that they fall to different sides: float32 and float64 of PyTorch
-# differ by up to 6e-4 in mocogan64. The discriminators stay as they are in this step: Adam's first update has the
-# length of the learning rate however small a gradient is, so its sign can be a matter of rounding.
+# differ by 1e-6, but for values so near the kink of a ReLU, or the edge between two pixels that a warp reads, that they fall to
+# different sides: in batches of 4, float32 and float64 of PyTorch differ by up to 1e-3 in mocogan64 and 1e-2 in tiny32_laptop,
+# by 1e-6 with most seeds. The discriminators stay as they are in this step: Adam's first update has the length of the learning
+# rate however small a gradient is, so its sign can be a matter of rounding.
 TOLERANCE = 2e-2
 
 
@@ -59,7 +60,7 @@ def refuse_what_is_not_compared(config):
         if found != expected:
             raise SystemExit(f"compare_pytorch.py: {key}: found {found}, expected {expected}, which is all that is compared")
     if precision not in ("float32", "bfloat16"):
-        raise SystemExit(f"compare_pytorch.py: train.precision: found {precision}, give --set train.precision=float32 or bfloat16")
+        raise SystemExit(f"compare_pytorch.py: train.precision: found {precision}, expected float32 or bfloat16 (--set)")
 
 
 def output_of(command):
@@ -103,8 +104,8 @@ def write_step(program, passed):
     """The first step of vidgen in float32: what goes in and what comes out."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/step.safetensors"
-        output_of([program, "--quiet", "bench", "train", *passed, "--set", "train.precision=float32", "--set", "train.tf32=false",
-                   "--set", "optim.warmup_steps=0", "--set", "optim.discriminator.lr=0", "--step", path])
+        settings = ["train.precision=float32", "train.tf32=false", "optim.warmup_steps=0", "optim.discriminator.lr=0"]
+        output_of([program, "--quiet", "bench", "train", *passed, *[a for s in settings for a in ("--set", s)], "--step", path])
         return {name: value.to(torch.get_default_device()) for name, value in read_safetensors(path).items()}
 
 
@@ -126,7 +127,8 @@ def check_step(file, config):
         worst[f"gradients of the {name}"] = norm(got[key] - want[key] for key in want) / norm(want.values())
     for what, difference in worst.items():
         print(f"{what}: relative difference at most {difference:.1e}")
-        assert difference < TOLERANCE, f"vidgen and PyTorch differ in {what} by more than {TOLERANCE}"
+        assert difference < TOLERANCE, (f"vidgen and PyTorch differ in {what} by more than {TOLERANCE}, "
+                                        "which may be rounding if they do so with few values of train.seed")
 
 
 def time_pytorch(gan, steps):
@@ -206,8 +208,8 @@ def main():
         seconds["vidgen"].append(statistics.mean(time_vidgen(arguments.program, passed, config, steps)))
         for mode, gan in peers.items():
             seconds[mode].append(statistics.mean(time_pytorch(gan, steps)))
-    print(f"{arguments.config}, batch {config['train']['batch_size']}, vidgen in {config['train']['precision']}, {arguments.device}, "
-          f"{torch.get_num_threads()} threads, PyTorch {torch.__version__}, {arguments.rounds} rounds of {steps} steps")
+    print(f"{arguments.config}, batch {config['train']['batch_size']}, vidgen in {config['train']['precision']}, "
+          f"{arguments.device}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}, {arguments.rounds} rounds of {steps} steps")
     own = statistics.median(seconds["vidgen"])
     print(f"{'seconds a step':18}{'median':>10}{'min':>8}{'max':>8}{'vidgen is':>12}")
     for name, values in seconds.items():

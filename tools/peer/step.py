@@ -91,8 +91,8 @@ class Gan(nn.Module):
             formats = {4: torch.channels_last, 5: torch.channels_last_3d}
             for parameter in self.parameters():
                 parameter.data = parameter.data.contiguous(memory_format=formats.get(parameter.dim(), torch.contiguous_format))
-        self.register_buffer("probability", torch.tensor(0.0 if self.augmentation["target"] else self.augmentation["probability"]),
-                             persistent=False)
+        probability = 0.0 if self.augmentation["target"] else self.augmentation["probability"]
+        self.register_buffer("probability", torch.tensor(probability), persistent=False)
         self.fused = mode != "eager"
         self.adam_g = self.adam(self.generator.parameters(), config["optim"]["generator"])
         self.adam_d = self.adam(self.discriminator.parameters(), config["optim"]["discriminator"])
@@ -117,7 +117,7 @@ class Gan(nn.Module):
         return torch.autocast(torch.get_default_device().type, self.dtype, enabled=self.dtype != torch.float32)
 
     def draw(self):
-        """What a step takes in, at random."""
+        """What a step takes in, at random, under the names of vidgen's step file."""
         batch, motion, seen = self.batch, self.temporal_options["motion_dim"], self.config["train"]["frames"] or self.frames
         noise_frames = self.frames + networks.more_noise(self.temporal_options)
         clips = torch.randint(0, 256, (batch, self.frames, self.size, self.size, self.channels), dtype=torch.uint8)
@@ -158,7 +158,8 @@ class Gan(nn.Module):
         frames = path.shape[1]
         codes = torch.cat([content.unsqueeze(1).expand(-1, frames, -1), path], 2)
         with self.autocast():
-            pictures = self.generator["frame"]((content if self.warps else codes.flatten(0, 1))[:, :, None, None], frames, codes)
+            rows = content if self.warps else codes.flatten(0, 1)
+            pictures = self.generator["frame"](rows[:, :, None, None], frames, codes)
         return pictures.unflatten(0, (batch, frames)).transpose(1, 2)
 
     def augmented(self, clips, given, turn):
