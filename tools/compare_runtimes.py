@@ -20,11 +20,12 @@ import torch
 import yaml
 
 from check_export import onnxruntime_model, openvino_model, read_safetensors
-from compare_pytorch import ROOT, Gan, default_widths
+from compare_pytorch import ROOT, default_widths
+from peer.step import Gan
 
 
 def pytorch(path, inputs, clips):
-    """One call makes the clips with the modules that compare_pytorch.py trains."""
+    """One call makes the clips with the modules that compare_pytorch.py trains, of any recipe."""
     weights, metadata = read_safetensors(path)
     config = yaml.safe_load(metadata["config"])
     config["train"]["batch_size"] = clips
@@ -34,7 +35,10 @@ def pytorch(path, inputs, clips):
                                    for name in gan.generator.state_dict()})
     gan.eval()
     given = {name: torch.from_numpy(value.copy()) for name, value in inputs.items()}
-    given.setdefault("initial", torch.zeros(clips, config["model"]["temporal"]["motion_dim"]))
+    # An exported file asks only for what its motion reads.
+    motion_dim = config["model"]["temporal"]["motion_dim"]
+    given.setdefault("initial", torch.zeros(clips, motion_dim))
+    given.setdefault("noise", torch.zeros(clips, len(given.get("times", [])), motion_dim))
 
     def run():
         with torch.no_grad():

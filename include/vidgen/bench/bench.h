@@ -114,7 +114,9 @@ void trace_training(const train::RunOptions& options, const std::filesystem::pat
 /// another implementation can be compared with it (tools/compare_pytorch.py): "before.*" and
 /// "after.*", the state as in a checkpoint; "in.clips" uint8 [B,T,H,W,C]; "in.content", "in.noise",
 /// "in.initial", the latents; "in.frames.real.<i>" and "in.frames.fake.<i>" [B,k], the frames that
-/// discriminator i looks at; "metric.*" as in the log. The optimisers' first moments after the step
+/// discriminator i looks at; "in.times.real" and "in.times.fake" [B,k] with train.frames;
+/// "in.labels" [B] with classes; "in.mix.<i>" with a gradient penalty; "in.augment.real.*" and
+/// "in.augment.fake.*"; "metric.*" as in the log. The optimisers' first moments after the step
 /// are the gradients times 1 - beta1. Throws vidgen::Error when train.accumulate is not 1 or the
 /// file cannot be written.
 void write_step(const train::RunOptions& options, const std::filesystem::path& out);
