@@ -103,7 +103,7 @@ VIDGEN_INLINE void warp(const float* pictures, const float* maps, const float* f
       for (int64_t lane = 0; lane < kLanes; ++lane) store(sum[lane], frame + c + lane);
     }
   }
-  Sources sources;
+  Sources sources = {};
   float sums[kRun * kLanes];
   for_each_run(sizes, [&](int64_t line, int64_t first, int64_t count) VIDGEN_INLINE_LAMBDA {
     for (int64_t c = 0; c < moving * group; c += kLanes) {
@@ -112,13 +112,18 @@ VIDGEN_INLINE void warp(const float* pictures, const float* maps, const float* f
       for (int64_t slot = 0; slot < sizes.slots; ++slot) {
         const int64_t part = slot * moving + g;
         find_sources(maps + 6 * part, sizes, line, first, count, sources);
-        const float fade = fades ? fades[part] : 1;
+        if (fades) {
+          for (auto& shares : sources.share) {
+#pragma omp simd
+            for (int64_t k = 0; k < kRun; ++k) shares[k] *= fades[part];
+          }
+        }
         const float* from = pictures + slot * picture + still + c;
         for (int64_t k = 0; k < count; ++k) {
           const float *p0 = from + sources.at[0][k], *p1 = from + sources.at[1][k],
                       *p2 = from + sources.at[2][k], *p3 = from + sources.at[3][k];
-          const float s0 = fade * sources.share[0][k], s1 = fade * sources.share[1][k],
-                      s2 = fade * sources.share[2][k], s3 = fade * sources.share[3][k];
+          const float s0 = sources.share[0][k], s1 = sources.share[1][k], s2 = sources.share[2][k],
+                      s3 = sources.share[3][k];
           float* sum = sums + k * kLanes;
 #pragma omp simd
           for (int64_t lane = 0; lane < kLanes; ++lane)

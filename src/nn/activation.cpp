@@ -1,6 +1,5 @@
 #include "vidgen/nn/activation.h"
 
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/nn/modules/batchnorm.h>
 
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "composed_gradients.h"
 #include "vidgen/kernels/parallel.h"
 #include "vidgen/kernels/rectify.h"
 
@@ -168,7 +168,7 @@ struct NormRectify : Function<NormRectify> {
                               rectifier(factor, slope), to + i * pictures.numbers);
       });
     });
-    context->save_for_backward({x, weight, bias, skip, out, mean, deviation});
+    context->save_for_backward({x, weight, bias, given_skip, out, mean, deviation});
     context->saved_data["epsilon"] = epsilon;
     context->saved_data["factor"] = factor;
     context->saved_data["slope"] = slope;
@@ -184,11 +184,8 @@ struct NormRectify : Function<NormRectify> {
       // Gradients of these gradients are wanted: those of the operations.
       const auto &x = saved[0], &weight = saved[1], &bias = saved[2], &skip = saved[3];
       const Norm norm{weight, bias, {}, {}, true, 0, context->saved_data["epsilon"].toDouble()};
-      variable_list inputs{x, weight, bias};
-      if (skip.numel() > 0) inputs.push_back(skip);
-      const auto found = torch::autograd::grad({composed(x, skip, norm, factor, slope)}, inputs,
-                                               {gradients[0]}, /*retain_graph=*/true,
-                                               /*create_graph=*/true, /*allow_unused=*/true);
+      const auto found = composed_gradients(composed(x, skip, norm, factor, slope),
+                                            {x, weight, bias, skip}, gradients[0]);
       std::copy(found.begin(), found.end(), results.begin());
       return results;
     }
@@ -234,8 +231,9 @@ struct NormRectify : Function<NormRectify> {
   /// Gradients of x, weight, bias and skip.
   static variable_list by_loops(const variable_list& saved, const torch::Tensor& incoming,
                                 const Rectifier& rectifier) {
-    const auto &x = saved[0], &weight = saved[1], &skip = saved[3], &y = saved[4], &mean = saved[5],
+    const auto &x = saved[0], &weight = saved[1], &y = saved[4], &mean = saved[5],
                &deviation = saved[6];
+    const auto skip = saved[3].contiguous(at::MemoryFormat::ChannelsLast);
     const auto gradient = laid_out(incoming, y);
     const Pictures pictures(x);
     const int64_t channels = pictures.size.channels;

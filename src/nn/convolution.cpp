@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "picture_layer.h"
 #include "vidgen/kernels/phases.h"
 #include "vidgen/kernels/winograd.h"
 #include "vidgen/nn/backend.h"
@@ -308,12 +309,13 @@ std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
   const auto x = backend().winograd ? as_input(input) : std::nullopt;
   if (!x) return std::nullopt;
   if (const auto* conv = layer.as<torch::nn::Conv2d>()) {
-    if (const auto pixel = to_pixel(*conv, *x)) return pixel;
+    if (auto pixel = to_pixel(*conv, *x)) return pixel;
+    if (auto picture = to_picture(*conv, *x)) return picture;
     return apply<2>(*conv, fast_shrink, *x);
   }
   if (const auto* conv = layer.as<torch::nn::Conv3d>()) return apply<3>(*conv, fast_shrink, *x);
   if (const auto* conv = layer.as<torch::nn::ConvTranspose2d>()) {
-    if (const auto picture = from_pixel(*conv, *x)) return picture;
+    if (auto picture = from_pixel(*conv, *x)) return picture;
     return apply<2>(*conv, fast_grow, *x);
   }
   return std::nullopt;

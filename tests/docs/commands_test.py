@@ -111,6 +111,8 @@ def check_test_program(program, words):
 
 def check_script(script, words):
     expect((ROOT / script).exists(), f"there is no {script}")
+    if (ROOT / script).is_dir():
+        return expect(not words, f"{script} is a folder")
     expect(os.access(ROOT / script, os.X_OK), f"{script} cannot be executed")
     text = (ROOT / script).read_text()
     if text.startswith("#!/usr/bin/env bash"):

@@ -177,5 +177,36 @@ TEST(Summary, ListsLayersOfDiscriminators) {
   EXPECT_EQ(summarize(*frame, kShape)[0].output, (std::vector<int64_t>{2, 8, 16, 16}));
 }
 
+TEST(DiscriminatorTest, RealAndGeneratedClipsAreComparedAsEachIsJudged) {
+  const ClipShape shape{3, 4, 16};
+  for (const auto* network : {"dcgan", "residual"}) {
+    for (const auto* type : {"frame", "clip"}) {
+      const bool residual = network == std::string("residual");
+      if (!residual && type == std::string("clip")) continue;  // which needs longer clips
+      DiscriminatorOptions options;
+      options.network = network;
+      options.type = type;
+      options.frames = 2;
+      options.widths = {8, 12};
+      options.minibatch_stddev = residual;
+      options.timestamps = residual && type == std::string("clip");
+      const auto discriminator = make_discriminator(options, shape, {/*classes=*/2});
+      const auto batch = [&](uint64_t seed) {
+        ClipBatch clips{torch::randn({4, 3, 4, 16, 16}, test::random(seed)),
+                        draw_frame_indices(4, 4, 2, test::random(seed)),
+                        draw_timestamps(4, 16, 4, test::random(seed))};
+        clips.condition.labels = torch::tensor({0, 1, 1, 0});
+        return clips;
+      };
+      const auto real = batch(1), fake = batch(2);
+      const auto [of_real, of_fake] = discriminator->compare(real, fake);
+      EXPECT_TRUE(torch::allclose(of_real, discriminator->forward(real), 1e-4, 1e-5))
+          << network << " " << type;
+      EXPECT_TRUE(torch::allclose(of_fake, discriminator->forward(fake), 1e-4, 1e-5))
+          << network << " " << type;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vidgen::models

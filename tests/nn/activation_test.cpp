@@ -113,7 +113,8 @@ TEST(RectifiedNormTest, OfPicturesWithItsGradients) {
                    {x, numbers[0], numbers[1]}, tolerance_of(type));
       expect_alike(
           [](const auto& in) { return rectified_norm(*norm_of(in), in[0], in[3], 0.7, 0.0); },
-          {x, numbers[0], numbers[1], pictures({5, channels, 5, 7}, type, 2)}, tolerance_of(type));
+          {x, numbers[0], numbers[1], pictures({5, channels, 5, 7}, type, 2).contiguous()},
+          tolerance_of(type));
     }
   }
 }

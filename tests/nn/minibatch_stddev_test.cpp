@@ -77,5 +77,15 @@ TEST(MinibatchStddev, RejectsFramesThatDoNotFit) {
   EXPECT_THROW(MinibatchStddev()->forward(torch::zeros({5, 3, 4, 4}), 2), c10::Error);
 }
 
+TEST(MinibatchStddevTest, BatchesBehindEachOtherAreGroupsOfTheirOwn) {
+  MinibatchStddev layer;
+  const auto first = torch::randn({6, 3, 2, 2}, test::random(1)),
+             second = torch::randn({6, 3, 2, 2}, test::random(2)) * 3;
+  const auto together = layer->forward(torch::cat({first, second}), /*frames=*/2, /*batches=*/2);
+  EXPECT_TRUE(torch::allclose(
+      together, torch::cat({layer->forward(first, 2), layer->forward(second, 2)}), 1e-6, 1e-6));
+  EXPECT_THROW(layer->forward(first, 2, 2), c10::Error) << "three clips are not two batches";
+}
+
 }  // namespace
 }  // namespace vidgen::nn

@@ -8,16 +8,18 @@
 namespace vidgen::nn {
 
 /// What `layer` makes of x by the Winograd algorithm, where few channels are made by a convolution
-/// to their phases (phases.h), or from single pixels by a matrix product, where that is known to be
-/// faster than LibTorch's own convolution in at least one of the three directions (result,
-/// gradients of input and weights); nothing otherwise. The rounding differs: about 1e-5 of the
-/// results' standard deviation in float32, and as much as LibTorch's own in bfloat16. Which
-/// algorithm runs depends on the sizes and the precision alone, so that a run can be repeated.
+/// to their phases (phases.h) or by loops of our own (kernels/picture_layer.h), or from and to
+/// single pixels by a matrix product, where that is known to be faster than LibTorch's own
+/// convolution in at least one of the three directions (result, gradients of input and weights);
+/// nothing otherwise. The rounding differs: about 1e-5 of the results' standard deviation in
+/// float32, and as much as LibTorch's own in bfloat16. Which algorithm runs depends on the sizes
+/// and the precision alone, so that a run can be repeated.
 ///
 /// Considered are Conv2d, Conv3d and ConvTranspose2d of 4x4 pixels (any number of frames), stride 2
-/// (1 in time) and padding 1 (0 in time), and ConvTranspose2d without padding of a picture of one
-/// pixel; on the CPU in float32, or under autocast in bfloat16, with Backend::winograd. Weights,
-/// and their gradients, are in float32. Gradients of any order can be taken.
+/// (1 in time) and padding 1 (0 in time), Conv2d of 3x3 pixels and padding 1 to 1 or 3 channels,
+/// Conv2d without padding to one pixel and ConvTranspose2d without padding of one; on the CPU in
+/// float32, or under autocast in bfloat16, with Backend::winograd. Weights, and their gradients,
+/// are in float32. Gradients of any order can be taken.
 std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
                                               const torch::Tensor& x);
 
