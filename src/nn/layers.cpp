@@ -78,7 +78,8 @@ void ResidualBlockImpl::reset() {
 }
 
 torch::Tensor ResidualBlockImpl::skip(const torch::Tensor& x, const LayerObserver& observer) {
-  return shown("project", *project_, project_(down_ ? torch::avg_pool2d(x, 2) : x), observer);
+  return shown("project", *project_, convolve(project_, down_ ? torch::avg_pool2d(x, 2) : x),
+               observer);
 }
 
 // Clips as pictures [B,C,T,H*W]: LibTorch's 3-D convolution leaves garbage in the gradient of its
@@ -86,7 +87,7 @@ torch::Tensor ResidualBlockImpl::skip(const torch::Tensor& x, const LayerObserve
 torch::Tensor ResidualBlockImpl::along_time(const torch::Tensor& x, int64_t frames,
                                             const LayerObserver& observer) {
   const auto clips = as_clips(x, x.size(0) / frames);
-  const auto y = shown("over_time", *over_time_, over_time_(clips.flatten(3)), observer);
+  const auto y = shown("over_time", *over_time_, convolve(over_time_, clips.flatten(3)), observer);
   return as_frames(y.unflatten(3, {x.size(2), x.size(3)}));
 }
 
@@ -119,7 +120,7 @@ torch::Tensor ResidualBlockImpl::forward(torch::Tensor x, int64_t frames,
   if (over_time_) {
     main = rectified(along_time(main, frames, observer));
   }
-  main = shown("conv", *conv_, conv_(main), observer);
+  main = shown("conv", *conv_, convolve(conv_, main), observer);
   const double half = std::sqrt(0.5);
   if (norm2_ && up_ && !observer) return rectified_norm(*norm2_, main, skip(x, observer), half);
   if (norm2_) main = shown("norm2", *norm2_, norm2_(main), observer);

@@ -91,7 +91,8 @@ torch::Tensor Stages::run_layer(size_t index, const torch::Tensor& x, Rows rows,
     y = stddev->forward(x, rows.frames, rows.batches);
   } else {
     const auto fast = fast_convolution(layer, x);
-    y = fast ? *fast : any.forward(x);
+    auto* pictures = layer.as<torch::nn::Conv2d>();
+    y = fast ? *fast : pictures ? plain_convolution(*pictures, x) : any.forward(x);
   }
   if (observer) observer(name, layer, y);
   return y;

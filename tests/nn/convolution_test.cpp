@@ -276,6 +276,37 @@ TEST_F(FastConvolutionTest, DoublingWithConstantWeights) {
   EXPECT_FALSE(DoublingConvolution::may_pay(layer->weight, torch::kFloat));
 }
 
+/// The result and gradients of two orders of plain_convolution() are those of the layer.
+void expect_plain_same(layers::Conv2d layer, const torch::Tensor& x) {
+  const auto derive = [&](bool plain) {
+    const auto in = x.detach().clone().requires_grad_();
+    const auto out = plain ? plain_convolution(*layer, in) : layer->forward(in);
+    std::vector<torch::Tensor> inputs{in, layer->weight};
+    if (layer->bias.defined()) inputs.push_back(layer->bias);
+    const auto once = torch::autograd::grad({out.pow(3).sum()}, inputs, {}, true, false);
+    auto results = torch::autograd::grad({out.pow(3).sum()}, inputs, {}, true, true);
+    for (size_t i = 0; i < once.size(); ++i)
+      EXPECT_LT(error(once[i], results[i]), kTolerance) << "without a graph, " << i;
+    torch::Tensor squares = torch::zeros({});
+    for (const auto& gradient : results) squares = squares + gradient.pow(2).sum();
+    for (const auto& second : torch::autograd::grad({squares}, inputs)) results.push_back(second);
+    results.push_back(out);
+    return results;
+  };
+  const auto found = derive(true), expected = derive(false);
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_LT(error(found[i], expected[i]), kTolerance) << i;
+}
+
+TEST_F(FastConvolutionTest, PlainOnesHaveLibTorchsGradientsOfTwoOrders) {
+  const auto x = channels_last(torch::randn({6, 8, 12, 10}, test::random(26)));
+  expect_plain_same(layers::Conv2d(layers::Conv2dOptions(8, 12, 3).padding(1)), x);
+  expect_plain_same(layers::Conv2d(layers::Conv2dOptions(8, 12, 4).stride(2).padding(1)), x);
+  expect_plain_same(layers::Conv2d(layers::Conv2dOptions(8, 12, 1).bias(false)), x.contiguous());
+  expect_plain_same(layers::Conv2d(layers::Conv2dOptions(8, 12, {3, 1}).padding({1, 0})), x);
+  expect_plain_same(layers::Conv2d(layers::Conv2dOptions(8, 4, 3).padding(1).groups(2)), x);
+}
+
 TEST_F(FastConvolutionTest, LeavesWhatItDoesNotKnowToLibTorch) {
   const auto x = torch::randn({8, 64, 16, 16}, test::random(7));
   EXPECT_TRUE(fast_convolution(*down(64, 256), x));

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <torch/nn/module.h>
+#include <torch/nn/modules/conv.h>
 #include <torch/types.h>
 
 #include <optional>
+#include <type_traits>
 
 namespace vidgen::nn {
 
@@ -23,12 +25,19 @@ namespace vidgen::nn {
 std::optional<torch::Tensor> fast_convolution(const torch::nn::Module& layer,
                                               const torch::Tensor& x);
 
+/// layer(x) by LibTorch's kernels, and all gradients of gradients by those for gradients: LibTorch
+/// itself computes a weight's gradient within a second backward pass as a convolution that has the
+/// batch for channels and the picture for a filter. On the CPU in float32, in which penalties are;
+/// otherwise layer.forward(x).
+torch::Tensor plain_convolution(torch::nn::Conv2dImpl& layer, const torch::Tensor& x);
+
 /// layer(x) by fast_convolution() where it knows better, by LibTorch otherwise. `layer` holds a
 /// convolution.
 template <class Layer>
 torch::Tensor convolve(Layer& layer, const torch::Tensor& x) {
-  const auto fast = fast_convolution(*layer, x);
-  return fast ? *fast : layer->forward(x);
+  if (auto fast = fast_convolution(*layer, x)) return *fast;
+  if constexpr (std::is_same_v<Layer, torch::nn::Conv2d>) return plain_convolution(*layer, x);
+  return layer->forward(x);
 }
 
 /// A transposed convolution of 4x4 pixels, stride 2 and padding 1 by the Winograd algorithm, whose
