@@ -120,22 +120,23 @@ VIDGEN_INLINE void gradients(const float* gradient, const ClipSize& size, const 
 
 }  // namespace
 
-#define VIDGEN_CHANGE_FOR(Number)                                                   \
-  template <>                                                                       \
-  VIDGEN_CLONES void change_pixels(const Number* clip, const ClipSize& size,        \
-                                   const PixelChange& change, float* changed) {     \
-    if (size.channels == 1) return changed_clip<1>(clip, size, change, changed);    \
-    changed_clip<3>(clip, size, change, changed);                                   \
-  }                                                                                 \
-  template <>                                                                       \
-  VIDGEN_CLONES void change_gradients(const float* gradient, const ClipSize& size,  \
-                                      const PixelChange& change, Number* of_clip) { \
-    if (size.channels == 1) return gradients<1>(gradient, size, change, of_clip);   \
-    gradients<3>(gradient, size, change, of_clip);                                  \
-  }
+template <class Number>
+VIDGEN_CLONES void change_pixels(const Number* clip, const ClipSize& size,
+                                 const PixelChange& change, float* changed) {
+  if (size.channels == 1) return changed_clip<1>(clip, size, change, changed);
+  changed_clip<3>(clip, size, change, changed);
+}
 
-VIDGEN_CHANGE_FOR(float)
-VIDGEN_CHANGE_FOR(c10::BFloat16)
-#undef VIDGEN_CHANGE_FOR
+template <class Number>
+VIDGEN_CLONES void change_gradients(const float* gradient, const ClipSize& size,
+                                    const PixelChange& change, Number* of_clip) {
+  if (size.channels == 1) return gradients<1>(gradient, size, change, of_clip);
+  gradients<3>(gradient, size, change, of_clip);
+}
+
+template void change_pixels(const float*, const ClipSize&, const PixelChange&, float*);
+template void change_pixels(const c10::BFloat16*, const ClipSize&, const PixelChange&, float*);
+template void change_gradients(const float*, const ClipSize&, const PixelChange&, float*);
+template void change_gradients(const float*, const ClipSize&, const PixelChange&, c10::BFloat16*);
 
 }  // namespace vidgen::kernels

@@ -71,12 +71,13 @@ void picture_layer_gradients(const PictureLayer& layer, const Number* x, const f
   gradients<3>(layer, x, weight, gradient, of_x, of_weight, of_bias);
 }
 
-#define VIDGEN_PICTURE_LAYER_FOR(Number)                                                  \
-  template void convolve_to_picture(const PictureLayer&, const Number*, const float*,     \
-                                    const float*, Number*);                               \
-  template void picture_layer_gradients(const PictureLayer&, const Number*, const float*, \
-                                        const Number*, Number*, float*, float*);
-VIDGEN_PICTURE_LAYER_FOR(float)
-VIDGEN_PICTURE_LAYER_FOR(c10::BFloat16)
+template void convolve_to_picture(const PictureLayer&, const float*, const float*, const float*,
+                                  float*);
+template void convolve_to_picture(const PictureLayer&, const c10::BFloat16*, const float*,
+                                  const float*, c10::BFloat16*);
+template void picture_layer_gradients(const PictureLayer&, const float*, const float*, const float*,
+                                      float*, float*, float*);
+template void picture_layer_gradients(const PictureLayer&, const c10::BFloat16*, const float*,
+                                      const c10::BFloat16*, c10::BFloat16*, float*, float*);
 
 }  // namespace vidgen::kernels

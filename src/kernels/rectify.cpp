@@ -225,47 +225,69 @@ VIDGEN_CLONES void convert(const c10::BFloat16* from, int64_t count, float* to) 
   for (int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(from[i]);
 }
 
-#define VIDGEN_RECTIFY_FOR(Number)                                                                \
-  template <>                                                                                     \
-  VIDGEN_CLONES void rectify(const Number* first, const Number* second,                           \
-                             const Rectifier& rectifier, int64_t count, Number* to) {             \
-    rectify_all(first, second, rectifier, count, to);                                             \
-  }                                                                                               \
-  template <>                                                                                     \
-  VIDGEN_CLONES void rectify_gradient(const Number* gradient, const Number* result,               \
-                                      const Rectifier& rectifier, int64_t count, Number* to) {    \
-    gradients_of_all(gradient, result, rectifier, count, to);                                     \
-  }                                                                                               \
-  template <>                                                                                     \
-  VIDGEN_CLONES void add_sums(const Number* x, const float* shift, int64_t pixels,                \
-                              int64_t channels, float* sums, float* squares) {                    \
-    VIDGEN_BY_LANES(channels, sums_of, x, shift, pixels, channels, sums, squares);                \
-  }                                                                                               \
-  template <>                                                                                     \
-  VIDGEN_CLONES void norm_rectify(const Number* x, const float* scale, const float* offset,       \
-                                  const Number* skip, const PictureSize& size,                    \
-                                  const Rectifier& rectifier, Number* y) {                        \
-    VIDGEN_BY_LANES(size.channels, normed, x, scale, offset, skip, size, rectifier, y);           \
-  }                                                                                               \
-  template <>                                                                                     \
-  VIDGEN_CLONES void add_norm_gradients(const Number* gradient, const Number* y, const Number* x, \
-                                        const float* shift, int64_t pixels, int64_t channels,     \
-                                        const Rectifier& rectifier, float* sums,                  \
-                                        float* products) {                                        \
-    VIDGEN_BY_LANES(channels, gradient_sums, gradient, y, x, shift, pixels, channels, rectifier,  \
-                    sums, products);                                                              \
-  }                                                                                               \
-  template <>                                                                                     \
-  VIDGEN_CLONES void norm_gradients(const Number* gradient, const Number* y, const Number* x,     \
-                                    const float* by_g, const float* by_x, const float* offset,    \
-                                    const PictureSize& size, const Rectifier& rectifier,          \
-                                    Number* of_x, Number* of_skip) {                              \
-    VIDGEN_BY_LANES(size.channels, gradients_of_norm, gradient, y, x, by_g, by_x, offset, size,   \
-                    rectifier, of_x, of_skip);                                                    \
-  }
+template <class Number>
+VIDGEN_CLONES void rectify(const Number* first, const Number* second, const Rectifier& rectifier,
+                           int64_t count, Number* to) {
+  rectify_all(first, second, rectifier, count, to);
+}
 
-VIDGEN_RECTIFY_FOR(float)
-VIDGEN_RECTIFY_FOR(c10::BFloat16)
-#undef VIDGEN_RECTIFY_FOR
+template <class Number>
+VIDGEN_CLONES void rectify_gradient(const Number* gradient, const Number* result,
+                                    const Rectifier& rectifier, int64_t count, Number* to) {
+  gradients_of_all(gradient, result, rectifier, count, to);
+}
+
+template <class Number>
+VIDGEN_CLONES void add_sums(const Number* x, const float* shift, int64_t pixels, int64_t channels,
+                            float* sums, float* squares) {
+  VIDGEN_BY_LANES(channels, sums_of, x, shift, pixels, channels, sums, squares);
+}
+
+template <class Number>
+VIDGEN_CLONES void norm_rectify(const Number* x, const float* scale, const float* offset,
+                                const Number* skip, const PictureSize& size,
+                                const Rectifier& rectifier, Number* y) {
+  VIDGEN_BY_LANES(size.channels, normed, x, scale, offset, skip, size, rectifier, y);
+}
+
+template <class Number>
+VIDGEN_CLONES void add_norm_gradients(const Number* gradient, const Number* y, const Number* x,
+                                      const float* shift, int64_t pixels, int64_t channels,
+                                      const Rectifier& rectifier, float* sums, float* products) {
+  VIDGEN_BY_LANES(channels, gradient_sums, gradient, y, x, shift, pixels, channels, rectifier, sums,
+                  products);
+}
+
+template <class Number>
+VIDGEN_CLONES void norm_gradients(const Number* gradient, const Number* y, const Number* x,
+                                  const float* by_g, const float* by_x, const float* offset,
+                                  const PictureSize& size, const Rectifier& rectifier, Number* of_x,
+                                  Number* of_skip) {
+  VIDGEN_BY_LANES(size.channels, gradients_of_norm, gradient, y, x, by_g, by_x, offset, size,
+                  rectifier, of_x, of_skip);
+}
+
+template void rectify(const float*, const float*, const Rectifier&, int64_t, float*);
+template void rectify_gradient(const float*, const float*, const Rectifier&, int64_t, float*);
+template void add_sums(const float*, const float*, int64_t, int64_t, float*, float*);
+template void norm_rectify(const float*, const float*, const float*, const float*,
+                           const PictureSize&, const Rectifier&, float*);
+template void add_norm_gradients(const float*, const float*, const float*, const float*, int64_t,
+                                 int64_t, const Rectifier&, float*, float*);
+template void norm_gradients(const float*, const float*, const float*, const float*, const float*,
+                             const float*, const PictureSize&, const Rectifier&, float*, float*);
+
+using c10::BFloat16;
+template void rectify(const BFloat16*, const BFloat16*, const Rectifier&, int64_t, BFloat16*);
+template void rectify_gradient(const BFloat16*, const BFloat16*, const Rectifier&, int64_t,
+                               BFloat16*);
+template void add_sums(const BFloat16*, const float*, int64_t, int64_t, float*, float*);
+template void norm_rectify(const BFloat16*, const float*, const float*, const BFloat16*,
+                           const PictureSize&, const Rectifier&, BFloat16*);
+template void add_norm_gradients(const BFloat16*, const BFloat16*, const BFloat16*, const float*,
+                                 int64_t, int64_t, const Rectifier&, float*, float*);
+template void norm_gradients(const BFloat16*, const BFloat16*, const BFloat16*, const float*,
+                             const float*, const float*, const PictureSize&, const Rectifier&,
+                             BFloat16*, BFloat16*);
 
 }  // namespace vidgen::kernels
