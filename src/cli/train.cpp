@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "starting_point.h"
+#include "vidgen/checkpoint/recovery.h"
 #include "vidgen/core/error.h"
 #include "vidgen/core/files.h"
 #include "vidgen/core/interrupt.h"

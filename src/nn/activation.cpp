@@ -117,7 +117,8 @@ torch::Tensor composed(const torch::Tensor& x, const torch::Tensor& skip, const 
                             norm.by_batch, norm.momentum, norm.epsilon, /*cudnn_enabled=*/true);
   if (skip.numel() > 0)
     sum = sum + at::upsample_nearest2d(skip, {2 * skip.size(2), 2 * skip.size(3)});
-  return at::leaky_relu(factor == 1 ? sum : sum * factor, slope);
+  if (factor != 1) sum = sum * factor;
+  return slope == 0 ? at::relu(sum) : at::leaky_relu(sum, slope);
 }
 
 /// rectified_norm() by the statistics of the batch.
@@ -297,7 +298,7 @@ torch::Tensor rectified_norm_of(Layer& layer, const torch::Tensor& x, const torc
   if (skip.defined())
     sum = sum + at::upsample_nearest2d(skip, {2 * skip.size(2), 2 * skip.size(3)});
   if (factor != 1) sum = sum * factor;
-  return at::leaky_relu_(sum, slope);
+  return slope == 0 ? at::relu_(sum) : at::leaky_relu_(sum, slope);
 }
 
 }  // namespace

@@ -61,7 +61,8 @@ TEST_P(RecipeTest, FastConvolutionsGiveTheLossesAndGradientsOfPlainOnes) {
   const auto fast_half = step({"train.precision=bfloat16"});
   const auto plain_half = step({"train.precision=bfloat16", "train.winograd=false"});
   for (const char* part : kComputed) {
-    EXPECT_LT(error(fast_half, exact, part), 2 * error(plain_half, exact, part) + 1e-3) << part;
+    // The error of a loss, one number, can be near 0 by chance: a rounding to bfloat16 is allowed.
+    EXPECT_LT(error(fast_half, exact, part), 2 * error(plain_half, exact, part) + 0x1p-8) << part;
     EXPECT_LT(error(fast_half, exact, part), 0.5) << part;
   }
 }
