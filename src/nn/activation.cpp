@@ -75,13 +75,15 @@ struct Gate : Function<Gate> {
   }
 };
 
-/// lrelu(factor * (first + second)); with an empty `second` in place of `first`.
+/// lrelu(factor * (first + second)); with an empty `second` in place of `first`, unless that is a
+/// view: a view that is changed gets a history of its own, which would hold this and be held by it.
 struct Rectify : Function<Rectify> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& first,
                                const torch::Tensor& second, double factor) {
     const bool alone = second.numel() == 0;
-    if (alone) context->mark_dirty({first});
-    auto out = alone ? first : at::empty_like(first);
+    const bool in_place = alone && !first.is_view();
+    if (in_place) context->mark_dirty({first});
+    auto out = in_place ? first : at::empty_like(first);
     const auto more = alone ? second : laid_out(second, first);
     kernels::with_number(out.scalar_type(), [&](auto number) {
       using Number = decltype(number);

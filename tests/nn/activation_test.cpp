@@ -74,6 +74,20 @@ TEST(RectifiedTest, WorksInTheMemoryItIsGiven) {
   EXPECT_EQ(x.data_ptr(), y.data_ptr());
 }
 
+TEST(RectifiedTest, NothingIsKeptBehindItsGraph) {
+  for (const bool view : {false, true}) {
+    c10::weak_intrusive_ptr<c10::TensorImpl> left{c10::intrusive_ptr<c10::TensorImpl>()};
+    {
+      const auto x = torch::randn({2, 3, 4, 4}, test::random(1)).requires_grad_();
+      auto made = x * 2;
+      const auto y = rectified(view ? made.transpose(0, 1) : made);
+      left = c10::weak_intrusive_ptr<c10::TensorImpl>(y.getIntrusivePtr());
+      y.sum().backward();
+    }
+    EXPECT_TRUE(left.expired()) << (view ? "of a view" : "in place");
+  }
+}
+
 TEST(RectifiedTest, KeepsWhatIsNoNumber) {
   for (const auto type : {torch::kFloat, torch::kBFloat16}) {
     const auto x = torch::tensor({NAN, INFINITY, -INFINITY, 0.0f}).to(type);

@@ -12,7 +12,7 @@ namespace vidgen::nn {
 /// The slope of what is negative in all of vidgen's own blocks.
 inline constexpr double kSlope = 0.2;
 
-/// lrelu(x), in the memory of x where LibTorch's leaky_relu_ could be.
+/// lrelu(x), in the memory of x unless x is a view.
 torch::Tensor rectified(torch::Tensor x);
 
 /// lrelu(factor * (first + second)), of equal sizes.
