@@ -1,29 +1,9 @@
 // The loops of picture_layer.h, compiled for one kind of processor: picture_layer.cpp includes this
 // file once for each, in a namespace of its own.
 
-/// 16 numbers; the compiler spreads them over the registers that there are.
-typedef float Lanes __attribute__((vector_size(64)));
-typedef uint16_t Halves __attribute__((vector_size(32)));
-typedef uint32_t Words __attribute__((vector_size(64)));
-constexpr int64_t kLanes = 16;
-constexpr int kTaps = 9;
+#include "lanes.h"
 
-VIDGEN_INLINE void load(const float* from, Lanes& value) {
-  std::memcpy(&value, from, sizeof(value));
-}
-VIDGEN_INLINE void load(const c10::BFloat16* from, Lanes& value) {
-  Halves halves;
-  std::memcpy(&halves, from, sizeof(halves));
-  const Words words = __builtin_convertvector(halves, Words) << 16;
-  std::memcpy(&value, &words, sizeof(value));
-}
-VIDGEN_INLINE void save(const Lanes& value, float* to) { std::memcpy(to, &value, sizeof(value)); }
-VIDGEN_INLINE void save(const Lanes& value, c10::BFloat16* to) {
-  float numbers[kLanes];
-  std::memcpy(numbers, &value, sizeof(numbers));
-#pragma omp simd
-  for (int64_t i = 0; i < kLanes; ++i) store(numbers[i], to + i);
-}
+constexpr int kTaps = 9;
 
 /// Three lines of a picture with their channels apart: planes [in][stride], with a zero left of the
 /// first pixel and zeros right of the last.
@@ -45,9 +25,9 @@ struct Planes {
       float* to = at(line, c) + 1;
       for (int64_t column = 0; column < layer.width; ++column) {
         Lanes value;
-        load(x + (line * layer.width + column) * layer.in + c, value);
+        load_lanes(x + (line * layer.width + column) * layer.in + c, value);
         float pixel[kLanes];
-        save(value, pixel);
+        store_lanes(pixel, value);
 #pragma GCC unroll 16
         for (int64_t i = 0; i < kLanes; ++i) to[i * stride + column] = pixel[i];
       }
@@ -76,7 +56,7 @@ VIDGEN_INLINE void pixels_of_line(const PictureLayer& layer, Planes& planes, con
       for (int64_t right = 0; right < 3; ++right) {
         Lanes values[kBlocks];
 #pragma GCC unroll 4
-        for (int b = 0; b < kBlocks; ++b) load(from + right + b * kLanes, values[b]);
+        for (int b = 0; b < kBlocks; ++b) load_lanes(from + right + b * kLanes, values[b]);
 #pragma GCC unroll 3
         for (int o = 0; o < kOut; ++o) {
           const float factor = factors[(kTaps * o + right) * layer.in];
@@ -90,7 +70,7 @@ VIDGEN_INLINE void pixels_of_line(const PictureLayer& layer, Planes& planes, con
 #pragma GCC unroll 3
   for (int o = 0; o < kOut; ++o)
 #pragma GCC unroll 4
-    for (int b = 0; b < kBlocks; ++b) save(sums[o][b], out[o] + b * kLanes);
+    for (int b = 0; b < kBlocks; ++b) store_lanes(out[o] + b * kLanes, sums[o][b]);
   const int64_t count = std::min<int64_t>(kBlocks * kLanes, layer.width - column);
   Number* to = y + (line * layer.width + column) * kOut;
   for (int64_t k = 0; k < count; ++k) {
@@ -133,7 +113,7 @@ void gradients(const PictureLayer& layer, const Number* x, const float* weight,
       for (int64_t j = 0; j < width; ++j) {
         const int64_t at = (i * width + j) * in + c;
         Lanes value, back[3] = {};
-        load(x + at, value);
+        load_lanes(x + at, value);
         // The pixels of y that this one is seen by: tap (0, 0) by the one below and to the right.
         const float* seen = given.data() + i * line + j * kOut;
 #pragma GCC unroll 3
@@ -145,18 +125,18 @@ void gradients(const PictureLayer& layer, const Number* x, const float* weight,
               const int tap = kTaps * o + 3 * down + right;
               const float factor = seen[(2 - down) * line + (2 - right) * kOut + o];
               Lanes weights;
-              load(weight + tap * in + c, weights);
+              load_lanes(weight + tap * in + c, weights);
               sums[tap] += factor * value;
               back[down] += factor * weights;
             }
-        save(back[0] + back[1] + back[2], of_x + at);
+        store_lanes(of_x + at, back[0] + back[1] + back[2]);
       }
     }
 #pragma GCC unroll 27
     for (int tap = 0; tap < kOut * kTaps; ++tap) {
       Lanes sum;
-      load(of_weight + tap * in + c, sum);
-      save(sum + sums[tap], of_weight + tap * in + c);
+      load_lanes(of_weight + tap * in + c, sum);
+      store_lanes(of_weight + tap * in + c, sum + sums[tap]);
     }
   }
 }

@@ -1,9 +1,7 @@
 // The transforms of winograd_tiles.h, compiled for one kind of processor: winograd_tiles.cpp
 // includes this file once for each, in a namespace of its own.
 
-/// One number of each of 16 channels; the compiler spreads them over the registers that there are.
-typedef float Lanes __attribute__((vector_size(64)));
-constexpr int64_t kLanes = 16;
+#include "lanes.h"
 
 // The matrices for a filter of two taps and two results: y = A^T ((A g) * (B d)), from the values
 // at 0, 1 and infinity (Lavin and Gray, 2016, section 4.1, F(2,2)).
@@ -47,32 +45,6 @@ VIDGEN_INLINE void sandwich(const Lanes (&x)[L::kColumns][L::kColumns],
 #pragma GCC unroll 3
       for (int k = 0; k < L::kColumns; ++k) add(L::at(j, k), half[i][k], out[i][j]);
     }
-}
-
-typedef uint16_t Halves __attribute__((vector_size(32)));
-typedef uint32_t Words __attribute__((vector_size(64)));
-
-VIDGEN_INLINE void load_lanes(const float* from, Lanes& value) {
-  std::memcpy(&value, from, sizeof(value));
-}
-VIDGEN_INLINE void load_lanes(const c10::BFloat16* from, Lanes& value) {
-  Halves halves;
-  std::memcpy(&halves, from, sizeof(halves));
-  const Words words = __builtin_convertvector(halves, Words) << 16;
-  std::memcpy(&value, &words, sizeof(value));
-}
-
-VIDGEN_INLINE void store_lanes(float* to, const Lanes& value) {
-  std::memcpy(to, &value, sizeof(value));
-}
-/// Rounds to the nearest, to the even one of two; what is no number stays none.
-VIDGEN_INLINE void store_lanes(c10::BFloat16* to, const Lanes& value) {
-  Words words;
-  std::memcpy(&words, &value, sizeof(words));
-  const auto is_nan = (words & 0x7fffffffU) > 0x7f800000U;
-  words = is_nan ? words | 0x400000U : words + (0x7fffU + ((words >> 16) & 1U));
-  const Halves halves = __builtin_convertvector(words >> 16, Halves);
-  std::memcpy(to, &halves, sizeof(halves));
 }
 
 /// Copies what a register's worth of numbers has too many of; a pair of colour pixels at once.

@@ -16,18 +16,16 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-torch::Tensor laid_out(const torch::Tensor& pictures) {
-  return pictures.contiguous(at::MemoryFormat::ChannelsLast);
-}
+constexpr auto kPictureFormat = at::MemoryFormat::ChannelsLast;
 
 struct ToPicture : Function<ToPicture> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& given,
                                const torch::Tensor& weight, const torch::Tensor& bias) {
-    const auto x = laid_out(given), filters = laid_out(weight);
+    const auto x = given.contiguous(kPictureFormat), filters = weight.contiguous(kPictureFormat);
     context->save_for_backward({given, weight, bias});
     const auto layer = layer_of(x, weight);
     auto y = at::empty({x.size(0), layer.out, layer.height, layer.width},
-                       x.options().memory_format(at::MemoryFormat::ChannelsLast));
+                       x.options().memory_format(kPictureFormat));
     kernels::with_number(x.scalar_type(), [&](auto number) {
       using Number = decltype(number);
       const auto* from = x.const_data_ptr<Number>();
@@ -49,9 +47,10 @@ struct ToPicture : Function<ToPicture> {
       return composed_gradients(at::conv2d(saved[0], weight.to(type), bias.to(type), 1, 1), saved,
                                 gradients[0]);
     }
-    const auto x = laid_out(saved[0]);
+    const auto x = saved[0].contiguous(kPictureFormat);
     const auto layer = layer_of(x, weight);
-    const auto given = laid_out(gradients[0]), filters = laid_out(weight);
+    const auto given = gradients[0].contiguous(kPictureFormat),
+               filters = weight.contiguous(kPictureFormat);
     auto of_x = at::empty_like(x);
     // Those of weight and bias picture by picture, so that their sum does not depend on the
     // threads.
